@@ -1,0 +1,22 @@
+from datetime import UTC, datetime
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def _create_partitions(**_: object) -> None:
+    from .partitions import create_partitions  # noqa: PLC0415
+
+    create_partitions(datetime.now(UTC).date())
+
+
+class DevicesConfig(AppConfig):
+    name = "apps.devices"
+
+    def ready(self) -> None:
+        from apps.users.signals import standing_changed  # noqa: PLC0415 - models are loaded only now
+
+        from .services import place_helper  # noqa: PLC0415
+
+        post_migrate.connect(_create_partitions, sender=self)
+        standing_changed.connect(place_helper, dispatch_uid="devices.place_helper")

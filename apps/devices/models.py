@@ -1,0 +1,63 @@
+"""Watches and phones, where they are, and where they have been."""
+
+import uuid
+
+from django.contrib.gis.db.models import PointField
+from django.core.validators import RegexValidator
+from django.db import models
+
+from apps.users.models import User
+
+DEVICE_UID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
+
+
+class Device(models.Model):
+    """A watch or a phone, known by the serial it calls itself."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    device_uid = models.CharField(max_length=64, unique=True, validators=[RegexValidator(f"^{DEVICE_UID}$")])
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    model = models.CharField(max_length=100, blank=True)
+    sim_number = models.CharField(max_length=32, null=True, blank=True)
+    battery_level = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_online = models.BooleanField(default=False)
+    last_seen_via = models.CharField(max_length=16, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    position = PointField(geography=True, null=True, blank=True, spatial_index=False)
+    position_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.device_uid
+
+
+class HelperPosition(models.Model):
+    """Where a helper was last seen: narrow and apart, since its index makes every update of a row cost more."""
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="helper_position"
+    )
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    position = PointField(geography=True)
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"helper {self.user_id}"
+
+
+class LocationTrack(models.Model):
+    """One fix of one device. The table is partitioned by day of `recorded_at` (see the first migration)."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="tracks", db_index=False)
+    recorded_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    position = PointField(geography=True, spatial_index=False)
+    speed = models.FloatField(null=True, blank=True)
+    direction = models.FloatField(null=True, blank=True)
+    battery_level = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "recorded_at"], name="devices_track_once")]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} at {self.recorded_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,12 @@
+"""Housekeeping on the beat."""
+
+from datetime import UTC, datetime
+
+from celery import shared_task
+
+from .partitions import create_partitions as create
+
+
+@shared_task(name="devices.create_partitions")
+def create_partitions() -> None:
+    create(datetime.now(UTC).date())

@@ -1,0 +1,131 @@
+"""The dispatchers' feed: one reader of the journal per process, which fans out to its sockets.
+
+A hint over Redis wakes the reader; without one (lost, Redis away or hung) it looks by itself every two seconds.
+It reads on from its last position, so nothing is missed and nothing comes twice.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+
+import redis.asyncio
+import structlog
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+
+from apps.sos.messages import dispatcher_message
+from apps.sos.models import JournalEntry, JournalKind
+from mdd_backend.hints import JOURNAL_CHANNEL
+
+log = structlog.get_logger(__name__)
+POLL_S = 2.0
+BATCH = 500
+WAITING_MOST = 1000
+
+
+class Subscription:
+    """One socket's messages; `overflowed` when it reads too slowly and some were left out."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[str] = asyncio.Queue(maxsize=WAITING_MOST)
+        self.overflowed = asyncio.Event()
+
+    def put(self, message: str) -> None:
+        try:
+            self.messages.put_nowait(message)
+        except asyncio.QueueFull:
+            self.overflowed.set()
+
+
+class Feed:
+    def __init__(self) -> None:
+        self.subscriptions: set[Subscription] = set()
+        self._position = 0
+        self._wake = asyncio.Event()
+        self._started = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def subscribe(self) -> Subscription:
+        """Everything journalled from now on. Raises DatabaseError when PostgreSQL is away."""
+        async with self._started:
+            if not self._tasks:
+                self._position = await _last_position()
+                self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
+        subscription = Subscription()
+        self.subscriptions.add(subscription)
+        return subscription
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        self.subscriptions.discard(subscription)
+        async with self._started:
+            if not self.subscriptions:
+                for task in self._tasks:
+                    task.cancel()
+                self._tasks = []
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                while await self._read_batch():
+                    pass
+            except DatabaseError as why:
+                log.warning("feed waits for the database", reason=type(why).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            self._wake.clear()
+
+    async def _read_batch(self) -> bool:
+        """Sends one batch on; True when there may be more."""
+        entries = await _entries_after(self._position)
+        for position, message in entries:
+            self._position = position
+            for subscription in self.subscriptions if message else ():
+                subscription.put(message)
+        return len(entries) == BATCH
+
+    async def _listen(self) -> None:
+        """Wakes the reader at every hint; a Redis that is away or hung costs only the poll's two seconds."""
+        while True:
+            try:
+                async with redis.asyncio.Redis.from_url(
+                    settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=settings.REDIS_TIMEOUT_S
+                ) as client:
+                    await self._hear(client)
+            except (redis.RedisError, OSError) as why:
+                log.warning("feed waits for Redis", reason=type(why).__name__)
+            await asyncio.sleep(1)
+
+    async def _hear(self, client: "redis.asyncio.Redis") -> None:
+        async with client.pubsub() as hints:
+            await hints.subscribe(JOURNAL_CHANNEL)
+            async for _ in hints.listen():
+                self._wake.set()
+
+
+_feeds: dict[asyncio.AbstractEventLoop, Feed] = {}
+
+
+def feed() -> Feed:
+    """The feed of this process (of its event loop)."""
+    return _feeds.setdefault(asyncio.get_running_loop(), Feed())
+
+
+@database_sync_to_async
+def _last_position() -> int:
+    return JournalEntry.objects.order_by("-position").values_list("position", flat=True).first() or 0
+
+
+@database_sync_to_async
+def _entries_after(position: int) -> list[tuple[int, str]]:
+    """Positions with the message each makes; an empty one where dispatchers are told nothing."""
+    entries = JournalEntry.objects.filter(position__gt=position).select_related(
+        "event__user", "event__device"
+    )
+    return [(entry.position, _message(entry)) for entry in entries.order_by("position")[:BATCH]]
+
+
+def _message(entry: JournalEntry) -> str:
+    if entry.kind != JournalKind.EVENT_OPENED or entry.event is None:
+        return ""
+    return json.dumps(dispatcher_message(entry.position, entry.event), ensure_ascii=False)

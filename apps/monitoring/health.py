@@ -1,0 +1,60 @@
+"""Is the service alive, ready, well?"""
+
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
+from django.http import HttpRequest, JsonResponse
+
+from apps.notifications.models import Notification, State
+from apps.notifications.transports import fcm
+from apps.sos.models import SosEvent
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """PostgreSQL can be reached and is migrated; nothing else, or an overload would take every server out."""
+    why = _why_not_ready()
+    if why:
+        return JsonResponse({"detail": why, "code": "unavailable"}, status=503, headers={"Retry-After": "1"})
+    return JsonResponse({"status": "ok"})
+
+
+def _why_not_ready() -> str | None:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return "The database cannot be reached."
+    return "The database is not migrated." if waiting else None
+
+
+def status(request: HttpRequest) -> JsonResponse:
+    """Everything else."""
+    shown: dict[str, Any] = {"database": _why_not_ready() or "ok", "redis": _redis(), "fcm": _fcm()}
+    if shown["database"] == "ok":
+        shown["overdue_events"] = SosEvent.objects.due().count()
+        shown["overdue_notifications"] = Notification.objects.filter(
+            state=State.QUEUED, due_at__lte=Now()
+        ).count()
+    return JsonResponse(shown)
+
+
+def _redis() -> str:
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.ping()
+    except redis.RedisError:
+        return "Redis cannot be reached: everything still happens, a second or two later."
+    return "ok"
+
+
+def _fcm() -> str:
+    return fcm.why_unusable(settings.FCM_SERVICE_ACCOUNT_JSON) or "ok"

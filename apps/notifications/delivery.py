@@ -1,0 +1,172 @@
+"""Sends what is due. The worker runs this at a hint, the sweeper each second; several at once are safe."""
+
+import asyncio
+import random
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
+
+from .audience import audience
+from .models import Channel, Notification, PushToken, State
+from .services import change
+from .transports import Message, Transport, TransportError, transport_for
+from .transports.base import loop
+
+BATCH = 100
+LEASE = timedelta(seconds=30)  # longer than a transport may take (FCM_TIMEOUT_S is at most 25)
+BACKOFF_MOST_S = 30.0
+AT_ONCE = (
+    4  # batches of a channel under way in one process: a hanging provider must leave threads for dispatch
+)
+_running = {channel: threading.BoundedSemaphore(AT_ONCE) for channel in Channel.values}
+
+
+@dataclass
+class Outcome:
+    """What the provider said about one notification, token by token."""
+
+    accepted: list[int] = field(default_factory=list)
+    dead: list[int] = field(default_factory=list)
+    errors: list[TransportError] = field(default_factory=list)
+
+
+def deliver_due(channel: str) -> int:
+    """Sends every due notification of `channel`; returns how many it took. Returns at once when enough others do."""
+    slot = _running[channel]
+    if not slot.acquire(blocking=False):
+        return 0
+    try:
+        taken = 0
+        while batch := _claim(channel):
+            taken += len(batch)
+            _deliver(channel, batch)
+        return taken
+    finally:
+        slot.release()
+
+
+@dataclass
+class Job:
+    """A leased notification and what is left of its life."""
+
+    notification: Notification
+    left: timedelta
+
+
+@transaction.atomic
+def _claim(channel: str) -> list[Job]:
+    """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
+    life = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
+    due = Notification.objects.filter(channel=channel, state=State.QUEUED, due_at__lte=Now()).annotate(
+        left=life
+    )
+    batch = list(due.order_by("due_at").select_for_update(skip_locked=True)[:BATCH])
+    needed = audience.still_needed(batch)
+    late = [n for n in batch if n.left <= timedelta()]
+    pointless = [n for n in batch if n.pk not in needed and n not in late]
+    change(late, State.DROPPED, "expired")
+    change(pointless, State.DROPPED, "no longer needed")
+    wanted = [Job(n, n.left) for n in batch if n.state == State.QUEUED]
+    ids = [job.notification.pk for job in wanted]
+    Notification.objects.filter(pk__in=ids).update(due_at=Now() + LEASE, attempts=F("attempts") + 1)
+    if late or pointless:
+        audience.settled(late + pointless)
+    return wanted
+
+
+def _deliver(channel: str, batch: list[Job]) -> None:
+    """Sends all at once and settles each as soon as its answer is there."""
+    try:
+        transport = transport_for(channel)
+    except TransportError as why:
+        _settle([(job, Outcome(errors=[why])) for job in batch])
+        return
+    tokens = _tokens_of(batch)
+    under_way = {loop.submit(_send(transport, job, tokens[job.notification.user_id])): job for job in batch}
+    while under_way:
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        _settle([(under_way.pop(future), _outcome(future)) for future in done])
+
+
+def _tokens_of(batch: Iterable[Job]) -> dict[int, list[PushToken]]:
+    found: dict[int, list[PushToken]] = defaultdict(list)
+    for token in PushToken.objects.filter(user_id__in={job.notification.user_id for job in batch}):
+        found[token.user_id].append(token)
+    return found
+
+
+async def _send(transport: Transport, job: Job, tokens: list[PushToken]) -> Outcome:
+    """To every phone of the person that has not taken it yet."""
+    outcome = Outcome()
+    if not tokens:
+        outcome.errors.append(TransportError("no push token", permanent=True))
+    waiting = [token for token in tokens if token.pk not in job.notification.accepted_token_ids]
+    await asyncio.gather(*(_send_to(transport, job, token, outcome) for token in waiting))
+    return outcome
+
+
+async def _send_to(transport: Transport, job: Job, token: PushToken, outcome: Outcome) -> None:
+    lifetime_s = max(1, int(job.left.total_seconds()))
+    try:
+        await transport.send(Message(token.token, token.platform, job.notification.data, lifetime_s))
+        outcome.accepted.append(token.pk)
+    except TransportError as why:
+        outcome.errors.append(why)
+        if why.dead_address:
+            outcome.dead.append(token.pk)
+
+
+def _outcome(future: "Future[Outcome]") -> Outcome:
+    """A transport that breaks its promise must not stop the others."""
+    try:
+        return future.result()
+    except Exception as why:
+        return Outcome(errors=[TransportError(f"transport failed: {type(why).__name__}")])
+
+
+@transaction.atomic
+def _settle(results: list[tuple[Job, Outcome]]) -> None:
+    """Writes down what became of each, unless a receipt has settled it meanwhile."""
+    ids = [job.notification.pk for job, _ in results]
+    still = Notification.objects.filter(pk__in=ids, state=State.QUEUED).order_by("pk").select_for_update()
+    rows = {row.pk: row for row in still}
+    PushToken.objects.filter(pk__in=[pk for _, outcome in results for pk in outcome.dead]).delete()
+    settled = [
+        row
+        for job, outcome in results
+        if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
+    ]
+    if settled:
+        audience.settled(settled)
+
+
+def _settle_one(row: Notification, job: Job, outcome: Outcome) -> bool:
+    """True when the row's state has changed; False when it is to be tried again."""
+    accepted = [*row.accepted_token_ids, *outcome.accepted]
+    passing = [error for error in outcome.errors if not error.permanent]
+    delay = _delay(row.attempts, passing)
+    if passing and delay < job.left:
+        Notification.objects.filter(pk=row.pk).update(
+            due_at=Now() + delay, accepted_token_ids=accepted, reason=str(passing[0])[:200]
+        )
+        return False
+    Notification.objects.filter(pk=row.pk).update(accepted_token_ids=accepted)
+    if accepted:
+        change([row], State.SENT)
+    else:
+        change([row], State.FAILED, str(outcome.errors[0])[:200])
+    return True
+
+
+def _delay(attempts: int, errors: list[TransportError]) -> timedelta:
+    """1, 2, 4 … 30 s with jitter, and never before the provider's Retry-After."""
+    backoff = min(BACKOFF_MOST_S, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
+    asked = [error.retry_after_s for error in errors if error.retry_after_s is not None]
+    return timedelta(seconds=max([backoff, *asked]))

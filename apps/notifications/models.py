@@ -1,0 +1,80 @@
+"""Push tokens, and the log of every message to every person."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.users.models import User
+
+
+class Platform(models.TextChoices):
+    ANDROID = "ANDROID", "Android"
+    IOS = "IOS", "iOS"
+
+
+class PushToken(models.Model):
+    """One installed app on one phone, as Firebase names it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="push_tokens")
+    token = models.CharField(max_length=1024, unique=True)
+    platform = models.CharField(max_length=10, choices=Platform.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    refreshed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.platform} token {self.pk}"
+
+
+class Channel(models.TextChoices):
+    FCM = "FCM", "push"
+
+
+class State(models.TextChoices):
+    QUEUED = "QUEUED", "queued"
+    SENT = "SENT", "sent"
+    RECEIVED = "RECEIVED", "received"
+    READ = "READ", "read"
+    FAILED = "FAILED", "failed"
+    DROPPED = "DROPPED", "no longer needed"
+
+
+class Notification(models.Model):
+    """One message to one person over one channel. It knows its event by uid only."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    kind = models.CharField(max_length=32)
+    event_uid = models.UUIDField(null=True, blank=True, db_index=True)
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    data = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    accepted_token_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["channel", "due_at"], name="notifications_due", condition=models.Q(state="QUEUED")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uuid} {self.state}"
+
+
+class NotificationChange(models.Model):
+    """One change of a notification's state."""
+
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="changes")
+    state = models.CharField(max_length=10, choices=State.choices)
+    reason = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.notification_id} {self.state}"

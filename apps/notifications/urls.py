@@ -1,0 +1,8 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("push-tokens/", views.PushTokensView.as_view()),
+    path("notifications/receipts/<str:signed>/", views.ReceiptView.as_view()),
+]

@@ -1,0 +1,65 @@
+"""What is read about events and those who can help."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from .models import SosEvent
+from .privacy import cell_of
+
+
+@dataclass(frozen=True)
+class NearHelper:
+    """A helper who can be called. distance_m: from the event; area_distance_m: from its grid cell's centre."""
+
+    user_id: int
+    distance_m: float
+    area_distance_m: float
+
+
+# ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres.
+_NEAREST = """
+WITH place AS (
+    SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
+           ST_SetSRID(ST_MakePoint(%(cell_lon)s, %(cell_lat)s), 4326)::geography AS cell
+)
+SELECT h.user_id, ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)
+FROM place, devices_helperposition h
+JOIN users_user u ON u.id = h.user_id
+JOIN devices_device d ON d.id = h.device_id
+WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
+  AND u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty AND d.is_online
+  AND h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)
+  AND h.user_id <> %(wearer)s
+  AND EXISTS (SELECT FROM notifications_pushtoken t WHERE t.user_id = h.user_id)
+  AND NOT EXISTS (SELECT FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
+  AND NOT EXISTS (
+      SELECT FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
+      WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
+        AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - interval '300 s'))
+  AND NOT EXISTS (
+      SELECT FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
+ORDER BY h.position <-> place.exact
+LIMIT %(helpers)s
+"""
+
+
+def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHelper]:
+    """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first."""
+    if event.lat is None or event.lon is None:
+        return []
+    cell_lat, cell_lon = cell_of(event.lat, event.lon)
+    values = {
+        "lat": event.lat,
+        "lon": event.lon,
+        "cell_lat": cell_lat,
+        "cell_lon": cell_lon,
+        "radius_m": radius_m,
+        "helpers": helpers,
+        "position_max_age_s": event.plan["position_max_age_s"],
+        "wearer": event.user_id,
+        "event": event.pk,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAREST, values)
+        return [NearHelper(*row) for row in cursor.fetchall()]

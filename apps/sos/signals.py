@@ -1,0 +1,177 @@
+"""Reads what a watch sent. Nothing in a signal's fields can refuse it: what is wrong gets a warning and a stand-in."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
+
+from .models import DetectedType
+
+DEFAULT_SEVERITY = 3
+FUTURE_TOLERATED = timedelta(seconds=60)
+CLOCK_BELIEVED = timedelta(hours=24)
+RAW_PAYLOAD_MOST = 64 * 1024
+
+
+@dataclass
+class Reading:
+    """A signal as understood. Degrees WGS 84, metres, UTC."""
+
+    received_at: datetime
+    occurred_at: datetime
+    device_uid: str = ""
+    device_time: datetime | None = None
+    lat: float | None = None
+    lon: float | None = None
+    altitude: float | None = None
+    detected_type: DetectedType = DetectedType.OTHER
+    detected_type_text: str = ""
+    severity: int = DEFAULT_SEVERITY
+    signal_uid: str = ""
+    raw_payload: Any = None
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def clock_is_believed(self) -> bool:
+        return self.device_time is not None and abs(self.received_at - self.device_time) <= CLOCK_BELIEVED
+
+    @property
+    def hash(self) -> bytes:
+        """The spec's hash: device, device time and payload."""
+        time = self.device_time.isoformat() if self.device_time else None
+        parts = [
+            self.device_uid,
+            time,
+            self.lat,
+            self.lon,
+            self.detected_type,
+            self.severity,
+            self.raw_payload,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+    def warn(self, name: str, why: str) -> None:
+        self.warnings.setdefault(name, []).append(why)
+
+
+def read_signal(body: dict[str, Any], now: datetime) -> Reading:
+    """`body` is any JSON object; `now` is the time the server received it."""
+    reading = Reading(received_at=now, occurred_at=now)
+    body = storable(body)
+    _read_device(reading, body.get("device_uid"))
+    _read_place(reading, body.get("lat"), body.get("lon"), body.get("altitude"))
+    _read_type(reading, body.get("detected_type"))
+    _read_severity(reading, body.get("severity"))
+    _read_time(reading, body.get("timestamp"), body.get("sent_at"))
+    _read_signal_uid(reading, body.get("signal_uid"))
+    _read_payload(reading, body.get("raw_payload"))
+    return reading
+
+
+def storable(value: Any) -> Any:
+    """The same JSON without what PostgreSQL cannot hold: NaN, Infinity, NUL, half a surrogate pair."""
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+    return value
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, also written as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _read_device(reading: Reading, raw: Any) -> None:
+    if isinstance(raw, str | int) and not isinstance(raw, bool):
+        reading.device_uid = str(raw)[:200]
+    else:
+        reading.warn("device_uid", "Is missing or not a text; the event has no device.")
+
+
+def _read_place(reading: Reading, raw_lat: Any, raw_lon: Any, altitude: Any) -> None:
+    lat, lon = _number(raw_lat), _number(raw_lon)
+    for name, number, most in (("lat", lat, 90), ("lon", lon, 180)):
+        if number is None or abs(number) > most:
+            reading.warn(
+                name, f"Is missing or not a number from -{most} to {most}; the last known place is used."
+            )
+    if lat == 0 and lon == 0:
+        reading.warn("lat", "0/0 is no place; the last known place is used.")
+    if not reading.warnings.keys() & {"lat", "lon"}:
+        reading.lat, reading.lon, reading.altitude = lat, lon, _number(altitude)
+
+
+def _read_type(reading: Reading, raw: Any) -> None:
+    if isinstance(raw, str) and raw in DetectedType.values:
+        reading.detected_type = DetectedType(raw)
+        return
+    reading.detected_type_text = "" if raw is None else str(raw)[:200]
+    reading.warn("detected_type", f"Is not one of {', '.join(DetectedType.values)}; taken as OTHER.")
+
+
+def _read_severity(reading: Reading, raw: Any) -> None:
+    number = _number(raw)
+    if number is None:
+        reading.warn("severity", f"Is missing or not a number; taken as {DEFAULT_SEVERITY}.")
+    else:
+        reading.severity = round(min(5.0, max(1.0, number)))
+        if reading.severity != number:
+            reading.warn("severity", f"Is not a whole number from 1 to 5; taken as {reading.severity}.")
+
+
+def _time(raw: Any) -> datetime | None:
+    try:
+        time = parse_datetime(raw) if isinstance(raw, str) else None
+    except ValueError:
+        return None
+    return None if time is None or is_naive(time) else time
+
+
+def _read_time(reading: Reading, raw: Any, raw_sent_at: Any) -> None:
+    """`sent_at` is the device's clock as it sent: with it, a wrong clock still tells how long ago it happened."""
+    reading.device_time, sent_at = _time(raw), _time(raw_sent_at)
+    if reading.device_time is None:
+        reading.warn("timestamp", "Is missing or not ISO 8601 with a zone; the server's time is used.")
+        return
+    try:
+        occurred_at = (
+            reading.device_time + (reading.received_at - sent_at) if sent_at else reading.device_time
+        )
+    except OverflowError:
+        occurred_at = reading.device_time
+    if occurred_at > reading.received_at + FUTURE_TOLERATED:
+        reading.warn("timestamp", "Is ahead of the server's clock; the server's time is used.")
+    else:
+        reading.occurred_at = occurred_at
+
+
+def _read_signal_uid(reading: Reading, raw: Any) -> None:
+    if isinstance(raw, str | int) and not isinstance(raw, bool):
+        reading.signal_uid = str(raw)[:100]
+    elif raw is not None:
+        reading.warn("signal_uid", "Is not a text; ignored.")
+
+
+def _read_payload(reading: Reading, raw: Any) -> None:
+    text = json.dumps(raw, ensure_ascii=False)
+    if len(text.encode()) <= RAW_PAYLOAD_MOST:
+        reading.raw_payload = raw
+        return
+    reading.raw_payload = {"cut": text.encode()[:RAW_PAYLOAD_MOST].decode(errors="ignore")}
+    reading.warn("raw_payload", f"Is larger than {RAW_PAYLOAD_MOST} bytes; cut.")

@@ -1,0 +1,51 @@
+"""The sweeper: does by itself, each second, whatever is due and was not done. Needs PostgreSQL, never Redis."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from django.db import connections
+
+from apps.notifications.delivery import deliver_due
+from apps.notifications.models import Channel
+
+from .escalation import take_due_step
+from .models import SosEvent
+
+log = structlog.get_logger(__name__)
+EVERY_S = 1.0
+BATCH = 100
+
+
+def take_due_steps() -> None:
+    """Takes the next step of every event whose time has come; one bad event does not stop the others."""
+    for event_id in SosEvent.objects.due().order_by("next_step_at").values_list("pk", flat=True)[:BATCH]:
+        try:
+            take_due_step(event_id, wait_for_row=False)
+        except Exception:
+            log.exception("step failed", event_id=event_id)
+            connections.close_all()
+
+
+def run(stop: threading.Event) -> None:
+    """Sweeps until `stop`. Each channel has a thread of its own: a provider that hangs delays no wave."""
+    jobs: list[Callable[[], object]] = [take_due_steps]
+    jobs += [lambda channel=channel: deliver_due(channel) for channel in Channel.values]  # type: ignore[misc]
+    threads = [threading.Thread(target=_repeat, args=(job, stop), daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join(timeout=5)
+
+
+def _repeat(job: Callable[[], object], stop: threading.Event) -> None:
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            job()
+        except Exception as why:  # PostgreSQL may be away: come back in a second
+            log.warning("sweep failed", reason=type(why).__name__)
+        connections.close_all()
+        stop.wait(max(0.0, EVERY_S - (time.monotonic() - started)))

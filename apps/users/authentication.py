@@ -1,0 +1,42 @@
+"""Who is calling: JWT bearer tokens over HTTP and WebSocket."""
+
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import RefreshToken, Token
+
+from .models import User
+
+
+class AccountAuthentication(JWTAuthentication):
+    """simplejwt's, and a banned account is let in only by views that say `banned_may_enter`: an SOS is never refused."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
+        found = super().authenticate(request)
+        view = (request.parser_context or {}).get("view")
+        if found and found[0].is_banned and not getattr(view, "banned_may_enter", False):
+            raise AuthenticationFailed("This account is banned.", code="banned")
+        return found
+
+
+def user_of_header(authorization: bytes) -> User | None:
+    """The active account whose access token an `Authorization: Bearer …` header carries.
+
+    None without such a header. Raises AuthenticationFailed (simplejwt's InvalidToken too) for a bad one.
+    """
+    rules = JWTAuthentication()
+    raw = rules.get_raw_token(authorization)
+    if raw is None:
+        return None
+    user: User = rules.get_user(rules.get_validated_token(raw))  # type: ignore[assignment]
+    if user.is_banned:
+        raise AuthenticationFailed("This account is banned.", code="banned")
+    return user
+
+
+def tokens_for(user: User) -> dict[str, str]:
+    """An access token (60 minutes) and a refresh token (90 days)."""
+    refresh = RefreshToken.for_user(user)
+    return {"access": str(refresh.access_token), "refresh": str(refresh)}

@@ -1,0 +1,20 @@
+"""Who may do what."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from .models import Role, User
+
+
+class IsDispatcher(BasePermission):
+    """Role ADMIN."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, User) and request.user.role == Role.ADMIN
+
+
+def caller(request: Request) -> User:
+    """The account behind the token; the permission classes have made sure that there is one."""
+    assert isinstance(request.user, User)  # noqa: S101
+    return request.user

@@ -1,0 +1,82 @@
+"""Errors of the API in one shape: `{"field": ["why"]}` or `{"detail": "why", "code": "machine_readable"}`."""
+
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, JsonResponse
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+log = structlog.get_logger(__name__)
+RETRY_AFTER_S = 1
+
+
+class Conflict(APIException):
+    """409: the step makes no sense in the present state, which `state` tells."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+    def __init__(self, detail: str, state: dict[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.state = state or {}
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than 1 MiB."
+    default_code = "too_large"
+
+
+class Unavailable(APIException):
+    """503: PostgreSQL cannot be reached; nothing was stored, send the same again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Not stored: the database cannot be reached. Send the same again."
+    default_code = "unavailable"
+    wait = RETRY_AFTER_S
+
+
+class Failure(APIException):
+    default_detail = "The server made a mistake."
+    default_code = "server_error"
+
+
+def _shown(error: Exception) -> Exception:
+    """The error as its caller may see it: never a stack trace, never a database's own words."""
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("database unavailable", reason=type(error).__name__)
+        return Unavailable()
+    return error
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler."""
+    shown = _shown(error)
+    response = exception_handler(shown, context)
+    if response is None:
+        log.exception("request failed", exc_info=error)
+        shown = Failure()
+        response = exception_handler(shown, context)
+        assert response is not None  # noqa: S101 - DRF answers every APIException
+    if isinstance(response.data, list):
+        response.data = {"non_field_errors": response.data}
+    if "detail" in response.data:
+        code = getattr(response.data["detail"], "code", None)
+        response.data = {
+            "detail": response.data["detail"],
+            "code": code or "error",
+            **getattr(shown, "state", {}),
+        }
+    return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=404)
+
+
+def failed(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"detail": Failure.default_detail, "code": Failure.default_code}, status=500)
