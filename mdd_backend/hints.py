@@ -68,6 +68,4 @@ def task(name: str, *args: int | str) -> None:
 
 def journal() -> None:
     """Tells every feed, after the commit, that the journal has grown."""
-    transaction.on_commit(
-        lambda: _the_sender().put(lambda: _the_sender().redis.publish(JOURNAL_CHANNEL, b""))
-    )
+    transaction.on_commit(lambda: _the_sender().put(lambda: _the_sender().redis.publish(JOURNAL_CHANNEL, b"")))

@@ -92,7 +92,6 @@ class WholeNumberField(serializers.IntegerField):
         if (
             isinstance(data, bool)
             or not isinstance(data, int | float)
-            or data != data
             or (isinstance(data, float) and not data.is_integer())
         ):
             self.fail("invalid")

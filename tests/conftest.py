@@ -18,9 +18,7 @@ METRES_NORTH = 1 / 111_320
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--faults", action="store_true", help="the long form of the fault tests: minutes of faults"
-    )
+    parser.addoption("--faults", action="store_true", help="the long form of the fault tests: minutes of faults")
 
 
 @pytest.fixture(autouse=True)

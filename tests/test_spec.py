@@ -67,10 +67,7 @@ def test_status(signed_in: APIClient) -> None:
     }
     answer = signed_in.patch("/api/v1/devices/watch_unique_serial_001/status/", body, format="json")
     assert answer.status_code == 200
-    assert (
-        answer.json().items()
-        >= {**body, "device_uid": "watch_unique_serial_001", "model": "T-Watch 5"}.items()
-    )
+    assert answer.json().items() >= {**body, "device_uid": "watch_unique_serial_001", "model": "T-Watch 5"}.items()
 
 
 def test_location(signed_in: APIClient) -> None:

@@ -34,9 +34,7 @@ class Device(models.Model):
 class HelperPosition(models.Model):
     """Where a helper was last seen: narrow and apart, since its index makes every update of a row cost more."""
 
-    user = models.OneToOneField(
-        User, primary_key=True, on_delete=models.CASCADE, related_name="helper_position"
-    )
+    user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="helper_position")
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
     position = PointField(geography=True)
     recorded_at = models.DateTimeField()

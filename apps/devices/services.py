@@ -33,9 +33,7 @@ def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device
     """The owner's device and whether it is new. Raises DeviceTaken when it is another's."""
     try:
         with transaction.atomic():
-            device, created = Device.objects.get_or_create(
-                device_uid=device_uid, defaults={"owner": owner, **fields}
-            )
+            device, created = Device.objects.get_or_create(device_uid=device_uid, defaults={"owner": owner, **fields})
     except IntegrityError:  # two at once: the other one won
         device, created = Device.objects.get(device_uid=device_uid), False
     if device.owner_id != owner.pk:
@@ -81,7 +79,8 @@ WITH fix AS (
 INSERT INTO devices_helperposition AS h (user_id, device_id, position, recorded_at)
 SELECT moved.owner_id, moved.id, moved.position, moved.position_at
 FROM moved JOIN users_user u ON u.id = moved.owner_id AND u.role = 'HELPER'
-ON CONFLICT (user_id) DO UPDATE SET device_id = excluded.device_id, position = excluded.position, recorded_at = excluded.recorded_at
+ON CONFLICT (user_id) DO UPDATE
+SET device_id = excluded.device_id, position = excluded.position, recorded_at = excluded.recorded_at
 WHERE h.recorded_at <= excluded.recorded_at
 """
 
@@ -105,7 +104,7 @@ def place_helper(user: User, **_: object) -> None:
     """Follows a change of role: a new helper stands where a device of theirs was last seen, a former one nowhere."""
     HelperPosition.objects.filter(user=user).delete()
     newest = Device.objects.filter(owner=user, position__isnull=False).order_by("-position_at").first()
-    if user.role == Role.HELPER and newest:
+    if user.role == Role.HELPER and newest and newest.position and newest.position_at:
         HelperPosition.objects.create(
             user=user, device=newest, position=newest.position, recorded_at=newest.position_at
         )

@@ -119,9 +119,7 @@ def _last_position() -> int:
 @database_sync_to_async
 def _entries_after(position: int) -> list[tuple[int, str]]:
     """Positions with the message each makes; an empty one where dispatchers are told nothing."""
-    entries = JournalEntry.objects.filter(position__gt=position).select_related(
-        "event__user", "event__device"
-    )
+    entries = JournalEntry.objects.filter(position__gt=position).select_related("event__user", "event__device")
     return [(entry.position, _message(entry)) for entry in entries.order_by("position")[:BATCH]]
 
 

@@ -41,9 +41,7 @@ def status(request: HttpRequest) -> JsonResponse:
     shown: dict[str, Any] = {"database": _why_not_ready() or "ok", "redis": _redis(), "fcm": _fcm()}
     if shown["database"] == "ok":
         shown["overdue_events"] = SosEvent.objects.due().count()
-        shown["overdue_notifications"] = Notification.objects.filter(
-            state=State.QUEUED, due_at__lte=Now()
-        ).count()
+        shown["overdue_notifications"] = Notification.objects.filter(state=State.QUEUED, due_at__lte=Now()).count()
     return JsonResponse(shown)
 
 

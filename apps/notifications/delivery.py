@@ -22,9 +22,7 @@ from .transports.base import loop
 BATCH = 100
 LEASE = timedelta(seconds=30)  # longer than a transport may take (FCM_TIMEOUT_S is at most 25)
 BACKOFF_MOST_S = 30.0
-AT_ONCE = (
-    4  # batches of a channel under way in one process: a hanging provider must leave threads for dispatch
-)
+AT_ONCE = 4  # batches of a channel under way in one process: a hanging provider must leave threads for dispatch
 _running = {channel: threading.BoundedSemaphore(AT_ONCE) for channel in Channel.values}
 
 
@@ -64,9 +62,7 @@ class Job:
 def _claim(channel: str) -> list[Job]:
     """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
     life = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
-    due = Notification.objects.filter(channel=channel, state=State.QUEUED, due_at__lte=Now()).annotate(
-        left=life
-    )
+    due = Notification.objects.filter(channel=channel, state=State.QUEUED, due_at__lte=Now()).annotate(left=life)
     batch = list(due.order_by("due_at").select_for_update(skip_locked=True)[:BATCH])
     needed = audience.still_needed(batch)
     late = [n for n in batch if n.left <= timedelta()]
@@ -139,9 +135,7 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
     rows = {row.pk: row for row in still}
     PushToken.objects.filter(pk__in=[pk for _, outcome in results for pk in outcome.dead]).delete()
     settled = [
-        row
-        for job, outcome in results
-        if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
+        row for job, outcome in results if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
     ]
     if settled:
         audience.settled(settled)

@@ -59,9 +59,7 @@ class Notification(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["channel", "due_at"], name="notifications_due", condition=models.Q(state="QUEUED")
-            )
+            models.Index(fields=["channel", "due_at"], name="notifications_due", condition=models.Q(state="QUEUED"))
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """Push tokens and receipts."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import Http404
 from rest_framework import serializers
@@ -31,8 +31,8 @@ class PushTokensView(APIView):
 
 
 class ReceiptView(APIView):
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
 
     def post(self, request: Request, signed: str) -> Response:
         uuid = notification_of(signed)

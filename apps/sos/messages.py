@@ -62,15 +62,10 @@ def still_needed(notifications: Sequence[Notification]) -> set[int]:
     """Those whose event is open, wants more helpers, and whose person has not answered."""
     uids = {n.event_uid for n in notifications if n.event_uid}
     wanting = {
-        event.pk: event.uid
-        for event in SosEvent.objects.open().filter(uid__in=uids)
-        if not event.has_enough_helpers()
+        event.pk: event.uid for event in SosEvent.objects.open().filter(uid__in=uids) if not event.has_enough_helpers()
     }
     unanswered = HelperAlert.objects.filter(event_id__in=wanting, status=AlertStatus.NOTIFIED)
-    pairs = {
-        (wanting[event_id], helper_id)
-        for event_id, helper_id in unanswered.values_list("event_id", "helper_id")
-    }
+    pairs = {(wanting[event_id], helper_id) for event_id, helper_id in unanswered.values_list("event_id", "helper_id")}
     return {n.pk for n in notifications if n.event_uid is None or (n.event_uid, n.user_id) in pairs}
 
 

@@ -55,9 +55,7 @@ class SosEvent(models.Model):
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sos_events")
-    device = models.ForeignKey(
-        Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="sos_events"
-    )
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="sos_events")
     device_uid_text = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=12, choices=EventStatus.choices, default=EventStatus.NEW)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
@@ -72,9 +70,7 @@ class SosEvent(models.Model):
     location_age_s = models.PositiveIntegerField(null=True, blank=True)
     signal_count = models.PositiveIntegerField(default=1)
     last_signal_at = models.DateTimeField()
-    follows = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followed_by"
-    )
+    follows = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followed_by")
     plan = models.JSONField()
     waves_called = models.PositiveSmallIntegerField(default=0)
     next_step_at = models.DateTimeField(null=True, blank=True)

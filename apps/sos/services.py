@@ -44,11 +44,7 @@ def open_event(user: User, body: dict[str, Any]) -> tuple[SosEvent, bool, dict[s
     Returns the event, whether it is new, and the warnings about the signal's fields.
     """
     reading = _read(body)
-    device = (
-        Device.objects.filter(owner=user, device_uid=reading.device_uid).first()
-        if reading.device_uid
-        else None
-    )
+    device = Device.objects.filter(owner=user, device_uid=reading.device_uid).first() if reading.device_uid else None
     if device is None and reading.device_uid:
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
     hold_signals(user.pk, device.pk if device else None)
@@ -158,17 +154,8 @@ def _merge(event: SosEvent, reading: Reading) -> None:
                 0,
             )
             event.altitude = reading.altitude
-    event.save(
-        update_fields=[
-            "signal_count",
-            "last_signal_at",
-            "severity",
-            "position",
-            "location_source",
-            "location_age_s",
-            "altitude",
-        ]  # fmt: skip
-    )
+    place = ["position", "location_source", "location_age_s", "altitude"]
+    event.save(update_fields=["signal_count", "last_signal_at", "severity", *place])
     if event.is_open:
         journal.write(journal.Entry(event.pk, JournalKind.SIGNAL_MERGED))
 

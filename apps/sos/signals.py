@@ -108,9 +108,7 @@ def _read_place(reading: Reading, raw_lat: Any, raw_lon: Any, altitude: Any) -> 
     lat, lon = _number(raw_lat), _number(raw_lon)
     for name, number, most in (("lat", lat, 90), ("lon", lon, 180)):
         if number is None or abs(number) > most:
-            reading.warn(
-                name, f"Is missing or not a number from -{most} to {most}; the last known place is used."
-            )
+            reading.warn(name, f"Is missing or not a number from -{most} to {most}; the last known place is used.")
     if lat == 0 and lon == 0:
         reading.warn("lat", "0/0 is no place; the last known place is used.")
     if not reading.warnings.keys() & {"lat", "lon"}:
@@ -150,9 +148,7 @@ def _read_time(reading: Reading, raw: Any, raw_sent_at: Any) -> None:
         reading.warn("timestamp", "Is missing or not ISO 8601 with a zone; the server's time is used.")
         return
     try:
-        occurred_at = (
-            reading.device_time + (reading.received_at - sent_at) if sent_at else reading.device_time
-        )
+        occurred_at = reading.device_time + (reading.received_at - sent_at) if sent_at else reading.device_time
     except OverflowError:
         occurred_at = reading.device_time
     if occurred_at > reading.received_at + FUTURE_TOLERATED:

@@ -1,6 +1,6 @@
 """Signals in, answers in."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -23,7 +23,7 @@ class TriggerView(APIView):
     """Takes a signal from any known account, whatever is wrong with its fields."""
 
     banned_may_enter = True
-    parser_classes: ClassVar[list[Any]] = [ForgivingJson]
+    parser_classes: list[Any] = [ForgivingJson]
 
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):
@@ -83,7 +83,7 @@ class ResolutionSerializer(serializers.Serializer[SosEvent]):
 
 
 class ResolveView(APIView):
-    permission_classes: ClassVar[list[Any]] = [IsAuthenticated, IsDispatcher]
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
 
     def post(self, request: Request, event_uid: UUID) -> Response:
         event = SosEvent.objects.filter(uid=event_uid).first()

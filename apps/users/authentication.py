@@ -11,10 +11,10 @@ from .models import User
 
 
 class AccountAuthentication(JWTAuthentication):
-    """simplejwt's, and a banned account is let in only by views that say `banned_may_enter`: an SOS is never refused."""
+    """simplejwt's; a banned account is let in only by views that say `banned_may_enter`: an SOS is never refused."""
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        found = super().authenticate(request)
+        found: tuple[Any, Token] | None = super().authenticate(request)
         view = (request.parser_context or {}).get("view")
         if found and found[0].is_banned and not getattr(view, "banned_may_enter", False):
             raise AuthenticationFailed("This account is banned.", code="banned")

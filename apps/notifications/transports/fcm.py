@@ -43,9 +43,7 @@ def _account(raw: str) -> "_Account":
         text = raw if raw.lstrip().startswith("{") else Path(raw).read_text(encoding="utf-8")
         return _Account(json.loads(text))
     except (OSError, ValueError, KeyError, TypeError) as why:
-        raise TransportError(
-            f"FCM_SERVICE_ACCOUNT_JSON: unusable ({type(why).__name__})", permanent=True
-        ) from None
+        raise TransportError(f"FCM_SERVICE_ACCOUNT_JSON: unusable ({type(why).__name__})", permanent=True) from None
 
 
 class _Account:
@@ -181,6 +179,6 @@ def _wait(answer: httpx.Response) -> float | None:
     if raw.isdecimal():
         return float(raw)
     try:
-        return max(0.0, (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds())
+        return max(0.0, float((parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()))
     except (ValueError, TypeError):
         return None
