@@ -1,6 +1,7 @@
 """What every test has: people, devices and clients of the API, against a real PostgreSQL and Redis."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.services import save_push_token
 from apps.users.authentication import tokens_for
 from apps.users.models import Role, User
+from simulator.fcm import running_stand_in
 
 HERE = (41.311081, 69.240562)
 METRES_NORTH = 1 / 111_320
@@ -119,9 +121,7 @@ def press(client_of: Callable[..., APIClient], signal: Callable[..., dict[str, A
 @pytest.fixture
 def fcm(settings: Any) -> Iterator[Any]:
     """A stand-in Firebase on loopback, with its credentials in the settings."""
-    from simulator.fcm import running_stand_in  # noqa: PLC0415
-
     with running_stand_in() as stand_in:
         settings.FCM_ENDPOINT = stand_in.url
-        settings.FCM_SERVICE_ACCOUNT_JSON = stand_in.service_account
+        settings.FCM_SERVICE_ACCOUNT_JSON = json.dumps(stand_in.service_account)
         yield stand_in

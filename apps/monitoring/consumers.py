@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -11,29 +12,29 @@ from rest_framework.exceptions import AuthenticationFailed
 from apps.users.authentication import user_of_header
 from apps.users.models import Role
 
-from .feed import Subscription, feed
+from .feed import TooSlow, feed
 
 UNAUTHENTICATED, FORBIDDEN, NO_SUCH_PATH, TOO_SLOW, TRY_LATER = 4401, 4403, 4404, 4408, 1013
 
 
 class SosEventsConsumer(AsyncWebsocketConsumer):
-    """Accepts first and then closes with a code: a refusal before that reaches the client as a bare HTTP 403."""
+    """New events as they come; `?after=SEQ` first sends those missed since.
 
-    subscription: Subscription | None = None
+    Accepts first and then closes with a code: a refusal before that reaches the client as a bare HTTP 403.
+    """
+
     sending: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         await self.accept()
         try:
             refusal = await self._why_refused()
-            if refusal:
-                await self.close(refusal)
-                return
-            self.subscription = await feed().subscribe()
         except DatabaseError:
-            await self.close(TRY_LATER)
-            return
-        self.sending = asyncio.create_task(self._send(self.subscription))
+            refusal = TRY_LATER
+        if refusal:
+            await self.close(refusal)
+        else:
+            self.sending = asyncio.create_task(self._send())
 
     async def _why_refused(self) -> int | None:
         header = dict(self.scope["headers"]).get(b"authorization", b"")
@@ -45,16 +46,22 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
             return UNAUTHENTICATED
         return None if user.role == Role.ADMIN else FORBIDDEN
 
-    async def _send(self, subscription: Subscription) -> None:
-        while not subscription.overflowed.is_set():
-            await self.send(text_data=await subscription.messages.get())
-        await self.close(TOO_SLOW)
+    async def _send(self) -> None:
+        try:
+            async for message in feed().follow(self._after()):
+                await self.send(text_data=message)
+        except TooSlow:
+            await self.close(TOO_SLOW)
+        except DatabaseError:
+            await self.close(TRY_LATER)
+
+    def _after(self) -> int | None:
+        raw = dict(parse_qsl(self.scope["query_string"].decode(errors="replace"))).get("after", "")
+        return int(raw) if raw.isdecimal() and len(raw) < 19 else None
 
     async def disconnect(self, code: int) -> None:
         if self.sending:
             self.sending.cancel()
-        if self.subscription:
-            await feed().unsubscribe(self.subscription)
 
 
 class NoSuchPathConsumer(AsyncWebsocketConsumer):

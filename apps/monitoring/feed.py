@@ -6,6 +6,7 @@ It reads on from its last position, so nothing is missed and nothing comes twice
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import redis.asyncio
@@ -24,45 +25,64 @@ BATCH = 500
 WAITING_MOST = 1000
 
 
+class TooSlow(Exception):
+    """The socket takes its messages more slowly than they come; it may come back and go on from its last one."""
+
+
 class Subscription:
-    """One socket's messages; `overflowed` when it reads too slowly and some were left out."""
+    """What one socket has still to send, up to `position` in the journal."""
 
-    def __init__(self) -> None:
-        self.messages: asyncio.Queue[str] = asyncio.Queue(maxsize=WAITING_MOST)
-        self.overflowed = asyncio.Event()
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.overflowed = False
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(maxsize=WAITING_MOST)
 
-    def put(self, message: str) -> None:
-        try:
-            self.messages.put_nowait(message)
-        except asyncio.QueueFull:
-            self.overflowed.set()
+    def put(self, position: int, message: str) -> None:
+        if position > self.position and not self.overflowed:
+            try:
+                self._waiting.put_nowait(message)
+            except asyncio.QueueFull:
+                self.overflowed = True
+
+    async def next(self) -> str:
+        """Raises TooSlow."""
+        if self.overflowed:
+            raise TooSlow
+        return await self._waiting.get()
 
 
 class Feed:
     def __init__(self) -> None:
-        self.subscriptions: set[Subscription] = set()
+        self._subscriptions: set[Subscription] = set()
         self._position = 0
         self._wake = asyncio.Event()
-        self._started = asyncio.Lock()
+        self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def subscribe(self) -> Subscription:
-        """Everything journalled from now on. Raises DatabaseError when PostgreSQL is away."""
-        async with self._started:
+    async def follow(self, after: int | None = None) -> AsyncIterator[str]:
+        """Every message after position `after` (None: from now on), for ever.
+
+        Raises DatabaseError when PostgreSQL is away at the start, TooSlow when the reader falls behind.
+        """
+        await self._start()
+        subscription = Subscription(self._position if after is None else after)
+        while subscription.position < self._position:
+            for position, message in await _entries_after(subscription.position):
+                subscription.position = position
+                if message:
+                    yield message
+        self._subscriptions.add(subscription)  # nothing awaits since the last look at self._position
+        try:
+            while True:
+                yield await subscription.next()
+        finally:
+            self._subscriptions.discard(subscription)
+
+    async def _start(self) -> None:
+        async with self._starting:
             if not self._tasks:
                 self._position = await _last_position()
                 self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
-        subscription = Subscription()
-        self.subscriptions.add(subscription)
-        return subscription
-
-    async def unsubscribe(self, subscription: Subscription) -> None:
-        self.subscriptions.discard(subscription)
-        async with self._started:
-            if not self.subscriptions:
-                for task in self._tasks:
-                    task.cancel()
-                self._tasks = []
 
     async def _read(self) -> None:
         while True:
@@ -80,8 +100,8 @@ class Feed:
         entries = await _entries_after(self._position)
         for position, message in entries:
             self._position = position
-            for subscription in self.subscriptions if message else ():
-                subscription.put(message)
+            for subscription in self._subscriptions if message else ():
+                subscription.put(position, message)
         return len(entries) == BATCH
 
     async def _listen(self) -> None:

@@ -1,0 +1,123 @@
+"""The second stage of `./mdd`: what each command does."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+import environ
+
+from launcher import ports, processes
+from launcher.checks import check
+from launcher.demo import demo
+from launcher.instance import Instance
+from launcher.places import PROJECT, default_home
+from launcher.progress import Failure, say
+from launcher.services import without_password
+from launcher.throwaway import test
+from launcher.up import up
+from launcher.visit import visiting
+
+REPLACEABLE = ("DATABASE_URL", "REDIS_URL")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; returns its exit status."""
+    command, *rest = arguments
+    read_dotenv()
+    try:
+        with processes.handling(processes.interrupt_once):
+            return COMMANDS[command](rest)
+    except Failure as why:
+        say(f"mdd: {why}")
+    except PermissionError as why:
+        say(f"mdd: {why}: does {default_home().path} belong to another user? MDD_HOME chooses another folder.")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def read_dotenv() -> None:
+    """Adds `.env` to the environment, which wins; by the same reader as Django's settings."""
+    dotenv = PROJECT / ".env"
+    if dotenv.is_file():
+        environ.Env.read_env(dotenv)
+
+
+def here(*, with_fcm: bool = False) -> Instance:
+    """The instance that the environment names."""
+    home = default_home().made()
+    given = {name: os.environ[name] for name in REPLACEABLE if os.environ.get(name)}
+    return Instance(home, ports.web_port(), given, with_fcm=with_fcm)
+
+
+def _up(arguments: list[str]) -> int:
+    """`--with-fcm`, for tests of the whole: the stand-in for Firebase runs too, and is used."""
+    known = {"--detach", "--with-fcm"}
+    if unknown := set(arguments) - known:
+        say(f"mdd up: no option {' '.join(sorted(unknown))}")
+        return 2
+    return up(here(with_fcm="--with-fcm" in arguments), detach="--detach" in arguments)
+
+
+def _down(_: list[str]) -> int:
+    print("stopped" if here().stop() else "nothing is running")
+    return 0
+
+
+def _status(arguments: list[str]) -> int:
+    instance = here()
+    facts = status(instance)
+    if "--json" in arguments:
+        print(json.dumps(facts, indent=2))
+        return 0
+    for name in ("url", "database_url", "redis_url", "fcm_url"):
+        if facts[name]:
+            print(f"{name.removesuffix('_url'):<10}{without_password(str(facts[name]))}")
+    for name, pid in instance.pids().items():
+        print(f"{name:<10}{f'pid {pid}' if pid else '-'}")
+    return 0
+
+
+def status(instance: Instance) -> dict[str, object]:
+    """The addresses, null where nothing answers to them, and the pid of each process, null where none is ours."""
+    pids = instance.pids()
+    recall = instance.home.recall
+    return {
+        "up": pids["web"] is not None,
+        "home": str(instance.home.path),
+        "url": f"http://{ports.LOOPBACK}:{recall('web_port')}" if pids["web"] else None,
+        "database_url": instance.database_url if pids["postgres"] or "postgres" not in instance.private else None,
+        "redis_url": instance.redis_url if pids["redis"] or "redis" not in instance.private else None,
+        "fcm_url": instance.fcm_url if pids["fcm"] else None,
+        "pids": pids,
+    }
+
+
+def _manage(arguments: list[str]) -> int:
+    instance = here()
+    with visiting(instance):
+        return processes.foreground([sys.executable, "manage.py", *arguments], instance.environment())
+
+
+def _check(_: list[str]) -> int:
+    return check(here())
+
+
+def _test(arguments: list[str]) -> int:
+    return test(here(), arguments)
+
+
+def _demo(arguments: list[str]) -> int:
+    return demo(here(), arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "demo": _demo,
+    "test": _test,
+    "check": _check,
+    "manage": _manage,
+}

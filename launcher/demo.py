@@ -1,0 +1,55 @@
+"""`./mdd demo`: a city of watches and helpers on an instance of its own, new at every start."""
+
+import os
+import sys
+from dataclasses import replace
+
+from launcher import ports
+from launcher.instance import ADMIN_PHONE, Instance
+from launcher.places import Home, locked_if_free
+from launcher.processes import foreground
+from launcher.progress import Failure, say
+from launcher.up import start
+
+# Whoever runs a demo where real providers are configured must not call real people.
+PROVIDERS = ("FCM_", "SMS_", "ESKIZ_", "TWILIO_", "TELEGRAM_", "EMAIL_", "SENTRY_")
+UNSET = ("DATABASE_URL", "REDIS_URL", "HELPERS_AUTO_APPROVE", "PUBLIC_URL")
+
+
+def demo(instance: Instance, arguments: list[str]) -> int:
+    """Runs simulator.demo with `arguments` against a fresh instance; returns its exit status."""
+    forget_providers()
+    own = replace(instance, home=Home(instance.home.path / "demo").made(), given={}, with_fcm=True)
+    with locked_if_free(own.lock) as free:
+        if not free:
+            raise Failure(f"another demo is running in {own.home.path}; MDD_HOME chooses another folder")
+        own.stop()
+        return _run(replace(own, port=_port(own.port)), arguments)
+
+
+def forget_providers() -> None:
+    """Empties the settings of real providers: removed, they would come back from `.env`."""
+    for name in os.environ:
+        if name in UNSET or name.startswith(PROVIDERS):
+            os.environ[name] = ""
+
+
+def _run(own: Instance, arguments: list[str]) -> int:
+    try:
+        password = start(own, anew=True)
+        told = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": password or ""}
+        command = [sys.executable, "-m", "simulator.demo", "--url", own.url, "--fcm", own.fcm_url, *arguments]
+        return foreground(command, own.environment() | told)
+    finally:
+        own.stop()
+
+
+def _port(wanted: int) -> int:
+    """`wanted`; another when it is taken and was nobody's explicit choice."""
+    if os.environ.get("MDD_PORT"):
+        ports.demand(wanted, "demo")
+    elif not ports.is_free(wanted):
+        chosen = ports.free_port()
+        say(f"port {wanted} is taken by {ports.holder(wanted)}: the demo uses {chosen}")
+        return chosen
+    return wanted

@@ -1,0 +1,132 @@
+"""Finds PostgreSQL with PostGIS and Redis on this machine, or installs them."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher import apt
+from launcher.progress import Failure
+
+OLDEST_POSTGRES = 15
+OLDEST_REDIS = 7
+FOLDERS = (  # of programs, where PATH does not name them
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "opt/homebrew/bin",
+    "opt/homebrew/opt/postgresql@*/bin",
+    "usr/local/bin",
+    "usr/local/opt/postgresql@*/bin",
+    "Applications/Postgres.app/Contents/Versions/*/bin",
+    "usr/bin",
+)
+BY_HAND = """\
+{what} is needed, and cannot be installed from here (no apt, or no right to use it). Install it yourself:
+  Debian, Ubuntu   sudo apt-get install redis-tools postgresql-17-postgis-3
+                   (15 on Debian 12, 16 on Ubuntu 24.04)
+  macOS            brew install postgresql@17 postgis redis
+or give the addresses of running ones, for example from Docker:
+  docker run -d -p 5432:5432 -e POSTGRES_PASSWORD=mdd postgis/postgis:16-3.5
+  docker run -d -p 6379:6379 redis:7
+  export DATABASE_URL=postgres://postgres:mdd@127.0.0.1:5432/postgres REDIS_URL=redis://127.0.0.1:6379/0"""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The programs of one version of PostgreSQL."""
+
+    folder: Path
+    major: int
+
+    def program(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+def postgres(major: int | None = None) -> Postgres:
+    """The newest PostgreSQL ≥ 15 that has PostGIS, or that of version `major`; installed if there is none.
+
+    Raises Failure when there is none and none can be installed.
+    """
+    found = _newest_postgres(major)
+    if found is None and (package := _postgis_package(major)):
+        apt.install([f"postgresql-{package}", f"postgresql-{package}-postgis-3"])
+        found = _newest_postgres(major)
+    if found is None:
+        what = f"PostgreSQL {major or f'{OLDEST_POSTGRES} or newer'} with PostGIS"
+        raise Failure(BY_HAND.format(what=what))
+    return found
+
+
+def redis(aliases: Path) -> Path:
+    """A server program of Redis ≥ 7 or Valkey; installed if there is none.
+
+    Debian's redis-tools and valkey-tools hold the server under another name, without the system service of
+    the server packages. It becomes the server by its name: a link in the folder `aliases`.
+    """
+    found = _redis_on_system() or _redis_by_alias(aliases)
+    if found is None and apt.available():
+        apt.install(["redis-tools"])
+        found = _redis_by_alias(aliases)
+    if found is None:
+        raise Failure(BY_HAND.format(what=f"Redis {OLDEST_REDIS} or newer, or Valkey,"))
+    return found
+
+
+def programs(name: str, root: Path = Path("/")) -> Iterator[Path]:
+    """Every program `name` on PATH and in the usual folders below `root`."""
+    listed = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
+    for folder in (*listed, *(path for pattern in FOLDERS for path in root.glob(pattern))):
+        if os.access(folder / name, os.X_OK):
+            yield folder / name
+
+
+def version(text: str) -> int:
+    """The major version in what `--version` printed, 0 if it names none."""
+    match = re.search(r"(?:v=|PostgreSQL\)?\s*)(\d+)", text)
+    return int(match[1]) if match else 0
+
+
+def _newest_postgres(major: int | None) -> Postgres | None:
+    found = (Postgres(path.parent, version(_output(path, "--version"))) for path in programs("initdb"))
+    fitting = [p for p in found if (p.major == major if major else p.major >= OLDEST_POSTGRES) and _has_postgis(p)]
+    return max(fitting, key=lambda p: p.major, default=None)
+
+
+def _has_postgis(candidate: Postgres) -> bool:
+    share = _output(candidate.folder / "pg_config", "--sharedir")
+    return bool(share) and (Path(share) / "extension" / "postgis.control").exists()
+
+
+def _postgis_package(major: int | None) -> int | None:
+    if not apt.available():
+        return None
+    return major or apt.newest("postgresql-N-postgis-3", at_least=OLDEST_POSTGRES)
+
+
+def _redis_on_system() -> Path | None:
+    for name in ("redis-server", "valkey-server"):
+        for path in programs(name):
+            if version(_output(path, "--version")) >= OLDEST_REDIS:
+                return path
+    return None
+
+
+def _redis_by_alias(aliases: Path) -> Path | None:
+    for name in ("redis", "valkey"):
+        if tool := shutil.which(f"{name}-check-rdb", path=f"{os.environ.get('PATH', '')}:/usr/bin"):
+            alias = aliases / f"{name}-server"
+            alias.unlink(missing_ok=True)
+            alias.symlink_to(tool)
+            if version(_output(alias, "--version")) >= OLDEST_REDIS:
+                return alias
+    return None
+
+
+def _output(program: Path, option: str) -> str:
+    try:
+        return subprocess.run([program, option], capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""

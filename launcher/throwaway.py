@@ -1,0 +1,40 @@
+"""`./mdd test`: pytest on a PostgreSQL and a Redis that live as long as it does."""
+
+import contextlib
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from launcher.instance import Instance
+from launcher.places import Home, locked, locked_if_free
+from launcher.processes import foreground
+
+
+def test(instance: Instance, arguments: list[str]) -> int:
+    """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
+    homes = instance.home.path / "test"
+    own = replace(instance, home=Home(homes / str(os.getpid())), durable=False)
+    with contextlib.ExitStack() as held:
+        with locked(homes / "lock"):
+            _remove_abandoned(instance, homes)
+            own.home.made()
+            held.enter_context(locked(own.lock))
+        held.callback(_discard, own)
+        own.start_services()
+        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments]
+        return foreground(pytest, own.environment())
+
+
+def _remove_abandoned(instance: Instance, homes: Path) -> None:
+    """What a test run that was killed has left: nobody holds its lock any more."""
+    for path in homes.iterdir():
+        if path.is_dir():
+            with locked_if_free(path / "lock") as abandoned:
+                if abandoned:
+                    _discard(replace(instance, home=Home(path)))
+
+
+def _discard(instance: Instance) -> None:
+    instance.stop()
+    instance.remove()

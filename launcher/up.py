@@ -1,0 +1,70 @@
+"""`./mdd up`: starts an instance, and shows its log until it is told to end."""
+
+import time
+from collections.abc import Callable
+
+from launcher import ports, supervision
+from launcher.follow import follow
+from launcher.instance import ADMIN_PHONE, PROCESSES, Instance
+from launcher.places import locked, locked_if_free
+from launcher.progress import say
+
+POLL_S = 0.2
+
+
+def up(instance: Instance, *, detach: bool) -> int:
+    """Starts everything. In the foreground it returns when it was interrupted, and all has been stopped."""
+    show = follow(instance.home.logs, (*PROCESSES, "fcm"))
+    if not started(instance):
+        print(f"already up: http://{ports.LOOPBACK}:{instance.home.recall('web_port')}")
+        return 0
+    if detach:
+        return 0
+    try:
+        _watch(instance, show)
+    except (KeyboardInterrupt, OSError):  # OSError: the terminal has gone
+        say("stopping")
+    finally:
+        instance.stop()
+    return 0
+
+
+def started(instance: Instance) -> bool:
+    """Starts everything and prints the address; False when it was up already. Stops what it started if that fails."""
+    with locked_if_free(instance.lock) as free:
+        if not free:
+            say("waiting for another ./mdd that uses this instance")
+    with locked(instance.lock):
+        if instance.is_up():
+            return False
+        instance.stop()
+        ports.demand(instance.port, "up")
+        try:
+            start(instance)
+        except BaseException:
+            instance.stop()
+            raise
+    return True
+
+
+def start(instance: Instance, *, anew: bool = False) -> str | None:
+    """Starts everything, prints the address and the first ADMIN; returns its password if it was made just now.
+
+    `anew`: on an empty database.
+    """
+    instance.start_services(anew=anew)
+    instance.prepare()
+    password = instance.create_admin()
+    instance.start_app()
+    print(f"MDD is up: {instance.url}", flush=True)
+    if password:
+        kept = f"kept in {instance.home.admin_file}"
+        print(f"the first ADMIN: phone {ADMIN_PHONE}, password {password} ({kept})", flush=True)
+    return password
+
+
+def _watch(instance: Instance, show: Callable[[], None]) -> None:
+    while supervision.running(instance.home):
+        show()
+        time.sleep(POLL_S)
+    show()

@@ -1,0 +1,21 @@
+"""The commands and what they are for."""
+
+USAGE = """\
+usage: ./mdd COMMAND
+
+  up [--detach]     start everything and show its log; Ctrl-C ends it all
+  down              end what `up` started
+  status [--json]   the addresses and the processes
+  demo [ARGS…]      a city of watches and helpers on an instance of its own
+  test [ARGS…]      the tests, on a throwaway PostgreSQL and Redis; ARGS go to pytest
+  check             lint, types, layers, missing migrations
+  manage ARGS…      Django's manage.py
+  help              this
+
+settings, from the environment or from .env:
+  MDD_PORT          the port of `up` and `demo` (8000)
+  MDD_HOME          where data, logs and secrets live (.mdd)
+  DATABASE_URL      a PostgreSQL with PostGIS in place of the private one
+  REDIS_URL         a Redis in place of the private one
+"""
+COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage")

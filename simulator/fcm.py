@@ -1,0 +1,385 @@
+"""A stand-in for Firebase Cloud Messaging: its HTTP v1 protocol, the phones behind it, and faults on request.
+
+`python -m simulator.fcm --port 8099 --key-file key.json`, or `with running_stand_in() as fcm:` in a test.
+
+The provider's side:
+    POST /token                                   a signed assertion for an access token
+    POST /v1/projects/{project}/messages:send     a message to a phone
+
+The stand-in's own side, for tests and the demo:
+    GET  /healthz
+    GET  /_control/messages?after=N&wait=S        what reached phones, numbers above N; waits up to S seconds for some
+    GET  /_control/phones/{token}/messages?…      the same for one phone
+    GET  /_control/sends?after=N&wait=S           every attempt to send, with its outcome
+    PUT  /_control/faults                         {"seed": 7, "faults": [{"kind": "unavailable", "count": 2}]}
+    POST /_control/release                        lets go of requests that hang
+    POST /_control/unregister                     {"token": "…"}: the app is gone from that phone
+    POST /_control/reset                          forgets messages, sends, faults and unregistered phones
+"""
+
+import argparse
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import httpx
+
+from .faults import BadScript, Fault, FaultKind, FaultScript
+from .fcm_schema import violations
+from .google_oauth import Refused, ServiceAccount
+from .loopback import Answer, App, CutConnection, Request, listen, running, server
+
+PROJECT = "mdd-stand-in"
+LONGEST_WAIT_S = 60.0
+
+
+@dataclass
+class Send:
+    """One attempt to send; its `outcome` is `accepted`, a status of Google's, or the fault that ate it."""
+
+    number: int
+    token: str | None
+    message: dict[str, Any]
+    at: float
+    """Seconds since 1970."""
+    outcome: str = "pending"
+    status: int | None = None
+    """None while, or because, no answer is given."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message that reached a phone. `name` is what Google answered, or would have."""
+
+    number: int
+    name: str
+    token: str
+    message: dict[str, Any]
+    at: float
+    """Seconds since 1970."""
+
+
+Record = TypeVar("Record", Send, Delivery)
+
+
+class StandIn:
+    """Lives in one event loop; from outside it is spoken to over HTTP, see Control."""
+
+    def __init__(self, account: ServiceAccount) -> None:
+        self.account = account
+        self._forget()
+        self._news = asyncio.Event()
+        self._release = asyncio.Event()
+        self.app = App()
+        for method, path, handler in (
+            ("POST", "/token", self._token),
+            ("POST", "/v1/projects/{project}/messages:send", self._send),
+            ("GET", "/healthz", self._healthz),
+            ("GET", "/_control/messages", self._get_messages),
+            ("GET", "/_control/phones/{token}/messages", self._get_messages),
+            ("GET", "/_control/sends", self._get_sends),
+            ("PUT", "/_control/faults", self._put_faults),
+            ("POST", "/_control/release", self._post_release),
+            ("POST", "/_control/unregister", self._post_unregister),
+            ("POST", "/_control/reset", self._post_reset),
+        ):
+            self.app.route(method, path, handler)
+
+    def _forget(self) -> None:
+        self._deliveries: list[Delivery] = []
+        self._sends: list[Send] = []
+        self._unregistered: set[str] = set()
+        self._script = FaultScript()
+
+    # The provider's side
+
+    async def _token(self, request: Request) -> Answer:
+        fault = self._script.next("token")
+        if refusal := await self._commit(fault, request):
+            return refusal
+        try:
+            token = self.account.access_token(dict(parse_qsl(request.body.decode())))
+        except Refused as why:
+            return Answer(400, {"error": why.error, "error_description": why.description})
+        if fault and fault.kind is FaultKind.CUT_AFTER:
+            raise CutConnection
+        return Answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    async def _send(self, request: Request) -> Answer:
+        send = self._note(request.body)
+        try:
+            answer = await self._accept(request, send)
+        except CutConnection:
+            self._tell()
+            raise
+        send.status = answer.status
+        self._tell()
+        return answer
+
+    def _note(self, body: bytes) -> Send:
+        message = _message_in(body)
+        token = message.get("token")
+        send = Send(len(self._sends) + 1, token if isinstance(token, str) else None, message, time.time())
+        self._sends.append(send)
+        return send
+
+    async def _accept(self, request: Request, send: Send) -> Answer:
+        fault = self._script.next("send", send.token)
+        if fault:
+            send.outcome = fault.kind.value
+            self._tell()
+        refusal = await self._commit(fault, request) or self._refusal(request, send)
+        if refusal:
+            send.outcome = _status_of(refusal)
+            return refusal
+        name = f"projects/{self.account.project}/messages/0:{time.time_ns() // 1000}%{secrets.token_hex(8)}"
+        if fault and fault.kind is FaultKind.SWALLOW:
+            return Answer(200, {"name": name})
+        self._deliver(name, send)
+        if fault and fault.kind is FaultKind.CUT_AFTER:
+            raise CutConnection
+        send.outcome = "accepted"
+        return Answer(200, {"name": name})
+
+    async def _commit(self, fault: Fault | None, request: Request) -> Answer | None:
+        """What the fault answers; None when the request goes on."""
+        if fault is None:
+            return None
+        match fault.kind:
+            case FaultKind.CUT:
+                raise CutConnection
+            case FaultKind.HANG:
+                await self._hang(request)
+            case FaultKind.SLOW:
+                await asyncio.sleep(fault.delay_s)
+            case _:
+                return _fault_answer(fault)
+        return None
+
+    async def _hang(self, request: Request) -> None:
+        gone = asyncio.create_task(request.gone())
+        released = asyncio.create_task(self._release.wait())
+        done, waiting = await asyncio.wait({gone, released}, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        if gone in done:
+            raise CutConnection
+
+    def _refusal(self, request: Request, send: Send) -> Answer | None:
+        """What Google itself would answer to this request instead of 200."""
+        if not self.account.honours(request.headers.get("authorization", "")):
+            return _unauthenticated()
+        if request.path["project"] != self.account.project:
+            return _error(403, "PERMISSION_DENIED", "The caller does not have permission")
+        try:
+            wrong = violations(json.loads(request.body))
+        except ValueError:
+            return _error(400, "INVALID_ARGUMENT", "Invalid JSON payload received.")
+        if wrong:
+            return _bad_request([violation._asdict() for violation in wrong])
+        return _unregistered() if send.token in self._unregistered else None
+
+    def _deliver(self, name: str, send: Send) -> None:
+        number = len(self._deliveries) + 1
+        self._deliveries.append(Delivery(number, name, send.token or "", send.message, time.time()))
+
+    # The stand-in's own side
+
+    async def _healthz(self, _request: Request) -> Answer:
+        return Answer(200, {"status": "ok"})
+
+    async def _get_messages(self, request: Request) -> Answer:
+        token = request.path.get("token")
+
+        def wanted() -> list[Delivery]:
+            return [one for one in self._deliveries[_after(request) :] if token in (None, one.token)]
+
+        found = await self._wait_for(wanted, request)
+        return Answer(200, {"messages": [asdict(one) for one in found]})
+
+    async def _get_sends(self, request: Request) -> Answer:
+        found = await self._wait_for(lambda: self._sends[_after(request) :], request)
+        return Answer(200, {"sends": [asdict(one) for one in found]})
+
+    async def _put_faults(self, request: Request) -> Answer:
+        try:
+            script = json.loads(request.body)
+            faults = [Fault.parse(entry) for entry in script.get("faults", [])]
+        except (ValueError, AttributeError, BadScript) as why:
+            return Answer(400, {"detail": str(why)})
+        self._script = FaultScript(faults, script.get("seed", 0))
+        return Answer(200, {"faults": [asdict(fault) for fault in faults]})
+
+    async def _post_release(self, _request: Request) -> Answer:
+        self._release.set()
+        self._release = asyncio.Event()
+        return Answer(200, {})
+
+    async def _post_unregister(self, request: Request) -> Answer:
+        self._unregistered.add(json.loads(request.body)["token"])
+        return Answer(200, {})
+
+    async def _post_reset(self, request: Request) -> Answer:
+        self._forget()
+        self._tell()
+        return await self._post_release(request)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def _wait_for(self, wanted: Callable[[], list[Record]], request: Request) -> list[Record]:
+        wait_s = min(float(request.query.get("wait", 0)), LONGEST_WAIT_S)
+        try:
+            async with asyncio.timeout(wait_s):
+                while not (found := wanted()):
+                    await self._news.wait()
+                return found
+        except TimeoutError:
+            return []
+
+
+def _after(request: Request) -> int:
+    return int(request.query.get("after", 0))
+
+
+def _message_in(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _error(code: int, status: str, message: str, *details: dict[str, Any]) -> Answer:
+    error = {"code": code, "message": message, "status": status, "details": list(details)}
+    return Answer(code, {"error": error})
+
+
+def _status_of(refusal: Answer) -> str:
+    return str(refusal.body["error"]["status"])
+
+
+def _fcm_error(error_code: str) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": error_code}
+
+
+def _bad_request(field_violations: list[dict[str, str]]) -> Answer:
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": field_violations}
+    why = "\n".join(violation["description"] for violation in field_violations)
+    return _error(400, "INVALID_ARGUMENT", why, _fcm_error("INVALID_ARGUMENT"), detail)
+
+
+def _unauthenticated() -> Answer:
+    return _error(
+        401,
+        "UNAUTHENTICATED",
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other"
+        " valid authentication credential.",
+    )
+
+
+def _unregistered() -> Answer:
+    return _error(404, "NOT_FOUND", "Requested entity was not found.", _fcm_error("UNREGISTERED"))
+
+
+FAULT_ANSWERS = {
+    FaultKind.UNAVAILABLE: _error(
+        503, "UNAVAILABLE", "The service is currently unavailable.", _fcm_error("UNAVAILABLE")
+    ),
+    FaultKind.THROTTLE: _error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", _fcm_error("QUOTA_EXCEEDED")),
+    FaultKind.INTERNAL: _error(500, "INTERNAL", "Internal error encountered.", _fcm_error("INTERNAL")),
+    FaultKind.INVALID: _bad_request([{"field": "message", "description": "Request contains an invalid argument."}]),
+    FaultKind.BAD_TOKEN: _unauthenticated(),
+    FaultKind.UNREGISTERED: _unregistered(),
+}
+
+
+def _fault_answer(fault: Fault) -> Answer | None:
+    answer = FAULT_ANSWERS.get(fault.kind)
+    if answer and answer.status in (429, 503):
+        return replace(answer, headers={"Retry-After": f"{fault.retry_after:g}"})
+    return answer
+
+
+class Control:
+    """The stand-in as tests see it, in this process or another. Raises httpx.HTTPError when it does not answer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=LONGEST_WAIT_S + 5, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def script(self, *faults: dict[str, Any] | str, seed: int = 0) -> None:
+        """Sets the faults, e.g. `script("cut", {"kind": "throttle", "count": 2})`; a bare name means: once."""
+        entries = [{"kind": fault, "count": 1} if isinstance(fault, str) else fault for fault in faults]
+        self._call("PUT", "faults", {"seed": seed, "faults": entries})
+
+    def messages(self, after: int = 0, wait_s: float = 0, token: str | None = None) -> list[Delivery]:
+        """What reached phones, numbers above `after`; waits for the first up to `wait_s` seconds."""
+        path = f"phones/{token}/messages" if token else "messages"
+        found = self._call("GET", f"{path}?after={after}&wait={wait_s}")["messages"]
+        return [Delivery(**one) for one in found]
+
+    def sends(self, after: int = 0, wait_s: float = 0) -> list[Send]:
+        """Every attempt to send."""
+        return [Send(**one) for one in self._call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
+
+    def release(self) -> None:
+        """Lets go of requests that hang."""
+        self._call("POST", "release")
+
+    def unregister(self, token: str) -> None:
+        self._call("POST", "unregister", {"token": token})
+
+    def reset(self) -> None:
+        self._call("POST", "reset")
+
+    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = self._http.request(method, f"/_control/{path}", json=body)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+class Running(Control):
+    """A stand-in in this process. `service_account` is the content of Google's key file."""
+
+    def __init__(self, url: str, service_account: dict[str, str]) -> None:
+        super().__init__(url)
+        self.service_account = service_account
+
+
+@contextmanager
+def running_stand_in(project: str = PROJECT) -> Iterator[Running]:
+    """On a free port of loopback, in a thread of its own."""
+    listener = listen()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    account = ServiceAccount.create(project, f"{url}/token")
+    fcm = Running(url, account.key)
+    with running(StandIn(account).app, listener):
+        yield fcm
+        fcm.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m simulator.fcm", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--key-file", type=Path, required=True, help="where the service account's key is written")
+    arguments = parser.parse_args()
+    listener = listen(arguments.port)
+    token_uri = f"http://127.0.0.1:{arguments.port}/token"
+    account = ServiceAccount.kept_in(arguments.key_file, PROJECT, token_uri)
+    server(StandIn(account).app).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
