@@ -36,8 +36,8 @@ def forget_providers() -> None:
 
 def _run(own: Instance, arguments: list[str]) -> int:
     try:
-        password = start(own, anew=True)
-        told = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": password or ""}
+        start(own, anew=True)
+        told = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": own.admin_password}
         command = [sys.executable, "-m", "simulator.demo", "--url", own.url, "--fcm", own.fcm_url, *arguments]
         return foreground(command, own.environment() | told)
     finally:

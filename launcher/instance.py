@@ -2,10 +2,8 @@
 
 import http.client
 import os
-import secrets
 import shutil
 import signal
-import string
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -115,14 +113,19 @@ class Instance:
             if not wait_for(lambda: answers(self.port, "/health/ready"), READY_S):
                 raise Failure(f"{self.url}/health/ready does not answer 200; web said last:\n{self._last_log('web')}")
 
-    def create_admin(self) -> str | None:
-        """Makes the first ADMIN; its new password, or None when there is one already."""
-        password = _password()
+    @property
+    def admin_password(self) -> str:
+        """What the first ADMIN's password is, or was before somebody changed it."""
+        return self.home.secret("admin", size=12)
+
+    def create_admin(self) -> bool:
+        """Makes the first ADMIN, unless there is one; returns whether it did."""
+        password = self.admin_password
         answer = self.manage("ensure_admin", "--phone", ADMIN_PHONE, DJANGO_SUPERUSER_PASSWORD=password)
         if "created" not in answer:
-            return None
+            return False
         write_private(self.home.admin_file, f"phone: {ADMIN_PHONE}\npassword: {password}\n")
-        return password
+        return True
 
     def manage(self, *arguments: str, **extra: str) -> str:
         """Runs manage.py; returns what it printed. Raises Failure, with its last lines, when it fails."""
@@ -237,8 +240,3 @@ def answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _password() -> str:
-    alphabet = string.ascii_letters + string.digits
-    return "".join(secrets.choice(alphabet) for _ in range(16))

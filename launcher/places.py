@@ -47,11 +47,11 @@ class Home:
         """Keeps small facts, such as a port, from one command to the next."""
         write_private(self.path / "state.json", json.dumps(self._kept() | values, indent=1))
 
-    def secret(self, name: str) -> str:
-        """The secret of this name: random, made at the first call and kept."""
+    def secret(self, name: str, size: int = 40) -> str:
+        """The secret of this name: `size` random bytes as text, made at the first call and kept."""
         key = f"secret_{name}"
         if not self.recall(key):
-            self.remember(**{key: secrets.token_urlsafe(40)})
+            self.remember(**{key: secrets.token_urlsafe(size)})
         return str(self.recall(key))
 
     def _kept(self) -> dict[str, Any]:

@@ -47,20 +47,16 @@ def started(instance: Instance) -> bool:
     return True
 
 
-def start(instance: Instance, *, anew: bool = False) -> str | None:
-    """Starts everything, prints the address and the first ADMIN; returns its password if it was made just now.
-
-    `anew`: on an empty database.
-    """
+def start(instance: Instance, *, anew: bool = False) -> None:
+    """Starts everything, prints the address, and the first ADMIN if there was none. `anew`: on an empty database."""
     instance.start_services(anew=anew)
     instance.prepare()
-    password = instance.create_admin()
+    created = instance.create_admin()
     instance.start_app()
     print(f"MDD is up: {instance.url}", flush=True)
-    if password:
-        kept = f"kept in {instance.home.admin_file}"
-        print(f"the first ADMIN: phone {ADMIN_PHONE}, password {password} ({kept})", flush=True)
-    return password
+    if created:
+        told = f"phone {ADMIN_PHONE}, password {instance.admin_password}"
+        print(f"the first ADMIN: {told} (kept in {instance.home.admin_file})", flush=True)
 
 
 def _watch(instance: Instance, show: Callable[[], None]) -> None:

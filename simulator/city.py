@@ -71,8 +71,17 @@ class City:
     def __init__(self, seed: int | None = None) -> None:
         self.dice = random.Random(seed)
         self._numbers: set[str] = set()
+        self._names: set[str] = set()
 
     def name(self) -> str:
+        """One nobody else in this city has, as long as there are some left."""
+        for _ in range(100):
+            if (name := self._any_name()) not in self._names:
+                break
+        self._names.add(name)
+        return name
+
+    def _any_name(self) -> str:
         woman = self.dice.random() < 0.5
         first = self.dice.choice(WOMEN if woman else MEN)
         last = self.dice.choice(RUSSIAN if first in SLAVIC else UZBEK)

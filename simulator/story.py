@@ -62,6 +62,8 @@ class Ledger:
     began: float = 0.0
     happened: dict[str, float] = field(default_factory=dict)
     failed: str | None = None
+    waiting_for: str = ""
+    """What a step that takes too long still lacks."""
 
     def ms(self, at: float) -> int:
         """Milliseconds since the signal was sent."""
@@ -70,12 +72,13 @@ class Ledger:
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[None]:
         """Raises StepFailed when the step takes too long or breaks."""
-        self.failed = name
+        self.failed, self.waiting_for = name, ""
         try:
             async with asyncio.timeout(STEP_LIMIT_S):
                 yield
         except TimeoutError:
-            raise StepFailed(f"not within {STEP_LIMIT_S:.0f} s") from None
+            lack = f": {self.waiting_for}" if self.waiting_for else ""
+            raise StepFailed(f"not within {STEP_LIMIT_S:.0f} s{lack}") from None
         except (Refused, httpx.HTTPError) as why:
             raise StepFailed(str(why) or type(why).__name__) from None
         self.happened.setdefault(name, time.time())
@@ -87,9 +90,10 @@ class Ledger:
         table.add_column("step")
         table.add_column("ms since the signal", justify="right")
         for name in STEPS:
-            at = self.happened.get(name)
+            at = None if name == self.failed else self.happened.get(name)
             mark = Text("✓", "green") if at else Text("✗", "red") if name == self.failed else Text("·", "dim")
-            table.add_row(mark, Text(name, "" if at else "dim"), f"{self.ms(at):,}" if at and at >= self.began else "")
+            ms = f"{self.ms(at):,}" if at and at >= self.began else ""
+            table.add_row(mark, Text(name, "dim" if name not in self.happened else ""), ms)
         return table
 
 
@@ -140,11 +144,23 @@ class Story:
         async with self.ledger.step(name):
             await self._stage.until(lambda: self._stage.pushes_of(self._event_uid))
             self.ledger.happened[name] = self._stage.pushes_of(self._event_uid)[0].at
-            await self._all_quiet()
-            await self._all_reached()
-        for push in self._stage.pushes_of(self._event_uid):
+            await self._all_rung()
+            await self._all_acknowledged()
+        for push in self._first_rings().values():
             self._line(push.at, self._ringing(push))
         self._console.print(Text(f"  {self._counts()}", "dim"))
+
+    def _first_rings(self) -> dict[str, Push]:
+        """By phone, in the order they rang; a message delivered twice rings once."""
+        rings: dict[str, Push] = {}
+        for push in self._stage.pushes_of(self._event_uid):
+            rings.setdefault(push.token, push)
+        return rings
+
+    def _receipts(self) -> list[float]:
+        """When the service took each receipt of this event's pushes; seconds since 1970."""
+        ids = {push.data["notification_id"] for push in self._stage.pushes_of(self._event_uid)}
+        return [at for notification_id, at in self._stage.receipts.items() if notification_id in ids]
 
     async def _all_quiet(self) -> None:
         heard = -1
@@ -152,14 +168,23 @@ class Story:
             heard = len(self._stage.pushes)
             await asyncio.sleep(QUIET_S)
 
-    async def _all_reached(self) -> None:
-        """Every phone Firebase was asked to ring has rung, and the service has its receipt."""
-        pushes = self._stage.pushes_of(self._event_uid)
+    async def _all_rung(self) -> None:
+        """Every phone Firebase was asked to ring has rung, and no more are called."""
+        await self._all_quiet()
+        while missing := await self._silent_phones():
+            self.ledger.waiting_for = f"{len(missing)} phones that were called have not rung"
+            await self._all_quiet()
+        expect(len(self._helpers_rung()) >= HELPERS_NEEDED, "fewer phones rang than helpers are needed")
+
+    async def _silent_phones(self) -> set[str]:
         called = {attempt["token"] for attempt in await self._stage.phones.attempts(self._event_uid)}
-        missing = called - {push.token for push in pushes}
-        expect(not missing, f"{len(missing)} of {len(called)} phones called did not ring")
-        expect(len(self._helpers_rung()) >= HELPERS_NEEDED, f"only {len(called)} helpers were called")
+        return called - {push.token for push in self._stage.pushes_of(self._event_uid)}
+
+    async def _all_acknowledged(self) -> None:
+        """The service has the receipt of every phone that rang."""
+        pushes = self._stage.pushes_of(self._event_uid)
         ours = {push.data["notification_id"] for push in pushes if push.token in self._stage.people.helpers}
+        self.ledger.waiting_for = "receipts"
         await self._stage.until(lambda: ours <= set(self._stage.receipts))
 
     def _ringing(self, push: Push) -> Text:
@@ -168,10 +193,9 @@ class Story:
         return Text(f"{who:<28} {int(push.data['distance_m']):>6,} m away")
 
     def _counts(self) -> str:
-        rung = len({push.token for push in self._stage.pushes_of(self._event_uid)})
-        taken = [at for at in self._stage.receipts.values() if at >= self.ledger.began]
+        taken = self._receipts()
         last = f", the last after {self.ledger.ms(max(taken)):,} ms" if taken else ""
-        return f"{rung} phones rang; {len(taken)} receipts taken{last}"
+        return f"{len(self._first_rings())} phones rang; {len(taken)} receipts taken{last}"
 
     async def _show(self, name: str) -> None:
         self._head("The dispatcher's screen", "over the WebSocket")
@@ -184,8 +208,8 @@ class Story:
 
     def _helpers_rung(self) -> list[Helper]:
         """In the order their phones rang."""
-        tokens = dict.fromkeys(push.token for push in self._stage.pushes_of(self._event_uid))
-        return [self._stage.people.helpers[token] for token in tokens if token in self._stage.people.helpers]
+        helpers = self._stage.people.helpers
+        return [helpers[token] for token in self._first_rings() if token in helpers]
 
     async def _accept(self, name: str, helper: Helper) -> None:
         self._head(f"{helper.full_name} accepts", "and only now learns where, and who")

@@ -1,0 +1,120 @@
+"""A real instance, started by the launcher itself, and ways to hurt it."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import redis
+
+from simulator.fcm import Control
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+
+
+def until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+    """The first true value of `condition`. Raises AssertionError after `patience_s` seconds."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {patience_s:.0f} s: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Instance:
+    """Web, worker, beat, sweep, PostgreSQL, Redis and a stand-in Firebase, each a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        ours = {"MDD_HOME": str(home), "MDD_PORT": str(free_port()), "FCM_TIMEOUT_S": "3", "LOG_LEVEL": "INFO"}
+        foreign = ("DATABASE_URL", "REDIS_URL", "REDIS_PREFIX", "PUBLIC_URL", "FCM_ENDPOINT", "FCM_SERVICE_ACCOUNT_JSON")
+        self.environment = {k: v for k, v in os.environ.items() if k not in foreign} | ours
+        self.home = home
+
+    def mdd(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [ROOT / "mdd", *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, f"./mdd {' '.join(arguments)}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def start(self) -> None:
+        self.mdd("up", "--detach", "--with-fcm")
+        facts = self.status()
+        self.url, self.fcm = facts["url"], Control(facts["fcm_url"])
+        self.database_url, self.redis_url = facts["database_url"], facts["redis_url"]
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.mdd("status", "--json"))
+        return found
+
+    def pid(self, name: str) -> int | None:
+        pid: int | None = self.status()["pids"][name]
+        return pid
+
+    def kill(self, name: str) -> None:
+        """kill -9, then waits until another one runs in its place."""
+        victim = self.pid(name)
+        assert victim, f"{name} is not running"
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: self.pid(name) not in {None, victim}, f"{name} runs again")
+
+    def stop_for(self, name: str, seconds: float) -> None:
+        """SIGSTOP: there, and silent."""
+        pid = self.pid(name)
+        assert pid
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
+    def wipe_redis(self) -> None:
+        def flushed() -> bool:
+            try:
+                return bool(redis.Redis.from_url(self.redis_url, socket_timeout=2).flushall())
+            except redis.RedisError:
+                return False
+
+        until(flushed, "Redis answers")
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def count(self, sql: str, *values: Any) -> int:
+        return int(self.rows(sql, *values)[0][0])
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Instance]:
+    instance = Instance(home)
+    try:
+        instance.start()
+        yield instance
+    finally:
+        instance.mdd("down")
+
+
+def shuffled(seed: int, things: list[Any]) -> list[Any]:
+    return random.Random(seed).sample(things, len(things))

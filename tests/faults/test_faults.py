@@ -1,0 +1,226 @@
+"""Killing anything loses nothing: what was accepted is counted against what was stored and what arrived."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from .instance import Instance, running, shuffled, until
+from .traffic import Dispatcher, Watches
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+SEED = 20251028
+HELPERS = 8  # of a first wave
+IN_FLIGHT_S = 4.0  # a push that had left before the event closed: FCM_TIMEOUT_S and a little
+
+# Many people at once, without hashing a password for each: the paths to all this have tests of their own.
+POPULATE = """
+from django.contrib.auth.hashers import make_password
+from django.utils.timezone import now
+from apps.devices.models import Device, HelperPosition
+from apps.devices.services import point
+from apps.notifications.models import PushToken
+from apps.users.models import User
+wearer = User.objects.create_user("+998901112233", "pressing-buttons-all-day")
+Device.objects.bulk_create(Device(device_uid=f"watch-{n:04d}", owner=wearer) for n in range(1, 1001))
+start = User.objects.count()
+User.objects.bulk_create(User(phone_number=f"+99893{n:07d}", password="!", role="HELPER", on_duty=True) for n in range(%(helpers)d))
+helpers = list(User.objects.filter(role="HELPER"))
+phones = Device.objects.bulk_create(Device(device_uid=f"phone-{u.pk}", owner=u, is_online=True) for u in helpers)
+HelperPosition.objects.bulk_create(
+    HelperPosition(user=p.owner, device=p, position=point(41.311081 + 0.01 * (n %% 97) / 97, 69.240562), recorded_at=now())
+    for n, p in enumerate(phones))
+PushToken.objects.bulk_create(PushToken(user=u, token=f"token-{u.pk}", platform="ANDROID") for u in helpers)
+"""
+
+
+@pytest.fixture(scope="module")
+def instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
+    home = Path(tempfile.mkdtemp(prefix="mdd-f-"))
+    home.chmod(0o755)
+    try:
+        with running(home) as started:
+            helpers = 20_000 if request.config.getoption("--faults") else 4_000
+            started.mdd("manage", "shell", "-v", "0", "-c", POPULATE % {"helpers": helpers})
+            yield started
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def sign_in(instance: Instance, phone: str, password: str) -> str:
+    body = {"phone_number": phone, "password": password}
+    answer = httpx.post(f"{instance.url}/api/v1/auth/login/", json=body, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access"])
+
+
+def admin(instance: Instance) -> str:
+    words = (instance.home / "admin.txt").read_text().split()
+    phone = next(word for word in words if word.startswith("+998"))
+    return sign_in(instance, phone, words[words.index(phone) + 1 :][-1])
+
+
+FCM_FAULTS: list[dict[str, Any]] = [
+    {"kind": "unavailable", "count": 30, "retry_after": 2},
+    {"kind": "throttle", "count": 30, "retry_after": 1},
+    {"kind": "hang", "count": 10},
+    {"kind": "cut", "count": 20},
+    {"kind": "cut_after", "count": 10},
+    {"kind": "internal", "count": 10},
+    {"kind": "bad_token", "count": 3},
+    {"kind": "unregistered", "count": 4},
+]
+
+
+def happenings(instance: Instance) -> list[Callable[[], None]]:
+    kills = [lambda name=name: instance.kill(name) for name in ("web", "worker", "beat", "sweep", "redis", "postgres")]
+    others = [instance.wipe_redis, lambda: instance.stop_for("redis", 4)]
+    faults = [lambda fault=fault: instance.fcm.script(fault, seed=SEED) for fault in FCM_FAULTS]
+    return shuffled(SEED, [*kills, *others, *faults])
+
+
+def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.FixtureRequest) -> None:
+    watches = Watches(instance.url, sign_in(instance, "+998901112233", "pressing-buttons-all-day"), every_s=0.25)
+    token = admin(instance)
+    dispatcher = Dispatcher(instance.url, token)
+    dispatcher.start()
+    assert dispatcher.connected.wait(10)
+    watches.start()
+    closed: dict[str, float] = {}
+    rounds = 5 if request.config.getoption("--faults") else 1
+    for happening in happenings(instance) * rounds:
+        seen = len(watches.answered)
+        happening()
+        until(lambda seen=seen: len(watches.answered) > seen + 1, "presses are answered again")
+        closed |= resolve_newest(instance, token, watches)
+    watches.finish()
+    instance.fcm.script()
+    instance.fcm.release()
+    until(lambda: is_quiet(instance), "everything due is done", patience_s=120)
+    until(lambda: len(dispatcher.heard) >= len(watches.answered), "the dispatcher hears of every event", 15)
+    dispatcher.finish()
+    report = count(instance, watches, dispatcher, closed)
+    print("\n" + "\n".join(f"{name:<50}{number:>8}" for name, number in report.items()))
+    lost = {name: number for name, number in report.items() if name.startswith("lost") and number}
+    assert not lost, lost
+
+
+def resolve_newest(instance: Instance, token: str, watches: Watches) -> dict[str, float]:
+    """Closes an event whose pushes may still be waiting; when it was closed, or nothing if the server was away."""
+    uid = list(watches.answered.values())[-1]
+    url = f"{instance.url}/api/v1/sos/{uid}/resolve/"
+    try:
+        answer = httpx.post(url, json={"outcome": "HELPED"}, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    except httpx.HTTPError:
+        return {}
+    return {uid: time.time()} if answer.status_code == 200 else {}
+
+
+def is_quiet(instance: Instance) -> bool:
+    """No first step is waiting and no notification is under way."""
+    waiting = instance.count("SELECT count(*) FROM sos_sosevent WHERE waves_called = 0 AND status = 'NEW'")
+    return waiting + instance.count("SELECT count(*) FROM notifications_notification WHERE state = 'QUEUED'") == 0
+
+
+def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: dict[str, float]) -> dict[str, int]:
+    """What was accepted and what became of it; whatever begins with "lost" must be zero."""
+    stored = {str(uid) for (uid,) in instance.rows("SELECT uid FROM sos_sosevent")}
+    answered = set(watches.answered.values())
+    alerted = {
+        (str(uid), f"token-{user}"): (state, reason)
+        for uid, user, state, reason in instance.rows(
+            "SELECT n.event_uid, n.user_id, n.state, n.reason FROM notifications_notification n"
+        )
+    }
+    arrived = {(one.message["data"]["event_uid"], one.token) for one in instance.fcm.messages()}
+    heard = Counter(message["payload"]["event_uid"] for message in dispatcher.heard)
+    positions = [message["seq"] for message in dispatcher.heard]
+    explained = {pair for pair, (state, reason) in alerted.items() if state in {"DROPPED", "FAILED"} and reason}
+    late = [
+        send
+        for send in instance.fcm.sends()
+        if send.message.get("data", {}).get("event_uid") in closed
+        and send.at > closed[send.message["data"]["event_uid"]] + IN_FLIGHT_S
+    ]
+    return {
+        "presses answered": len(answered),
+        "lost: answered, not stored": len(answered - stored),
+        "lost: two events for one press": len(stored) - len(answered),
+        "lost: press without its signal row": len(answered)
+        - instance.count("SELECT count(DISTINCT event_id) FROM sos_signal"),
+        "lost: open event without its first wave": instance.count(
+            "SELECT count(*) FROM sos_sosevent e WHERE status = 'NEW' AND %s <>"
+            " (SELECT count(*) FROM sos_helperalert a WHERE a.event_id = e.id AND a.wave = 1)",
+            HELPERS,
+        ),
+        "lost: alert without its notification": instance.count(
+            "SELECT count(*) FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id WHERE NOT EXISTS"
+            " (SELECT FROM notifications_notification n WHERE n.event_uid = e.uid AND n.user_id = a.helper_id)"
+        ),
+        "lost: one phone called to two open events": instance.count(
+            "SELECT count(*) FROM (SELECT helper_id FROM sos_helperalert GROUP BY helper_id HAVING count(*) > 1"
+            " AND count(*) FILTER (WHERE created_at > now() - interval '200 s') > 1) twice"
+            " WHERE NOT EXISTS (SELECT FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id"
+            " WHERE a.helper_id = twice.helper_id AND e.status = 'RESOLVED')"
+        ),
+        "pushes called for": len(alerted),
+        "pushes at phones": len(arrived),
+        "pushes not sent, with the reason": len(explained),
+        "lost: pushes neither at the phone nor explained": len(alerted.keys() - arrived - explained),
+        "events closed while calling": len(closed),
+        "lost: sends for a closed event": len(late),
+        "dispatcher's messages": len(positions),
+        "lost: events the dispatcher never heard of": len(answered - heard.keys()),
+        "lost: events the dispatcher heard of twice": sum(n - 1 for n in heard.values()),
+        "lost: messages out of order": sum(a >= b for a, b in zip(positions, positions[1:], strict=False)),
+    }
+
+
+def test_hung_redis_delays_no_press(instance: Instance) -> None:
+    token = sign_in(instance, "+998901112233", "pressing-buttons-all-day")
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"device_uid": "watch-0900", "lat": 41.3, "lon": 69.2, "severity": 3, "detected_type": "MANUAL_TRIGGER"}
+    pid = instance.pid("redis")
+    assert pid
+    os.kill(pid, 19)
+    try:
+        started = time.monotonic()
+        answer = httpx.post(f"{instance.url}/api/v1/sos/trigger/", json=body, headers=headers, timeout=10)
+        took_s = time.monotonic() - started
+        uid = answer.json()["event_uid"]
+        waves = "SELECT count(*) FROM sos_sosevent WHERE uid = %s AND waves_called > 0"
+        until(lambda: instance.count(waves, uid), "the sweeper calls the first wave without Redis", 10)
+    finally:
+        os.kill(pid, 18)
+    assert answer.status_code == 201
+    assert took_s < instance_timeout_s(), "a press must not wait for Redis"
+
+
+def instance_timeout_s() -> float:
+    """Any of the service's waits for Redis would take at least this long."""
+    return 1.0
+
+
+def test_idle_socket_lives_through_thirty_seconds(instance: Instance) -> None:
+    token = sign_in(instance, "+998901112233", "pressing-buttons-all-day")
+    dispatcher = Dispatcher(instance.url, admin(instance))
+    dispatcher.start()
+    assert dispatcher.connected.wait(10)
+    first = len(until(lambda: dispatcher.heard, "the past is replayed") or [])
+    until(lambda first=first: len(dispatcher.heard) == first or None, "quiet")
+    dispatcher.connected.clear()
+    time.sleep(31)  # the very thing that is tested
+    before = len(dispatcher.heard)
+    body = {"device_uid": "watch-0901", "lat": 41.3, "lon": 69.2}
+    headers = {"Authorization": f"Bearer {token}"}
+    uid = httpx.post(f"{instance.url}/api/v1/sos/trigger/", json=body, headers=headers, timeout=10).json()["event_uid"]
+    until(lambda: any(m["payload"]["event_uid"] == uid for m in dispatcher.heard[before:]), "heard after idling", 5)
+    assert not dispatcher.connected.is_set(), "the socket was never reopened"
+    dispatcher.finish()
