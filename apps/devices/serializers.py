@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from mdd_backend.rest import NumberField, TextField, TrueFalseField, WholeNumberField
@@ -41,9 +42,12 @@ class DeviceStatusSerializer(DeviceSerializer):
 
 
 class RegistrationSerializer(serializers.Serializer[Device]):
-    device_uid = serializers.RegexField(
-        f"^{DEVICE_UID}\\Z",
-        error_messages={"invalid": "1 to 64 letters, digits or . _ : - , beginning with a letter or digit."},
+    device_uid = TextField(
+        validators=[
+            RegexValidator(
+                f"^{DEVICE_UID}\\Z", "1 to 64 letters, digits or . _ : - , beginning with a letter or digit.", "invalid"
+            )
+        ]
     )
     model = TextField(max_length=100, required=False, allow_blank=True)
     sim_number = TextField(max_length=32, required=False, allow_null=True)

@@ -43,7 +43,14 @@ class Instance:
 
     def __init__(self, home: Path) -> None:
         ours = {"MDD_HOME": str(home), "MDD_PORT": str(free_port()), "FCM_TIMEOUT_S": "3", "LOG_LEVEL": "INFO"}
-        foreign = ("DATABASE_URL", "REDIS_URL", "REDIS_PREFIX", "PUBLIC_URL", "FCM_ENDPOINT", "FCM_SERVICE_ACCOUNT_JSON")
+        foreign = (
+            "DATABASE_URL",
+            "REDIS_URL",
+            "REDIS_PREFIX",
+            "PUBLIC_URL",
+            "FCM_ENDPOINT",
+            "FCM_SERVICE_ACCOUNT_JSON",
+        )
         self.environment = {k: v for k, v in os.environ.items() if k not in foreign} | ours
         self.home = home
 

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ from apps.users.models import User
 wearer = User.objects.create_user("+998901112233", "pressing-buttons-all-day")
 Device.objects.bulk_create(Device(device_uid=f"watch-{n:04d}", owner=wearer) for n in range(1, 1001))
 start = User.objects.count()
-User.objects.bulk_create(User(phone_number=f"+99893{n:07d}", password="!", role="HELPER", on_duty=True) for n in range(%(helpers)d))
+User.objects.bulk_create(
+    User(phone_number=f"+99893{n:07d}", password="!", role="HELPER", on_duty=True) for n in range(%(helpers)d))
 helpers = list(User.objects.filter(role="HELPER"))
 phones = Device.objects.bulk_create(Device(device_uid=f"phone-{u.pk}", owner=u, is_online=True) for u in helpers)
 HelperPosition.objects.bulk_create(
-    HelperPosition(user=p.owner, device=p, position=point(41.311081 + 0.01 * (n %% 97) / 97, 69.240562), recorded_at=now())
+    HelperPosition(
+        user=p.owner, device=p, position=point(41.311081 + 0.01 * (n %% 97) / 97, 69.240562), recorded_at=now())
     for n, p in enumerate(phones))
 PushToken.objects.bulk_create(PushToken(user=u, token=f"token-{u.pk}", platform="ANDROID") for u in helpers)
 """
@@ -179,7 +182,7 @@ def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: 
         "dispatcher's messages": len(positions),
         "lost: events the dispatcher never heard of": len(answered - heard.keys()),
         "lost: events the dispatcher heard of twice": sum(n - 1 for n in heard.values()),
-        "lost: messages out of order": sum(a >= b for a, b in zip(positions, positions[1:], strict=False)),
+        "lost: messages out of order": sum(a >= b for a, b in pairwise(positions)),
     }
 
 

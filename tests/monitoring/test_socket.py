@@ -53,7 +53,7 @@ async def heard(socket: Socket, wait_s: float = 5) -> Any:
 async def listening(dispatcher: User) -> AsyncIterator[Socket]:
     socket = Socket(tokens_for(dispatcher)["access"])
     await socket.open()
-    while not feed.feed()._subscriptions:  # the socket is open before its feed is
+    while not feed.feed()._subscriptions:  # noqa: ASYNC110 - the socket is open before its feed is
         await asyncio.sleep(0.01)
     yield socket
     await socket.close()

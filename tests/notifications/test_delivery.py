@@ -1,6 +1,5 @@
 """Messages reach phones through a real HTTP server that speaks Firebase's protocol, whatever it answers."""
 
-import json
 import threading
 from datetime import timedelta
 from pathlib import Path

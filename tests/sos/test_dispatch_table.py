@@ -35,14 +35,22 @@ def table() -> list[Row]:
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     rows = [Row(*row) for row in cells[2:]]
     closed = [row for row in rows if row.state == "RESOLVED"]
-    return rows + [Row("CANCELLED", *list(vars(row).values())[1:2], "CANCELLED", *list(vars(row).values())[3:]) for row in closed]
+    return rows + [
+        Row("CANCELLED", *list(vars(row).values())[1:2], "CANCELLED", *list(vars(row).values())[3:]) for row in closed
+    ]
 
 
 class Scene:
     """One event with people around it."""
 
     def __init__(self, wearer: User, dispatcher: User, helper: Callable[..., User], press: Any, client_of: Any) -> None:
-        self.wearer, self.dispatcher, self.helper, self.press, self.client_of = wearer, dispatcher, helper, press, client_of
+        self.wearer, self.dispatcher, self.helper, self.press, self.client_of = (
+            wearer,
+            dispatcher,
+            helper,
+            press,
+            client_of,
+        )
         register_device(wearer, "watch_unique_serial_001")
         self.called = helper(100)
         self.ahead = [helper(150), helper(160)]
@@ -143,7 +151,7 @@ def test_row(row: Row, scene: Scene) -> None:
 
 def _counts(scene: Scene) -> dict[str, int]:
     kinds = JournalEntry.objects.values_list("kind", flat=True)
-    counts = {kind: 0 for kind in ("EVENT_OPENED", "HELPER_ACCEPTED")} | {kind: 0 for kind in kinds}
+    counts = dict.fromkeys(("EVENT_OPENED", "HELPER_ACCEPTED"), 0) | dict.fromkeys(kinds, 0)
     for kind in kinds:
         counts[kind] += 1
     event = SosEvent.objects.first()

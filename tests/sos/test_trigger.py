@@ -213,5 +213,3 @@ def test_32_identical_triggers_at_once_make_one_event(wearer: User, watch: Any, 
     assert codes == [200] * 31 + [201]
     assert SosEvent.objects.get().signal_count == 32
     assert Signal.objects.count() == 32
-
-
