@@ -232,21 +232,25 @@ class PhoneNetwork:
 
     def __init__(self, fcm_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=fcm_url, timeout=30, trust_env=False)
+        self._seen = 0
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._http.aclose()
 
+    async def forget_earlier(self) -> None:
+        """Only what comes from now on counts. Raises httpx.HTTPError when the stand-in is not there."""
+        self._seen = max((one["number"] for one in await self._messages(0)), default=0)
+
     async def pushes(self) -> AsyncIterator[Push]:
-        """Every message that comes from now on."""
-        number = max((one["number"] for one in await self._messages(0, 0)), default=0)
+        """Every message, as it comes."""
         while True:
             try:
-                found = await self._messages(number, 20)
+                found = await self._messages(wait_s=20)
             except httpx.TransportError:
                 await asyncio.sleep(FIRST_PAUSE_S)
                 continue
             for one in found:
-                number = one["number"]
+                self._seen = one["number"]
                 yield Push(one["token"], one["message"].get("data", {}), one["at"])
 
     async def attempts(self, event_uid: str) -> list[Json]:
@@ -254,7 +258,7 @@ class PhoneNetwork:
         answer = (await self._http.get("/_control/sends")).raise_for_status()
         return [one for one in answer.json()["sends"] if one["message"].get("data", {}).get("event_uid") == event_uid]
 
-    async def _messages(self, after: int, wait_s: float) -> list[Json]:
-        answer = await self._http.get("/_control/messages", params={"after": after, "wait": wait_s})
+    async def _messages(self, wait_s: float) -> list[Json]:
+        answer = await self._http.get("/_control/messages", params={"after": self._seen, "wait": wait_s})
         found: list[Json] = answer.raise_for_status().json()["messages"]
         return found

@@ -10,7 +10,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import httpx
 from rich.console import Console
@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from .city import City
-from .client import Api, Dispatcher, PhoneNetwork, Refused, connection
-from .live import LiveCity
+from .client import Api, Dispatcher, PhoneNetwork, Refused, Wearer, connection
+from .live import LiveCity, is_lively
 from .population import SPEC_WATCH, Population, Settlement
 from .stage import Stage
 from .story import StepFailed, Story
@@ -38,28 +38,29 @@ class Demo:
         title = f"{self._arguments.url} · seed {self._arguments.seed}"
         self._console.print(Text.assemble(("MDD, one SOS from the watch to the helpers", "bold"), "  ", (title, "dim")))
         async with self._stage() as stage:
-            passed = await self._story(stage)
+            story = Story(stage, self._protagonist(stage.people), self._console)
+            passed = await self._tell(story)
+            await story.close()
             if passed and not self._arguments.once:
-                self._console.print(Text("\nThe city goes on.\n", "bold"))
+                self._console.print(Text("\nThe dispatcher closes it, and the city goes on.\n", "bold"))
                 await LiveCity(stage, self._city, self._console).run()
         return 0 if passed else 1
 
     @asynccontextmanager
     async def _stage(self) -> AsyncIterator[Stage]:
-        async with connection(self._arguments.url) as http:
-            dispatcher = Dispatcher(Api(http), self._arguments.url)
+        url, fcm = self._arguments.url, self._arguments.fcm
+        async with connection(url) as http, aclosing(PhoneNetwork(fcm)) as phones:
+            dispatcher = Dispatcher(Api(http), url)
             await dispatcher.api.login(os.environ["MDD_ADMIN_PHONE"], os.environ["MDD_ADMIN_PASSWORD"])
-            people = await self._settle(http, dispatcher)
-            phones = PhoneNetwork(self._arguments.fcm)
-            stage = Stage(people, dispatcher, phones)
+            await phones.forget_earlier()
+            stage = Stage(await self._settle(http, dispatcher), dispatcher, phones)
             async with stage.listening():
                 yield stage
-            await phones.close()
 
     async def _settle(self, http: httpx.AsyncClient, dispatcher: Dispatcher) -> Population:
         wearers, helpers = self._arguments.wearers, self._arguments.helpers
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
+        with Progress(*columns, console=self._console, transient=True, disable=not is_lively(self._console)) as bar:
             task = bar.add_task("people join", total=wearers + helpers)
             settlement = Settlement(self._city, http, dispatcher, lambda: bar.advance(task))
             people = await settlement.settle(wearers, helpers)
@@ -69,12 +70,15 @@ class Demo:
         )
         return people
 
-    async def _story(self, stage: Stage) -> bool:
-        wearer = stage.people.wearers[0]
+    def _protagonist(self, people: Population) -> Wearer:
+        wearer = people.wearers[0]
         if wearer.device_uid != SPEC_WATCH:
             note = f"{SPEC_WATCH} was used in this database before: {wearer.device_uid} takes its part"
             self._console.print(Text(f"  {note}", "yellow"))
-        story = Story(stage, wearer, self._console)
+        return wearer
+
+    async def _tell(self, story: Story) -> bool:
+        """Whether every step happened."""
         why = None
         try:
             await story.tell()

@@ -15,11 +15,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .city import City, nearest_place
+from .city import City, Point, nearest_place
 from .client import Helper, Json, Push, Refused, Wearer
 from .stage import Stage
 
-BETWEEN_EVENTS_S = 8.0
+BETWEEN_EVENTS_S = 12.0
 BETWEEN_WALKS_S = 10.0
 STRIDE_M = 15.0
 RUSH_M = 250.0
@@ -27,6 +27,7 @@ RUSH_M = 250.0
 ARRIVED_M = 50.0
 GIVE_UP_S = 180.0
 SHOWN = 14
+FIGURES = ("sev", "answered", "first ring", "rang", "declined")
 KINDS = ("FALL_DETECTED", "FALL_DETECTED", "MANUAL_TRIGGER", "OTHER")
 STATES = {"calling": "red", "on the way": "yellow", "on scene": "green", "helped": "dim", "handed over": "dim"}
 
@@ -38,6 +39,7 @@ class Emergency:
     uid: str
     number: int
     wearer: Wearer
+    place: Point
     signal: Json
     sent_at: float
     answered_ms: int
@@ -51,11 +53,17 @@ class Emergency:
         return self.state in ("helped", "handed over")
 
 
+def is_lively(console: Console) -> bool:
+    """Whether what is shown may move; else there are plain lines."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 class LiveCity:
     def __init__(self, stage: Stage, city: City, console: Console) -> None:
         self._stage = stage
         self._city = city
         self._console = console
+        self._lively = is_lively(console)
         self._emergencies: dict[str, Emergency] = {}
         self._numbers = count(1)
         self._last_trouble = ""
@@ -65,7 +73,8 @@ class LiveCity:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._accidents(tasks))
-            tasks.create_task(self._view())
+            if self._lively:
+                tasks.create_task(self._view())
             for helper in self._stage.people.helpers.values():
                 tasks.create_task(self._walk(helper))
 
@@ -99,8 +108,10 @@ class LiveCity:
         }
         sent_at = time.time()
         answer = await wearer.trigger(signal)
-        uid, took_ms = answer.json()["event_uid"], round((time.time() - sent_at) * 1000)
-        one = self._emergencies.setdefault(uid, Emergency(uid, next(self._numbers), wearer, signal, sent_at, took_ms))
+        took_ms = round((time.time() - sent_at) * 1000)
+        uid = answer.json()["event_uid"]
+        one = Emergency(uid, next(self._numbers), wearer, wearer.place, signal, sent_at, took_ms)
+        self._emergencies[uid] = one
         self._note(one, f"{signal['detected_type']} severity {signal['severity']}, answered in {took_ms} ms")
         await self._see_through(one)
 
@@ -122,9 +133,9 @@ class LiveCity:
             return
         await asyncio.sleep(self._city.dice.uniform(1.5, 9))
         one, luck = self._emergencies.get(push.data["event_uid"]), self._city.dice.random()
-        if one and luck < 0.3:
+        if one and luck < 0.4:
             await self._accept(helper, one)
-        elif one and luck < 0.6:
+        elif one and luck < 0.8:
             await helper.respond(one.uid, "DECLINED")
             one.declined += 1
 
@@ -149,23 +160,21 @@ class LiveCity:
             await asyncio.sleep(BETWEEN_WALKS_S / 4 if one else BETWEEN_WALKS_S)
 
     def _hurry(self, helper: Helper, one: Emergency) -> None:
-        helper.place = helper.place.towards(one.wearer.place, RUSH_M)
-        if helper.place.distance_m(one.wearer.place) < ARRIVED_M and one.state == "on the way":
+        helper.place = helper.place.towards(one.place, RUSH_M)
+        if helper.place.distance_m(one.place) < ARRIVED_M and one.state == "on the way":
             one.state = "on scene"
             one.arrived.set()
             self._note(one, f"{helper.full_name} is there")
 
     def _note(self, one: Emergency, text: str) -> None:
         clock = datetime.now(UTC).strftime("%H:%M:%S")
-        self._say(f"{clock}  #{one.number:<3} {nearest_place(one.wearer.place):<28} {text}")
+        self._say(f"{clock}  #{one.number:<3} {nearest_place(one.place):<28} {text}")
 
     def _say(self, line: str | Text) -> None:
-        if not self._console.is_terminal:
+        if not self._lively:
             self._console.print(line)
 
     async def _view(self) -> None:
-        if not self._console.is_terminal or self._console.is_dumb_terminal:
-            await asyncio.Event().wait()
         with Live(console=self._console, auto_refresh=False) as view:
             while True:
                 view.update(Group(self._table(), self._footer()), refresh=True)
@@ -174,7 +183,7 @@ class LiveCity:
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         for title in ("", "place", "what", "sev", "answered", "first ring", "rang", "declined", "state", "who comes"):
-            table.add_column(title, justify="right" if title in ("sev", "answered", "first ring", "rang") else "left")
+            table.add_column(title, justify="right" if title in FIGURES else "left", no_wrap=True)
         for one in list(self._emergencies.values())[-SHOWN:]:
             table.add_row(*self._row(one))
         return table
@@ -183,7 +192,7 @@ class LiveCity:
         pushes = self._stage.pushes_of(one.uid)
         return [
             f"#{one.number}",
-            nearest_place(one.wearer.place),
+            nearest_place(one.place),
             one.signal["detected_type"],
             str(one.signal["severity"]),
             f"{one.answered_ms} ms",

@@ -119,6 +119,11 @@ class Story:
             await self._accept(name, helper)
         await self._repeat(repeated)
 
+    async def close(self) -> None:
+        """The dispatcher closes the event, so that its helpers are free again, in this run and the next."""
+        if self._event_uid:
+            await self._stage.dispatcher.resolve(self._event_uid, "HELPED")
+
     def _head(self, title: str, note: str = "") -> None:
         self._console.print()
         self._console.print(Text.assemble((title, "bold"), ("  " if note else ""), (note, "dim")))

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.db import Error
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.users.authentication import user_of_header
@@ -14,7 +15,8 @@ from apps.users.models import Role
 
 from .feed import TooSlow, feed
 
-UNAUTHENTICATED, FORBIDDEN, NO_SUCH_PATH, TOO_SLOW, TRY_LATER = 4401, 4403, 4404, 4408, 1013
+UNAUTHENTICATED, FORBIDDEN, NO_SUCH_PATH, TOO_SLOW, TRY_LATER, FAILED = 4401, 4403, 4404, 4408, 1013, 1011
+log = structlog.get_logger(__name__)
 
 
 class SosEventsConsumer(AsyncWebsocketConsumer):
@@ -29,7 +31,7 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
         await self.accept()
         try:
             refusal = await self._why_refused()
-        except DatabaseError:
+        except Error:
             refusal = TRY_LATER
         if refusal:
             await self.close(refusal)
@@ -52,8 +54,11 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
                 await self.send(text_data=message)
         except TooSlow:
             await self.close(TOO_SLOW)
-        except DatabaseError:
+        except Error:
             await self.close(TRY_LATER)
+        except Exception:
+            log.exception("socket failed")
+            await self.close(FAILED)
 
     def _after(self) -> int | None:
         raw = dict(parse_qsl(self.scope["query_string"].decode(errors="replace"))).get("after", "")

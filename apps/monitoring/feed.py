@@ -13,7 +13,7 @@ import redis.asyncio
 import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from apps.sos.messages import dispatcher_message
 from apps.sos.models import JournalEntry, JournalKind
@@ -62,7 +62,7 @@ class Feed:
     async def follow(self, after: int | None = None) -> AsyncIterator[str]:
         """Every message after position `after` (None: from now on), for ever.
 
-        Raises DatabaseError when PostgreSQL is away at the start, TooSlow when the reader falls behind.
+        Raises django.db.Error when PostgreSQL is away at the start, TooSlow when the reader falls behind.
         """
         await self._start()
         subscription = Subscription(self._position if after is None else after)
@@ -78,6 +78,12 @@ class Feed:
         finally:
             self._subscriptions.discard(subscription)
 
+    def stop(self) -> None:
+        """Lets go of the reader; the next to follow starts another."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+
     async def _start(self) -> None:
         async with self._starting:
             if not self._tasks:
@@ -89,8 +95,10 @@ class Feed:
             try:
                 while await self._read_batch():
                     pass
-            except DatabaseError as why:
+            except Error as why:
                 log.warning("feed waits for the database", reason=type(why).__name__)
+            except Exception:  # the reader serves everybody: it must not end
+                log.exception("feed failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()

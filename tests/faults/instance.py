@@ -105,6 +105,11 @@ class Instance:
         except httpx.HTTPError:
             return False
 
+    def last_words(self) -> str:
+        """The end of every process's log, for who must find out what went wrong."""
+        logs = sorted((self.home / "log").glob("*.log"))
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
+
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(sql, values).fetchall()

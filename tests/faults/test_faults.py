@@ -52,7 +52,10 @@ def instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
         with running(home) as started:
             helpers = 20_000 if request.config.getoption("--faults") else 4_000
             started.mdd("manage", "shell", "-v", "0", "-c", POPULATE % {"helpers": helpers})
+            failed = request.session.testsfailed
             yield started
+            if request.session.testsfailed > failed:
+                print(started.last_words())
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -59,6 +59,12 @@ async def listening(dispatcher: User) -> AsyncIterator[Socket]:
     await socket.close()
 
 
+@pytest.fixture(autouse=True)
+async def _feed_ends_with_its_test() -> AsyncIterator[None]:
+    yield
+    feed.feed().stop()
+
+
 @pytest.mark.parametrize("token", [None, "", "nonsense", "a.b.c"])
 async def test_without_a_good_token_it_closes_with_4401(token: str | None) -> None:
     assert await close_code(Socket(token)) == 4401

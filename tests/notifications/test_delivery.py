@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from apps.notifications.delivery import deliver_due
@@ -184,7 +185,12 @@ def test_pushes_of_a_wave_go_out_together(fcm: Any, helper: Any, wearer: User, p
     press(wearer)
     take_due_step(SosEvent.objects.get().pk)
     fcm.script({"kind": "hang"})
-    thread = threading.Thread(target=deliver_due, args=("FCM",))
+
+    def deliver() -> None:
+        deliver_due("FCM")
+        connections.close_all()
+
+    thread = threading.Thread(target=deliver)
     thread.start()
     under_way: list[Any] = []
     while len(under_way) < 23:

@@ -83,7 +83,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 def fcm_code(answer: httpx.Response) -> str:
     details = answer.json()["error"]["details"]
-    return next(one["errorCode"] for one in details if one["@type"].endswith("fcm.v1.FcmError"))
+    return next(str(one["errorCode"]) for one in details if one["@type"].endswith("fcm.v1.FcmError"))
 
 
 class TestAccessToken:
@@ -97,7 +97,8 @@ class TestAccessToken:
         }
 
     def test_googles_own_library_gets_a_token(self, fcm: Running, http: httpx.Client) -> None:
-        credentials = service_account.Credentials.from_service_account_info(fcm.service_account, scopes=[SCOPE])
+        load = service_account.Credentials.from_service_account_info
+        credentials = load(fcm.service_account, scopes=[SCOPE])  # type: ignore[no-untyped-call]
         credentials.refresh(HttpxTransport(http))
         assert send(http, {"Authorization": f"Bearer {credentials.token}"}).status_code == 200
 
@@ -143,7 +144,7 @@ class HttpxTransport(GoogleTransport):
         self._http = http
 
     def __call__(
-        self, url: str, method: str = "GET", body: bytes | None = None, headers: Any = None, **_: Any
+        self, url: Any, method: Any = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **_: Any
     ) -> GoogleResponse:
         answer = self._http.request(method, url, content=body, headers=headers)
         return HttpxResponse(answer)
