@@ -33,7 +33,7 @@ class FaultKind(StrEnum):
 
 
 class BadScript(ValueError):
-    """The script names an unknown kind or field, or a field has the wrong type."""
+    """The script names an unknown kind or field."""
 
 
 @dataclass

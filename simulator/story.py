@@ -177,7 +177,7 @@ class Story:
         """Every phone Firebase was asked to ring has rung, and no more are called."""
         await self._all_quiet()
         while missing := await self._silent_phones():
-            self.ledger.waiting_for = f"{len(missing)} phones that were called have not rung"
+            self.ledger.waiting_for = f"called and not rung: {len(missing)}"
             await self._all_quiet()
         expect(len(self._helpers_rung()) >= HELPERS_NEEDED, "fewer phones rang than helpers are needed")
 

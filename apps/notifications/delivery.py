@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
@@ -18,6 +19,8 @@ from .models import Channel, Notification, PushToken, State
 from .services import change
 from .transports import Message, Transport, TransportError, transport_for
 from .transports.base import loop
+
+log = structlog.get_logger(__name__)
 
 BATCH = 100
 LEASE = timedelta(seconds=30)  # longer than a transport may take (FCM_TIMEOUT_S is at most 25)
@@ -33,6 +36,14 @@ class Outcome:
     accepted: list[int] = field(default_factory=list)
     dead: list[int] = field(default_factory=list)
     errors: list[TransportError] = field(default_factory=list)
+
+
+def prepare(channel: str) -> None:
+    """Gets keys, certificates and connections ready: the first push of a worker's life must not wait for them."""
+    try:
+        loop.submit(transport_for(channel).prepare()).result()
+    except TransportError as why:
+        log.warning("transport is not ready", channel=channel, reason=str(why))
 
 
 def deliver_due(channel: str) -> int:

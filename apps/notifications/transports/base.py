@@ -39,6 +39,9 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
+    async def prepare(self) -> None:
+        """Does what the first message would otherwise wait for. Raises TransportError."""
+
     async def send(self, message: Message) -> str:
         """Hands one message to the provider; returns the provider's name for it. Raises TransportError."""
 

@@ -6,6 +6,7 @@ A client of our own since firebase-admin retries by itself for up to half a minu
 import asyncio
 import json
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -99,11 +100,17 @@ class Fcm:
     def __init__(self) -> None:
         self.account = _account(settings.FCM_SERVICE_ACCOUNT_JSON)
 
+    async def prepare(self) -> None:
+        await self._answered(self.account.access_token())
+
     async def send(self, message: Message) -> str:
+        return await self._answered(self._send(message))
+
+    async def _answered(self, work: Coroutine[Any, Any, str]) -> str:
         try:
             # httpx's time limits are per read: a provider that dribbles must not hold a lease past its end
             async with asyncio.timeout(settings.FCM_TIMEOUT_S):
-                return await self._send(message)
+                return await work
         except TimeoutError:
             raise TransportError("no answer in time") from None
         except httpx.HTTPError as why:
