@@ -1,7 +1,9 @@
 """What every test has: people, devices and clients of the API, against a real PostgreSQL and Redis."""
 
+import gc
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +23,16 @@ METRES_NORTH = 1 / 111_320
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="the long form of the fault tests: minutes of faults")
+
+
+def pytest_configure() -> None:
+    """CPython before 3.11.5 may fail to compile while a garbage collection runs (gh-106905); pytest compiles much."""
+    if sys.version_info < (3, 11, 5):
+        gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
