@@ -47,7 +47,7 @@ def notify(kind: str, event_uid: UUID, data: Mapping[int, dict[str, str]]) -> No
 @transaction.atomic
 def drop_queued(event_uid: UUID, reason: str) -> list[int]:
     """Nothing more is sent for this event; the ids of what was still waiting."""
-    waiting = Notification.objects.select_for_update().filter(event_uid=event_uid, state=State.QUEUED)
+    waiting = Notification.objects.filter(event_uid=event_uid, state=State.QUEUED).order_by("pk").select_for_update()
     return change(list(waiting), State.DROPPED, reason)
 
 

@@ -16,6 +16,7 @@ DEFAULT_SEVERITY = 3
 FUTURE_TOLERATED = timedelta(seconds=60)
 CLOCK_BELIEVED = timedelta(hours=24)
 RAW_PAYLOAD_MOST = 64 * 1024
+LEVELS_MOST = 64
 
 
 @dataclass
@@ -73,12 +74,14 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     return reading
 
 
-def storable(value: Any) -> Any:
-    """The same JSON without what PostgreSQL cannot hold: NaN, Infinity, NUL, half a surrogate pair."""
+def storable(value: Any, levels: int = LEVELS_MOST) -> Any:
+    """The same JSON without what cannot be kept: NaN, Infinity, NUL, half a surrogate pair, a too deep nesting."""
+    if isinstance(value, dict | list) and not levels:
+        return None
     if isinstance(value, dict):
-        return {storable(key): storable(inner) for key, inner in value.items()}
+        return {storable(key): storable(inner, levels - 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [storable(inner) for inner in value]
+        return [storable(inner, levels - 1) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):

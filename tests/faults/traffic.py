@@ -23,7 +23,13 @@ class Watches(threading.Thread):
         self.answered: dict[str, str] = {}  # device_uid -> event_uid
         self.codes: list[int] = []
         self.slowest_s = 0.0
+        self._answered_at: dict[str, float] = {}
         self._finished = threading.Event()
+
+    def answered_before(self, seconds: float) -> list[str]:
+        """The events that were answered at least so long ago."""
+        end = time.monotonic() - seconds
+        return [self.answered[device_uid] for device_uid, at in list(self._answered_at.items()) if at < end]
 
     def run(self) -> None:
         with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}) as client:
@@ -50,6 +56,7 @@ class Watches(threading.Thread):
             assert answer.status_code in {200, 201}, answer.text
             self.codes.append(answer.status_code)
             self.answered[device_uid] = answer.json()["event_uid"]
+            self._answered_at[device_uid] = time.monotonic()
         self.slowest_s = max(self.slowest_s, time.monotonic() - started)
 
     def _post(self, client: httpx.Client, body: dict[str, Any]) -> httpx.Response | None:

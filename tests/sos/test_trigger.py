@@ -18,6 +18,7 @@ from apps.users.services import change_standing
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sos/trigger/"
+DEEP = b'{"raw_payload": ' + b"[" * 900 + b"]" * 900 + b"}"
 
 
 @pytest.fixture
@@ -90,7 +91,9 @@ def test_no_place_at_all_takes_the_last_known_one(wearer: User, watch: Any, pres
     assert 89 <= event.location_age_s <= 100
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"\xef\xbb\xbf{}", b'{"raw_payload": NaN, "x": ["\\u0000", "\\ud800"]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"\xef\xbb\xbf{}", b'{"raw_payload": NaN, "x": ["\\u0000", "\\ud800"]}', DEEP]
+)
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded", "nonsense"])
 def test_any_json_object_is_an_sos_under_any_content_type(wearer: User, client_of: Any, body: bytes, kind: str) -> None:
     answer = client_of(wearer).generic("POST", URL, body, content_type=kind, HTTP_ACCEPT="text/html")
