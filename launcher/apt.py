@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+from launcher.processes import undisturbed
 from launcher.progress import Failure, say, step
 
 # The server package would create and start a cluster, and postgresql-common a service: both are told not to
@@ -86,14 +87,10 @@ def _update() -> None:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with undisturbed():  # killed midway, the script could not put the machine's settings back
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
 
 
 def _ask_password(names: list[str]) -> None:

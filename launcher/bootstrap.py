@@ -9,6 +9,7 @@ from pathlib import Path
 
 from launcher import apt
 from launcher.places import PROJECT, default_home, digest, locked
+from launcher.processes import handling, interrupt_once
 from launcher.progress import Failure, say, step
 from launcher.usage import COMMANDS, USAGE
 
@@ -36,7 +37,8 @@ def main(arguments: list[str]) -> int:
 def hand_over(arguments: list[str]) -> int:
     """Becomes the second stage; returns only when there can be none."""
     try:
-        python = ready(folder())
+        with handling(interrupt_once):
+            python = ready(folder())
         os.execv(python, [str(python), "-m", "launcher", *arguments])  # noqa: S606
     except Failure as why:
         say(f"mdd: {why}")

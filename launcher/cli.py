@@ -16,14 +16,19 @@ from launcher.progress import Failure, say
 from launcher.services import without_password
 from launcher.throwaway import test
 from launcher.up import up
+from launcher.usage import USAGE
 from launcher.visit import visiting
 
+OPTIONS: dict[str, set[str]] = {"up": {"--detach", "--with-fcm"}, "down": set(), "status": {"--json"}, "check": set()}
 REPLACEABLE = ("DATABASE_URL", "REDIS_URL")
 
 
 def main(arguments: list[str]) -> int:
     """Runs one command; returns its exit status."""
     command, *rest = arguments
+    if unknown := set(rest) - OPTIONS.get(command, set(rest)):
+        say(f"mdd {command}: no option {' '.join(sorted(unknown))}\n\n{USAGE}", end="")
+        return 2
     read_dotenv()
     try:
         with processes.handling(processes.interrupt_once):
@@ -53,10 +58,6 @@ def here(*, with_fcm: bool = False) -> Instance:
 
 def _up(arguments: list[str]) -> int:
     """`--with-fcm`, for tests of the whole: the stand-in for Firebase runs too, and is used."""
-    known = {"--detach", "--with-fcm"}
-    if unknown := set(arguments) - known:
-        say(f"mdd up: no option {' '.join(sorted(unknown))}")
-        return 2
     return up(here(with_fcm="--with-fcm" in arguments), detach="--detach" in arguments)
 
 
@@ -81,12 +82,11 @@ def _status(arguments: list[str]) -> int:
 
 def status(instance: Instance) -> dict[str, object]:
     """The addresses, null where nothing answers to them, and the pid of each process, null where none is ours."""
-    pids = instance.pids()
-    recall = instance.home.recall
+    up, pids = instance.is_up(), instance.pids()
     return {
-        "up": pids["web"] is not None,
+        "up": up,
         "home": str(instance.home.path),
-        "url": f"http://{ports.LOOPBACK}:{recall('web_port')}" if pids["web"] else None,
+        "url": f"http://{ports.LOOPBACK}:{instance.home.recall('web_port')}" if up else None,
         "database_url": instance.database_url if pids["postgres"] or "postgres" not in instance.private else None,
         "redis_url": instance.redis_url if pids["redis"] or "redis" not in instance.private else None,
         "fcm_url": instance.fcm_url if pids["fcm"] else None,

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,7 +115,7 @@ def _redis_on_system() -> Path | None:
 
 def _redis_by_alias(aliases: Path) -> Path | None:
     for name in ("redis", "valkey"):
-        if tool := shutil.which(f"{name}-check-rdb", path=f"{os.environ.get('PATH', '')}:/usr/bin"):
+        for tool in programs(f"{name}-check-rdb"):
             alias = aliases / f"{name}-server"
             alias.unlink(missing_ok=True)
             alias.symlink_to(tool)

@@ -139,7 +139,7 @@ class Instance:
 
     def is_up(self) -> bool:
         """Whether the service itself runs, not only what it stands on."""
-        return "web" in supervision.pids(self.home)
+        return "web" in supervision.started(self.home)
 
     def pids(self) -> dict[str, int | None]:
         """The pid of each process; None: not running, or not ours."""
@@ -153,7 +153,9 @@ class Instance:
             if ran:
                 supervision.shutdown(self.home)
                 wait_for(lambda: not processes.of_instance(self.home), 30)
-            return self._end_leftovers() or ran
+            left = self._end_leftovers()
+            supervision.remove_socket(self.home)
+            return ran or left
 
     def remove(self) -> None:
         """Deletes the home and the data. The instance must be stopped."""

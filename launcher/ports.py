@@ -1,11 +1,13 @@
 """TCP ports on 127.0.0.1: which are free, and who has the others."""
 
+import contextlib
 import os
 import random
 import socket
 from pathlib import Path
 
 from launcher.places import Home
+from launcher.processes import command_line
 from launcher.progress import Failure
 
 LOOPBACK = "127.0.0.1"
@@ -65,7 +67,7 @@ def holder(port: int) -> str:
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for process in Path("/proc").glob("[0-9]*"):
         if sockets & _open_files(process):
-            return f"process {process.name} ({_command(process)})"
+            return f"process {process.name} ({command_line(int(process.name))[:120]})"
     return "another program"
 
 
@@ -85,15 +87,9 @@ def _listening(port: int) -> set[str]:
 
 
 def _open_files(process: Path) -> set[str]:
-    try:
-        return {os.readlink(link) for link in (process / "fd").iterdir()}
-    except OSError:  # it is another user's, or ended meanwhile
-        return set()
-
-
-def _command(process: Path) -> str:
-    try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return "?"
-    return b" ".join(words).decode(errors="replace").strip()[:120]
+    files = set()
+    with contextlib.suppress(OSError):  # it is another user's, or ended meanwhile
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                files.add(os.readlink(link))
+    return files

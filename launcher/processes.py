@@ -13,6 +13,7 @@ from types import FrameType
 from launcher.places import PROJECT, Home
 
 MARK = "MDD_INSTANCE"  # in the environment of everything an instance starts: its home
+TEST_RUN = "MDD_TEST_RUN"  # in that of everything a test run starts, other instances too: the run's own home
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -52,9 +53,40 @@ def interrupt_once(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts a request to end off until the block is over, for what must not be left half done."""
+    asked: list[int] = []
+    with handling(lambda number, _: asked.append(number)):
+        yield
+    if asked:
+        raise KeyboardInterrupt
+
+
+def command_line(pid: int) -> str:
+    """The command a process was started with; empty when there is no such process."""
+    if not Path("/proc/self").exists():
+        listing = subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        return listing.stdout.strip()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def of_instance(home: Home) -> list[int]:
     """The pids of all that was started for `home`, whoever their parent is now."""
-    mark = f"{MARK}={home.path}"
+    return _marked(f"{MARK}={home.path}")
+
+
+def of_test_run(home: Home) -> list[int]:
+    """The pids of all that the tests with the throwaway `home` started and left."""
+    return _marked(f"{TEST_RUN}={home.path}")
+
+
+def _marked(mark: str) -> list[int]:
     find = _marked_in_proc if Path("/proc/self/environ").exists() else _marked_in_ps
     return [pid for pid in find(mark) if pid != os.getpid()]
 

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from psycopg import pq
 
 from launcher import finding
-from launcher.account import give, identity, reachable, unprivileged
+from launcher.account import give, identity, owner, reachable, unprivileged
 from launcher.places import Home, digest, write_private
 from launcher.ports import LOOPBACK, kept_port
-from launcher.processes import MARK, wait_for
+from launcher.processes import MARK, TEST_RUN, command_line, wait_for
 from launcher.progress import Failure, step
 from launcher.supervision import Program
 
@@ -29,9 +30,10 @@ def folder(home: Home) -> Path:
     inside, outside = home.path / "services", Path(f"/var/lib/mdd-{digest(str(home.path))}")
     chosen = next((path for path in (inside, outside) if path.is_dir()), None)
     if chosen is None:
-        chosen = inside if reachable(home.path) else outside
+        account = unprivileged()
+        chosen = inside if reachable(home.path, account) else outside
         chosen.mkdir()
-        give(chosen)
+        give(chosen, account)
     return chosen
 
 
@@ -42,7 +44,7 @@ def postgres_program(home: Home, *, durable: bool) -> Program:
     postgres = finding.postgres(int(kept.read_text()) if kept.exists() else None)
     if not kept.exists():
         with step("creating the PostgreSQL cluster"):
-            _create_cluster(home, postgres, data)
+            _create_cluster(home, postgres, data, durable=durable)
     _forget_dead_server(data)
     settings = {
         "listen_addresses": LOOPBACK,
@@ -61,7 +63,7 @@ def redis_program(home: Home) -> Program:
     data, aliases = (folder(home) / name for name in ("redis", "bin"))
     for path in (data, aliases):
         path.mkdir(exist_ok=True)
-        give(path)
+        give(path, owner(folder(home)))
     settings = {
         "bind": LOOPBACK,
         "port": kept_port(home, "redis"),
@@ -73,7 +75,7 @@ def redis_program(home: Home) -> Program:
     }
     config = data / "redis.conf"
     write_private(config, "".join(f"{name} {value}\n" for name, value in settings.items()))
-    give(config)
+    give(config, owner(data))
     return _program(home, "redis", [str(finding.redis(aliases)), str(config)])
 
 
@@ -87,7 +89,8 @@ def redis_url(home: Home) -> str:
 
 def await_postgres(url: str) -> None:
     """Returns when a server takes connections at `url`, whether or not the database exists."""
-    if not wait_for(lambda: _answers(url), PATIENCE_S):
+    address = _libpq(url).encode()
+    if not wait_for(lambda: pq.PGconn.ping(address) == pq.Ping.OK, PATIENCE_S):
         raise Failure(f"PostgreSQL does not answer at {without_password(url)}")
 
 
@@ -126,20 +129,21 @@ def without_password(url: str) -> str:
     return url.replace(f":{password}@", ":***@") if password else url
 
 
-def _create_cluster(home: Home, postgres: finding.Postgres, data: Path) -> None:
+def _create_cluster(home: Home, postgres: finding.Postgres, data: Path, *, durable: bool) -> None:
+    account = owner(data.parent)
     draft = data.with_name("postgres.new")  # so that an interrupted attempt is not taken for a cluster
     shutil.rmtree(draft, ignore_errors=True)
-    password_file = data.with_name("password")
-    write_private(password_file, home.secret("postgres_password"))
+    password = data.with_name("password")
+    write_private(password, home.secret("postgres_password"))
+    give(password, account)
     command = [
-        postgres.program("initdb"), "--pgdata", str(draft), "--username", ROLE, "--pwfile", str(give(password_file)),
-        "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", LOCALE, "--no-sync",
+        postgres.program("initdb"), "--pgdata", str(draft), "--username", ROLE, "--pwfile", str(password),
+        "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", LOCALE, *([] if durable else ["--no-sync"]),
     ]  # fmt: skip
-    result = subprocess.run(command, cwd=data.parent, capture_output=True, text=True, check=False, **identity())
-    password_file.unlink()
+    result = subprocess.run(command, cwd=data.parent, capture_output=True, text=True, check=False, **identity(account))
+    password.unlink()
     if result.returncode:
         raise Failure(f"initdb failed:\n{result.stdout[-1000:]}{result.stderr[-1000:]}")
-    os.sync()
     draft.rename(data)
 
 
@@ -150,19 +154,20 @@ def _forget_dead_server(data: Path) -> None:
     container, that may be a stranger.
     """
     lock = data / "postmaster.pid"
-    if lock.exists() and not _is_postgres_on(data, lock.read_text().split("\n", 1)[0]):
+    if lock.exists() and not _is_postgres_on(data, int(lock.read_text().split("\n", 1)[0])):
         lock.unlink()
 
 
-def _is_postgres_on(data: Path, pid: str) -> bool:
-    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False)
-    return bool(re.search(r"\bpostgres\b.*" + re.escape(str(data)), shown.stdout))
+def _is_postgres_on(data: Path, pid: int) -> bool:
+    words = command_line(pid)
+    return "postgres" in words and str(data) in words
 
 
 def _program(home: Home, name: str, command: list[str], stop_signal: str = "TERM") -> Program:
     """As the services' own account, with nothing of our environment: it holds secrets."""
-    account = unprivileged()
-    clean = ["/usr/bin/env", "-i", f"PATH={os.defpath}", "LC_ALL=C", f"{MARK}={home.path}"]
+    account = owner(folder(home))
+    marks = [f"{MARK}={home.path}", f"{TEST_RUN}={os.environ.get(TEST_RUN, '')}"]
+    clean = ["/usr/bin/env", "-i", f"PATH={os.defpath}", "LC_ALL=C", *marks]
     return Program(
         name, [*clean, *command], folder(home), "services", account.pw_name if account else None, stop_signal
     )
@@ -175,14 +180,6 @@ def _quoted(path: Path) -> str:
 def _libpq(url: str) -> str:
     """Django's URL as libpq reads it."""
     return re.sub(r"^(postgis|postgresql|pgsql)://", "postgres://", url)
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(_libpq(url), connect_timeout=2).close()
-    except psycopg.OperationalError as why:
-        return f'database "{DATABASE}" does not exist' in str(why)
-    return True
 
 
 def _pongs(url: str) -> bool:

@@ -21,6 +21,7 @@ from launcher.progress import Failure
 SOCKET_PATH_LIMIT = 90  # bytes; the system's is 104 to 108, and supervisor lengthens the path for a moment
 FOREVER = 1_000_000
 
+# Log files are named from the home, where supervisor is started: it expands % in their paths twice.
 CONFIG = """\
 [unix_http_server]
 file = {socket}
@@ -29,10 +30,10 @@ chmod = 0700
 [supervisord]
 nodaemon = true
 silent = true
-logfile = {logs}/supervisord.log
+logfile = log/supervisord.log
 logfile_maxbytes = 5MB
 logfile_backups = 1
-pidfile = {run}/supervisord.pid
+pidfile = run/supervisord.pid
 {root}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
@@ -52,7 +53,7 @@ stopasgroup = {as_group}
 killasgroup = true
 stopwaitsecs = 8
 redirect_stderr = true
-stdout_logfile = {logs}/{name}.log
+stdout_logfile = log/{name}.log
 stdout_logfile_maxbytes = 10MB
 stdout_logfile_backups = 2
 """
@@ -83,11 +84,9 @@ def configuration(home: Home, programs: Iterable[Program]) -> str:
     """The text of supervisor's configuration file."""
     listed = list(programs)
     root = "user = root\n" if os.geteuid() == 0 else ""
-    general = CONFIG.format(
-        socket=escaped(socket_path(home)), logs=escaped(home.logs), run=escaped(home.run), root=root
-    )
+    general = CONFIG.format(socket=escaped(socket_path(home)), root=root)
     groups = (_group(name, [p.name for p in listed if p.group == name]) for name in GROUPS)
-    return general + "".join(_program(home, program) for program in listed) + "".join(groups)
+    return general + "".join(_program(program) for program in listed) + "".join(groups)
 
 
 def escaped(value: str | Path) -> str:
@@ -105,14 +104,23 @@ def socket_path(home: Home) -> Path:
         return path
     base = tempfile.gettempdir()
     short = Path(base if len(base) < SOCKET_PATH_LIMIT // 2 else "/tmp") / f"mdd-{digest(str(home.path))}"  # noqa: S108
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.stat().st_uid != os.geteuid():
+    if short.exists() and short.stat().st_uid != os.geteuid():
         raise Failure(f"{short} belongs to another user; set TMPDIR to a folder of yours")
     return short / "s"
 
 
+def remove_socket(home: Home) -> None:
+    """Deletes what a supervisor that has ended left of its socket."""
+    path = socket_path(home)
+    path.unlink(missing_ok=True)
+    if path.parent != home.run:
+        with contextlib.suppress(FileNotFoundError):
+            path.parent.rmdir()
+
+
 def launch(home: Home, programs: Iterable[Program], environment: dict[str, str]) -> None:
     """Starts supervisor, which starts the programs of the group `services`, and waits until it can be spoken to."""
+    socket_path(home).parent.mkdir(mode=0o700, exist_ok=True)
     config = home.run / "supervisord.conf"
     config.write_text(configuration(home, programs))
     log = home.logs / "supervisord.out"
@@ -127,13 +135,15 @@ def launch(home: Home, programs: Iterable[Program], environment: dict[str, str])
 
 
 def running(home: Home) -> bool:
-    """Whether this instance's supervisor answers."""
-    with (
-        contextlib.suppress(OSError, xmlrpc.client.Error, http.client.HTTPException),
-        _talk(home) as supervisor,
-    ):
-        return bool(supervisor.getState()["statecode"] == 1)
-    return False
+    """Whether this instance's supervisor answers, and is not about to end."""
+    state = _ask(home, "getState")
+    return bool(state and state["statename"] == "RUNNING")
+
+
+def pid(home: Home) -> int | None:
+    """The supervisor's own pid."""
+    found: int | None = _ask(home, "getPID")
+    return found
 
 
 def start(home: Home, group: str) -> None:
@@ -144,24 +154,26 @@ def start(home: Home, group: str) -> None:
 
 def shutdown(home: Home) -> None:
     """Asks supervisor to stop everything and to end; returns at once."""
-    with (
-        contextlib.suppress(OSError, xmlrpc.client.Error, http.client.HTTPException),
-        _talk(home) as supervisor,
-    ):
-        supervisor.shutdown()
+    _ask(home, "shutdown")
+
+
+def started(home: Home) -> set[str]:
+    """The programs that were started, be they running or about to be started again."""
+    return {row["name"] for row in _ask(home, "getAllProcessInfo") or [] if row["start"]}
 
 
 def pids(home: Home) -> dict[str, int]:
     """The running programs."""
-    with (
-        contextlib.suppress(OSError, xmlrpc.client.Error, http.client.HTTPException),
-        _talk(home) as supervisor,
-    ):
-        return {row["name"]: int(row["pid"]) for row in supervisor.getAllProcessInfo() if row["pid"]}
-    return {}
+    return {row["name"]: int(row["pid"]) for row in _ask(home, "getAllProcessInfo") or [] if row["pid"]}
 
 
-def _program(home: Home, program: Program) -> str:
+def _ask(home: Home, question: str) -> Any:
+    """The supervisor's answer; None when there is no supervisor."""
+    with contextlib.suppress(OSError, xmlrpc.client.Error, http.client.HTTPException), _talk(home) as supervisor:
+        return getattr(supervisor, question)()
+
+
+def _program(program: Program) -> str:
     return PROGRAM.format(
         name=program.name,
         command=escaped(shlex.join(program.command)),
@@ -171,7 +183,6 @@ def _program(home: Home, program: Program) -> str:
         retries=FOREVER,
         stop_signal=program.stop_signal,
         as_group=str(program.stop_signal == "TERM").lower(),
-        logs=escaped(home.logs),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from launcher import processes
 from launcher.instance import Instance
 from launcher.places import Home, locked, locked_if_free
 from launcher.processes import foreground
@@ -22,8 +23,8 @@ def test(instance: Instance, arguments: list[str]) -> int:
             held.enter_context(locked(own.lock))
         held.callback(_discard, own)
         own.start_services()
-        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments]
-        return foreground(pytest, own.environment())
+        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments]
+        return foreground(pytest, own.environment() | {processes.TEST_RUN: str(own.home.path)})
 
 
 def _remove_abandoned(instance: Instance, homes: Path) -> None:
@@ -36,5 +37,7 @@ def _remove_abandoned(instance: Instance, homes: Path) -> None:
 
 
 def _discard(instance: Instance) -> None:
+    """Ends what the tests left too: interrupted, they may not have ended the instances they started."""
+    processes.end(lambda: processes.of_test_run(instance.home))
     instance.stop()
     instance.remove()

@@ -24,8 +24,11 @@ def up(instance: Instance, *, detach: bool) -> int:
         _watch(instance, show)
     except (KeyboardInterrupt, OSError):  # OSError: the terminal has gone
         say("stopping")
-    finally:
         instance.stop()
+        return 0
+    with locked(instance.lock):  # `down` ended it; somebody may have started it anew by now
+        if not instance.is_up():
+            instance.stop()
     return 0
 
 
@@ -60,7 +63,8 @@ def start(instance: Instance, *, anew: bool = False) -> None:
 
 
 def _watch(instance: Instance, show: Callable[[], None]) -> None:
-    while supervision.running(instance.home):
+    supervisor = supervision.pid(instance.home)
+    while supervisor and supervision.pid(instance.home) == supervisor:
         show()
         time.sleep(POLL_S)
     show()

@@ -70,7 +70,7 @@ DATABASES = {
             },
             "connect_timeout": 2,
             "tcp_user_timeout": 5000,
-            "options": "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
+            "options": "-c jit=off -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
         },
     }
 }

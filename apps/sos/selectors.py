@@ -17,7 +17,9 @@ class NearHelper:
     area_distance_m: float
 
 
-# ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres.
+# ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres. Each
+# condition is a subquery of its own that the planner cannot turn into a join: the scan walks outward from the event and
+# stops at the last place, whatever the statistics promise (a join read all 20,000 helpers on duty: 78 ms against 7).
 _NEAREST = """
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
@@ -25,20 +27,17 @@ WITH place AS (
 )
 SELECT h.user_id, ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)
 FROM place, devices_helperposition h
-JOIN users_user u ON u.id = h.user_id
-JOIN devices_device d ON d.id = h.device_id
 WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
-  AND u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty AND d.is_online
   AND h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)
   AND h.user_id <> %(wearer)s
-  AND EXISTS (SELECT FROM notifications_pushtoken t WHERE t.user_id = h.user_id)
-  AND NOT EXISTS (SELECT FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
-  AND NOT EXISTS (
-      SELECT FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
-      WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
-        AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - interval '300 s'))
-  AND NOT EXISTS (
-      SELECT FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
+  AND (SELECT u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty FROM users_user u WHERE u.id = h.user_id)
+  AND (SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)
+  AND (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id)
+  AND (SELECT count(*) = 0 FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
+  AND (SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
+       WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
+         AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - interval '300 s'))
+  AND (SELECT count(*) = 0 FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
 ORDER BY h.position <-> place.exact
 LIMIT %(helpers)s
 """

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.devices.models import Device, HelperPosition
@@ -13,6 +15,7 @@ from apps.notifications.models import Notification, PushToken
 from apps.sos.escalation import take_due_step
 from apps.sos.models import EventStatus, HelperAlert, SosEvent
 from apps.sos.privacy import cell_of, coarse
+from apps.sos.selectors import nearest_helpers
 from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 
@@ -180,3 +183,16 @@ def test_grid_cell_is_fixed_and_about_300_m() -> None:
     assert abs(cell[0] - 41.311081) * 111_320 <= 151
     assert cell_of(41.311081 + 300 / 111_320, 69.240562) != cell
     assert (coarse(3), coarse(149), coarse(151)) == (100, 100, 200)
+
+
+def test_search_walks_the_index_outward_from_the_event(helper: Any, open_event: Any) -> None:
+    helper(100)
+    event = open_event()
+    with CaptureQueriesContext(connection) as queries:
+        nearest_helpers(event, 10_000, 50)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert 'Order By: ("position" <-> ' in plan
+    assert "Sort" not in plan

@@ -1,0 +1,73 @@
+"""Packages are installed without touching the machine's own settings, services and clusters."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from launcher import apt
+
+OWN = "# mine\ncreate_main_cluster = true\nstart_conf = 'manual'\n"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    path = tmp_path / "createcluster.conf"
+    path.write_text(OWN)
+    return path
+
+
+def run_script(tmp_path: Path, conf: Path, apt_get: str, *packages: str) -> "subprocess.CompletedProcess[str]":
+    """The script on a machine whose apt-get is `apt_get`."""
+    fake = tmp_path / "bin" / "apt-get"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\n{apt_get}\n")
+    fake.chmod(0o755)
+    script = apt.INSTALL.replace("/etc/postgresql-common/createcluster.conf", str(conf))
+    script = script.replace("/usr/sbin/policy-rc.d", str(tmp_path / "policy-rc.d"))
+    environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}", "SEEN": str(tmp_path / "seen")}
+    return subprocess.run(
+        ["sh", "-c", script, "mdd", *packages], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_no_cluster_is_made_and_no_service_started_meanwhile(tmp_path: Path, conf: Path) -> None:
+    note = f'echo "$*" >>$SEEN; cat {conf} >>$SEEN; sh {tmp_path}/policy-rc.d || echo "policy $?" >>$SEEN'
+    assert run_script(tmp_path, conf, note, "postgresql-17", "postgresql-17-postgis-3").returncode == 0
+    first, _, second = (tmp_path / "seen").read_text().partition("policy 101\n")
+    assert "postgresql-common" in first.splitlines()[0]
+    assert "--no-install-recommends" in second.splitlines()[0]
+    assert second.splitlines()[0].endswith("postgresql-17 postgresql-17-postgis-3")
+    assert "create_main_cluster = false" in second
+    assert "create_main_cluster = true" not in second
+    assert second.endswith("policy 101\n")
+
+
+@pytest.mark.parametrize("outcome", ["exit 0", "exit 100", "kill -TERM $PPID"])
+def test_settings_are_put_back_whatever_happens(outcome: str, tmp_path: Path, conf: Path) -> None:
+    run_script(tmp_path, conf, f"case $* in *common) exit 0;; *) {outcome};; esac", "postgresql-17")
+    assert conf.read_text() == OWN
+    assert not (tmp_path / "policy-rc.d").exists()
+
+
+def test_policy_of_the_machine_is_left_alone(tmp_path: Path, conf: Path) -> None:
+    (tmp_path / "policy-rc.d").write_text("#!/bin/sh\nexit 0\n")
+    run_script(tmp_path, conf, "exit 0", "redis-tools")
+    assert (tmp_path / "policy-rc.d").read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_failure_of_apt_get_is_passed_on(tmp_path: Path, conf: Path) -> None:
+    assert run_script(tmp_path, conf, "exit 100", "redis-tools").returncode == 100
+
+
+@pytest.mark.parametrize(("at_least", "newest"), [(15, 17), (18, None)])
+def test_newest_package_is_chosen_by_its_number(
+    at_least: int, newest: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (
+        "postgresql-9-postgis-3\npostgresql-15-postgis-3\npostgresql-17-postgis-3\npostgresql-17-postgis-3-scripts\n"
+    )
+    answer = subprocess.CompletedProcess([], 0, stdout=names)
+    monkeypatch.setattr(apt, "_run", lambda _: answer)
+    assert apt.newest("postgresql-N-postgis-3", at_least) == newest

@@ -1,0 +1,95 @@
+"""PostgreSQL with PostGIS and Redis are found under the names and in the places they have on real machines."""
+
+from pathlib import Path
+
+import pytest
+
+from launcher import finding
+from launcher.finding import Postgres, version
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which only what a test installs can be found, and nothing can be added."""
+    root = tmp_path / "machine"
+    monkeypatch.setattr(finding, "FOLDERS", ("lib/postgresql/*/bin",))
+    monkeypatch.setattr(finding.programs, "__defaults__", (root,))
+    monkeypatch.setenv("PATH", str(root / "bin"))
+    monkeypatch.setattr(finding.apt, "available", lambda: False)
+    return root
+
+
+def script(path: Path, *cases: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *cases)))
+    path.chmod(0o755)
+    return path
+
+
+def install_postgres(root: Path, major: int, *, postgis: bool = True) -> Path:
+    folder = root / "lib" / "postgresql" / str(major) / "bin"
+    share = root / "share" / str(major)
+    (share / "extension").mkdir(parents=True)
+    if postgis:
+        (share / "extension" / "postgis.control").touch()
+    script(folder / "initdb", f"echo 'initdb (PostgreSQL) {major}.4 (Debian {major}.4-1)'")
+    script(folder / "pg_config", f"echo '{share}'")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("printed", "major"),
+    [
+        ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", 15),
+        ("initdb (PostgreSQL) 17.0", 17),
+        ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", 7),
+        ("Valkey server v=8.1.1 sha=00000000:0", 8),
+        ("command not found", 0),
+    ],
+)
+def test_major_version(printed: str, major: int) -> None:
+    assert version(printed) == major
+
+
+def test_newest_postgres_that_has_postgis_is_taken(machine: Path) -> None:
+    install_postgres(machine, 15)
+    folder = install_postgres(machine, 16)
+    install_postgres(machine, 17, postgis=False)
+    assert finding.postgres() == Postgres(folder, 16)
+
+
+def test_cluster_gets_the_postgres_that_made_it(machine: Path) -> None:
+    folder = install_postgres(machine, 15)
+    install_postgres(machine, 17)
+    assert finding.postgres(15) == Postgres(folder, 15)
+
+
+def test_too_old_postgres_is_none(machine: Path) -> None:
+    install_postgres(machine, 14)
+    with pytest.raises(finding.Failure, match="PostgreSQL 15 or newer with PostGIS is needed"):
+        finding.postgres()
+
+
+def test_cluster_of_a_version_that_is_gone_names_it(machine: Path) -> None:
+    install_postgres(machine, 17)
+    with pytest.raises(finding.Failure, match="PostgreSQL 15 with PostGIS is needed"):
+        finding.postgres(15)
+
+
+def test_redis_on_path_is_taken(machine: Path, tmp_path: Path) -> None:
+    server = script(machine / "bin" / "redis-server", "echo 'Redis server v=7.2.4 sha=0'")
+    assert finding.redis(tmp_path) == server
+
+
+def test_tool_that_is_the_server_under_another_name_is_linked(machine: Path, tmp_path: Path) -> None:
+    answer = "case $0 in *-server) echo 'Redis server v=7.0.15 sha=0';; esac"
+    tool = script(machine / "bin" / "redis-check-rdb", answer)
+    alias = finding.redis(tmp_path)
+    assert alias == tmp_path / "redis-server"
+    assert alias.resolve() == tool
+
+
+def test_too_old_redis_is_none_and_the_ways_out_are_told(machine: Path, tmp_path: Path) -> None:
+    script(machine / "bin" / "redis-server", "echo 'Redis server v=6.0.16 sha=0'")
+    with pytest.raises(finding.Failure, match=r"(?s)Redis 7 or newer.*apt-get.*brew.*docker.*REDIS_URL"):
+        finding.redis(tmp_path)
