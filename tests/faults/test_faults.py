@@ -142,30 +142,18 @@ def is_quiet(instance: Instance) -> bool:
 
 def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: dict[str, float]) -> dict[str, int]:
     """What was accepted and what became of it; whatever begins with "lost" must be zero."""
-    stored = {str(uid) for (uid,) in instance.rows("SELECT uid FROM sos_sosevent")}
     answered = set(watches.answered.values())
-    alerted = {
-        (str(uid), f"token-{user}"): (state, reason)
-        for uid, user, state, reason in instance.rows(
-            "SELECT n.event_uid, n.user_id, n.state, n.reason FROM notifications_notification n"
-        )
-    }
-    arrived = {(one.message["data"]["event_uid"], one.token) for one in instance.fcm.messages()}
-    heard = Counter(message["payload"]["event_uid"] for message in dispatcher.heard)
-    positions = [message["seq"] for message in dispatcher.heard]
-    explained = {pair for pair, (state, reason) in alerted.items() if state in {"DROPPED", "FAILED"} and reason}
-    late = [
-        send
-        for send in instance.fcm.sends()
-        if send.message.get("data", {}).get("event_uid") in closed
-        and send.at > closed[send.message["data"]["event_uid"]] + IN_FLIGHT_S
-    ]
+    return count_events(instance, answered) | count_pushes(instance, closed) | count_heard(dispatcher, answered)
+
+
+def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
+    stored = {str(uid) for (uid,) in instance.rows("SELECT uid FROM sos_sosevent")}
+    signalled = instance.count("SELECT count(DISTINCT event_id) FROM sos_signal")
     return {
         "presses answered": len(answered),
         "lost: answered, not stored": len(answered - stored),
         "lost: two events for one press": len(stored) - len(answered),
-        "lost: press without its signal row": len(answered)
-        - instance.count("SELECT count(DISTINCT event_id) FROM sos_signal"),
+        "lost: press without its signal row": len(answered) - signalled,
         "lost: event never called for": instance.count(
             "SELECT count(*) FROM sos_sosevent WHERE waves_called = 0"
             " AND (status = 'NEW' OR closed_at > received_at + interval '20 s')"
@@ -184,12 +172,39 @@ def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: 
             " WHERE e.status = 'NEW' AND a.created_at > now() - interval '250 s'"
             " GROUP BY a.helper_id HAVING count(*) > 1) twice"
         ),
-        "pushes called for": len(alerted),
+    }
+
+
+def count_pushes(instance: Instance, closed: dict[str, float]) -> dict[str, int]:
+    """Nothing was QUEUED when the service was quiet: what is QUEUED now belongs to a wave that has begun since."""
+    settled = {
+        (str(uid), f"token-{user}"): (state, reason)
+        for uid, user, state, reason in instance.rows(
+            "SELECT event_uid, user_id, state, reason FROM notifications_notification WHERE state <> 'QUEUED'"
+        )
+    }
+    arrived = {(one.message["data"]["event_uid"], one.token) for one in instance.fcm.messages()}
+    explained = {pair for pair, (state, reason) in settled.items() if state in {"DROPPED", "FAILED"} and reason}
+    late = [
+        send
+        for send in instance.fcm.sends()
+        if send.message.get("data", {}).get("event_uid") in closed
+        and send.at > closed[send.message["data"]["event_uid"]] + IN_FLIGHT_S
+    ]
+    return {
+        "pushes called for": len(settled),
         "pushes at phones": len(arrived),
         "pushes not sent, with the reason": len(explained),
-        "lost: pushes neither at the phone nor explained": len(alerted.keys() - arrived - explained),
+        "lost: pushes neither at the phone nor explained": len(settled.keys() - arrived - explained),
         "events closed while calling": len(closed),
         "lost: sends for a closed event": len(late),
+    }
+
+
+def count_heard(dispatcher: Dispatcher, answered: set[str]) -> dict[str, int]:
+    heard = Counter(message["payload"]["event_uid"] for message in dispatcher.heard)
+    positions = [message["seq"] for message in dispatcher.heard]
+    return {
         "dispatcher's messages": len(positions),
         "lost: events the dispatcher never heard of": len(answered - heard.keys()),
         "lost: events the dispatcher heard of twice": sum(n - 1 for n in heard.values()),
