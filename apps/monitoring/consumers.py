@@ -1,6 +1,7 @@
 """The dispatchers' WebSocket."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -50,8 +51,9 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
 
     async def _send(self) -> None:
         try:
-            async for message in feed().follow(self._after()):
-                await self.send(text_data=message)
+            async with aclosing(feed().follow(self._after())) as messages:
+                async for message in messages:
+                    await self.send(text_data=message)
         except TooSlow:
             await self.close(TOO_SLOW)
         except Error:

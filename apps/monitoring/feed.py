@@ -6,7 +6,7 @@ It reads on from its last position, so nothing is missed and nothing comes twice
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import redis.asyncio
@@ -59,7 +59,7 @@ class Feed:
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def follow(self, after: int | None = None) -> AsyncIterator[str]:
+    async def follow(self, after: int | None = None) -> AsyncGenerator[str, None]:
         """Every message after position `after` (None: from now on), for ever.
 
         Raises django.db.Error when PostgreSQL is away at the start, TooSlow when the reader falls behind.
@@ -67,7 +67,10 @@ class Feed:
         await self._start()
         subscription = Subscription(self._position if after is None else after)
         while subscription.position < self._position:
-            for position, message in await _entries_after(subscription.position):
+            entries = await _entries_after(subscription.position)
+            if not entries:
+                break
+            for position, message in entries:
                 subscription.position = position
                 if message:
                     yield message

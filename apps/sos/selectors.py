@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from apps.notifications.services import LIFETIME
+
 from .models import SosEvent
 from .privacy import cell_of
 
@@ -36,7 +38,7 @@ WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
   AND (SELECT count(*) = 0 FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
   AND (SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
        WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
-         AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - interval '300 s'))
+         AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - make_interval(secs => %(unanswered_s)s)))
   AND (SELECT count(*) = 0 FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
 ORDER BY h.position <-> place.exact
 LIMIT %(helpers)s
@@ -56,6 +58,7 @@ def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHe
         "radius_m": radius_m,
         "helpers": helpers,
         "position_max_age_s": event.plan["position_max_age_s"],
+        "unanswered_s": LIFETIME.total_seconds(),
         "wearer": event.user_id,
         "event": event.pk,
     }

@@ -78,8 +78,6 @@ class RefreshView(PublicView):
 
 
 class MeView(APIView):
-    permission_classes: list[Any] = [IsAuthenticated]
-
     def patch(self, request: Request) -> Response:
         body = MeSerializer(caller(request), data=request.data, partial=True)
         body.is_valid(raise_exception=True)
