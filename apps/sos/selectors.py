@@ -38,7 +38,8 @@ WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
   AND (SELECT count(*) = 0 FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
   AND (SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
        WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
-         AND (a.status = 'ACCEPTED' OR a.status = 'NOTIFIED' AND a.created_at > now() - make_interval(secs => %(unanswered_s)s)))
+         AND (a.status = 'ACCEPTED'
+              OR a.status = 'NOTIFIED' AND a.created_at > now() - make_interval(secs => %(unanswered_s)s)))
   AND (SELECT count(*) = 0 FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
 ORDER BY h.position <-> place.exact
 LIMIT %(helpers)s
