@@ -10,6 +10,7 @@ from launcher.places import Home, locked_if_free
 from launcher.processes import foreground
 from launcher.progress import Failure, say
 from launcher.up import start
+from simulator import options
 
 # Whoever runs a demo where real providers are configured must not call real people.
 PROVIDERS = ("FCM_", "SMS_", "ESKIZ_", "TWILIO_", "TELEGRAM_", "EMAIL_", "SENTRY_")
@@ -17,7 +18,11 @@ UNSET = ("DATABASE_URL", "REDIS_URL", "HELPERS_AUTO_APPROVE", "PUBLIC_URL")
 
 
 def demo(instance: Instance, arguments: list[str]) -> int:
-    """Runs simulator.demo with `arguments` against a fresh instance; returns its exit status."""
+    """Runs simulator.demo with `arguments` against a fresh instance; returns its exit status.
+
+    Raises SystemExit, before anything is started, when they are wrong or ask for help.
+    """
+    options.parser("./mdd demo").parse_args(arguments)
     forget_providers()
     own = replace(instance, home=Home(instance.home.path / "demo").made(), given={}, with_fcm=True)
     with locked_if_free(own.lock) as free:

@@ -99,11 +99,12 @@ class Instance:
             services.create_database(self.home, anew=anew)
 
     def prepare(self) -> None:
-        """Starts the stand-ins and migrates the database."""
+        """Starts the stand-ins, migrates the database and gathers the static files."""
         if self.with_fcm:
             self._start_fcm()
         with step("bringing the database up to date"):
             self.manage("migrate", "--noinput")
+            self.manage("collectstatic", "--no-input", "-v0")
 
     def start_app(self) -> None:
         """Starts web, worker, beat and sweep, and returns when the service is ready."""
@@ -210,6 +211,8 @@ class Instance:
             "DJANGO_ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
             "DEBUG": "true",
             "PUBLIC_URL": self.url,
+            "SMS_TRANSPORT": "console",
+            "STATIC_ROOT": str(self.home.path / "static"),
         }
 
     def _marked(self, environment: dict[str, str]) -> dict[str, str]:

@@ -6,7 +6,8 @@ usage: ./mdd COMMAND
   up [--detach]     start everything and show its log; Ctrl-C ends it all
   down              end what `up` started
   status [--json]   the addresses and the processes
-  demo [ARGS…]      a city of watches and helpers on an instance of its own
+  demo [ARGS…]      a city of watches and helpers on an instance of its own:
+                    --people N, --minutes M (or --once), --seed S; --help tells more
   test [ARGS…]      the tests, on a throwaway PostgreSQL and Redis; ARGS go to pytest
   check             lint, types, layers, missing migrations
   manage ARGS…      Django's manage.py

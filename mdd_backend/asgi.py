@@ -1,13 +1,23 @@
-"""The ASGI entry: HTTP to Django, WebSockets to Channels."""
+"""The ASGI entry: static files to WhiteNoise, other HTTP to Django, WebSockets to Channels."""
 
 import os
 
+from asgiref.wsgi import WsgiToAsgi
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdd_backend.settings")
-http = get_asgi_application()
+django = get_asgi_application()
 
 from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402 - the apps must be loaded first
+from mdd_backend.static import static_files  # noqa: E402
+
+static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-untyped-call]
+
+
+async def http(scope, receive, send):  # type: ignore[no-untyped-def]
+    """Static files stay outside Django's middleware: a file must cost a request of the API nothing."""
+    await (static if scope["path"].startswith(static_url) else django)(scope, receive, send)
+
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

@@ -67,3 +67,31 @@ def secret(raw: str) -> str:
     if len(raw) < 32:
         raise ValueError("is shorter than 32 characters")
     return raw
+
+
+def secrets(raw: str) -> list[str]:
+    return [secret(word) for word in words(raw)]
+
+
+def origins(raw: str) -> list[str]:
+    """A reader of web origins: scheme and host, with nothing behind them."""
+    for word in words(raw):
+        scheme, _, host = word.partition("://")
+        if scheme not in {"http", "https"} or not host or set(host) & set("/?#*"):
+            raise ValueError(f"{word!r} is not an origin such as https://example.org")
+    return words(raw)
+
+
+def version(raw: str) -> str:
+    if not all(part.isdecimal() for part in raw.split(".")) or len(raw.split(".")) != 3:
+        raise ValueError(f"{raw!r} is not a version such as 1.2.3")
+    return raw
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def cast(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"{raw!r} is not one of {', '.join(choices)}")
+        return raw
+
+    return cast

@@ -1,12 +1,14 @@
-"""Errors of the API in one shape: `{"field": ["why"]}` or `{"detail": "why", "code": "machine_readable"}`."""
+"""Errors of the API in one shape: `{"detail": "why", "code": "machine_readable"}`, and beside them the wrong fields."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -64,7 +66,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         assert response is not None  # noqa: S101 - DRF answers every APIException
     if isinstance(response.data, list):
         response.data = {"non_field_errors": response.data}
-    if "detail" in response.data:
+    if isinstance(shown, ValidationError):
+        response.data = {"detail": "Some fields are wrong.", "code": "invalid", **response.data}
+    elif "detail" in response.data:
         code = getattr(response.data["detail"], "code", None)
         response.data = {
             "detail": response.data["detail"],
@@ -74,9 +78,18 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     return response
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=404)
+def _page(status: int, detail: str, code: str, own: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Django's own error page for people at the admin, JSON for everybody else."""
+
+    def answer_in_kind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.path.startswith("/admin/"):
+            return own(request, *args, **kwargs)
+        return JsonResponse({"detail": detail, "code": code}, status=status)
+
+    return answer_in_kind
 
 
-def failed(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"detail": Failure.default_detail, "code": Failure.default_code}, status=500)
+bad_request = _page(400, "The request cannot be read.", "bad_request", defaults.bad_request)
+forbidden = _page(403, "You may not do this.", "permission_denied", defaults.permission_denied)
+not_found = _page(404, "Not found.", "not_found", defaults.page_not_found)
+failed = _page(500, Failure.default_detail, Failure.default_code, defaults.server_error)

@@ -41,6 +41,7 @@ def configuration(level: str) -> dict[str, Any]:
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "hpack": {"level": "WARNING"},
+            "axes": {"level": "WARNING"},
         },
     }
     logging.config.dictConfig(config)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from . import env, gis
+from . import env, gis, openapi_settings, reports
 from .logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,12 +19,22 @@ ALLOWED_HOSTS = env.read("DJANGO_ALLOWED_HOSTS", env.words, ["localhost", "127.0
 PUBLIC_URL = env.read("PUBLIC_URL", env.url("http", "https"), "http://localhost")
 
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "django.contrib.gis",
     "django.contrib.postgres",
+    "axes",
+    "corsheaders",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "phonenumber_field",
     "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
     "apps.users",
     "apps.notifications",
     "apps.devices",
@@ -32,7 +43,27 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "mdd_backend/templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
 ]
 ROOT_URLCONF = "mdd_backend.urls"
 ASGI_APPLICATION = "mdd_backend.asgi.application"
@@ -42,6 +73,17 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "ru"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 APPEND_SLASH = False
+
+# Static files of the admin and of the API's pages, as collectstatic gathers them (served in mdd_backend/asgi.py).
+STATIC_URL = "/static/"
+STATIC_ROOT = env.read("STATIC_ROOT", Path, BASE_DIR / "static")
+
+CORS_ALLOWED_ORIGINS = env.read("CORS_ALLOWED_ORIGINS", env.origins, [])
+CORS_ALLOW_ALL_ORIGINS = env.read("CORS_ALLOW_ALL_ORIGINS", env.boolean, False)
+CORS_URLS_REGEX = r"^/api/"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SESSION_COOKIE_AGE = 12 * 60 * 60  # a dispatcher's shift
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 
 GDAL_LIBRARY_PATH = gis.library("pyogrio", "libgdal")
 GEOS_LIBRARY_PATH = gis.library("shapely", "libgeos_c")
@@ -96,6 +138,8 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
+    "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
+    "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
 }
 
 AUTH_USER_MODEL = "users.User"
@@ -112,31 +156,76 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+
+# Wrong passwords: so many of one phone, or from one address, lock it for a while. Many phones share an address.
+LOGIN_FAILURES_PER_PHONE = env.read("LOGIN_FAILURES_PER_PHONE", env.integer(1, 1000), 5)
+LOGIN_FAILURES_PER_ADDRESS = env.read("LOGIN_FAILURES_PER_ADDRESS", env.integer(1, 100_000), 100)
+AXES_COOLOFF_TIME = timedelta(seconds=env.read("LOGIN_LOCK_S", env.integer(1, 86_400), 900))
+AXES_HANDLER = "apps.users.limits.LoginLimits"
+AXES_FAILURE_LIMIT = LOGIN_FAILURES_PER_PHONE
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "apps.users.limits.phone_of"
+AXES_CLIENT_IP_CALLABLE = "apps.users.limits.address_of"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware is not needed: apps/users/admin_login.py
+
+JWT_OLDER_KEYS = env.read("JWT_OLDER_KEYS", env.secrets, [])
 SIMPLE_JWT = {
     "SIGNING_KEY": env.read("JWT_SIGNING_KEY", env.secret, SECRET_KEY),
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=60),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=90),
     "USER_ID_FIELD": "uuid",
     "USER_ID_CLAIM": "user_uuid",
+    "AUTH_TOKEN_CLASSES": ("apps.users.tokens.AccessToken",),
 }
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.users.authentication.AccountAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.devices.authentication.DeviceTokenAuthentication",
+        "apps.users.authentication.AccountAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["mdd_backend.rest.StrictJson"],
     "EXCEPTION_HANDLER": "mdd_backend.errors.answer",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mdd_backend.rest.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "mdd_backend.openapi.Schema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "mdd_backend.paging.Pages",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
+SPECTACULAR_SETTINGS = openapi_settings.SETTINGS
+
+# What phones and watches are told to do (GET /api/v1/config/): versions as 1.2.3, intervals in seconds.
+MIN_APP_VERSIONS = {
+    "android": env.read("MIN_APP_VERSION_ANDROID", env.version, "1.0.0"),
+    "ios": env.read("MIN_APP_VERSION_IOS", env.version, "1.0.0"),
+}
+LOCATION_INTERVAL_S = env.read("LOCATION_INTERVAL_S", env.integer(1, 86_400), 60)
+LOCATION_INTERVAL_SOS_S = env.read("LOCATION_INTERVAL_SOS_S", env.integer(1, 86_400), 5)
+STATUS_INTERVAL_S = env.read("STATUS_INTERVAL_S", env.integer(1, 86_400), 300)
+HELPERS_AUTO_APPROVE = env.read("HELPERS_AUTO_APPROVE", env.boolean, False)
 
 # Firebase Cloud Messaging: a service account's key as JSON on one line, or the path of its file.
 FCM_SERVICE_ACCOUNT_JSON = env.read("FCM_SERVICE_ACCOUNT_JSON", str, "")
 FCM_ENDPOINT = env.read("FCM_ENDPOINT", env.url("http", "https"), "https://fcm.googleapis.com")
 FCM_TIMEOUT_S = env.read("FCM_TIMEOUT_S", env.integer(1, 25), 10)
 
+# Texts to phones: "console" writes them to the log, for development; empty: none are sent, and their rows say so.
+SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of("console"), "")
+
 LOGGING_CONFIG = None
 LOGGING = configuration(level=env.read("LOG_LEVEL", str.upper, "INFO"))
+
+SENTRY_DSN = env.read("SENTRY_DSN", env.url("http", "https"), "")
+if SENTRY_DSN:
+    reports.start(SENTRY_DSN)
 
 if DEBUG and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS: '*' must not be combined with DEBUG")

@@ -1,17 +1,33 @@
 """Every URL of the service."""
 
+from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring import health
+from apps.users.admin_login import admin_login
 
 urlpatterns = [
     path("api/v1/", include("apps.users.urls")),
     path("api/v1/", include("apps.notifications.urls")),
     path("api/v1/", include("apps.devices.urls")),
     path("api/v1/", include("apps.sos.urls")),
+    path("api/v1/", include("apps.monitoring.urls")),
+    path(
+        "api/schema/",
+        SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation),
+        name="schema",
+    ),
+    path("swagger/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
+    path("admin/login/", admin_login),
+    path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/status", health.status),
 ]
+handler400 = "mdd_backend.errors.bad_request"
+handler403 = "mdd_backend.errors.forbidden"
 handler404 = "mdd_backend.errors.not_found"
 handler500 = "mdd_backend.errors.failed"

@@ -1,4 +1,4 @@
-"""Tashkent: places, people and how far things are. All coordinates are degrees WGS 84, all distances metres."""
+"""Tashkent: places, names and how far things are. All coordinates are degrees WGS 84, all distances metres."""
 
 import math
 import random
@@ -25,14 +25,10 @@ class Point(NamedTuple):
         lon = self.lon + math.degrees(east / (EARTH_RADIUS_M * math.cos(math.radians(self.lat))))
         return Point(round(lat, 6), round(lon, 6))
 
-    def towards(self, other: "Point", distance_m: float) -> "Point":
-        """The point so far on the straight way to `other`, at most `other` itself."""
-        way = self.distance_m(other)
-        if way <= distance_m:
-            return other
-        share = distance_m / way
-        lat, lon = self.lat + (other.lat - self.lat) * share, self.lon + (other.lon - self.lon) * share
-        return Point(round(lat, 6), round(lon, 6))
+    def bearing(self, other: "Point") -> float:
+        """The direction to `other` in radians clockwise from north. Flat, as `moved`."""
+        east = (other.lon - self.lon) * math.cos(math.radians(self.lat))
+        return math.atan2(east, other.lat - self.lat) % (2 * math.pi)
 
 
 PLACES = {
@@ -65,11 +61,15 @@ UNDECLINED = ("Kim", "Pak")
 SLAVIC = ("Olga", "Elena", "Irina", "Anna", "Dmitry", "Sergey", "Andrey", "Ivan")
 
 
-class City:
-    """Makes people and finds places for them; the same `seed` makes the same city."""
+RINGS_M = ((150, 1400), (1600, 2900), (3200, 8000))
+"""One a wave, about: so that waves have somewhere to go."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self.dice = random.Random(seed)
+
+class City:
+    """Names and numbers people; the same `seed` makes the same city."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(seed)
         self._numbers: set[str] = set()
         self._names: set[str] = set()
 
@@ -82,32 +82,32 @@ class City:
         return name
 
     def _any_name(self) -> str:
-        woman = self.dice.random() < 0.5
-        first = self.dice.choice(WOMEN if woman else MEN)
-        last = self.dice.choice(RUSSIAN if first in SLAVIC else UZBEK)
+        woman = self._dice.random() < 0.5
+        first = self._dice.choice(WOMEN if woman else MEN)
+        last = self._dice.choice(RUSSIAN if first in SLAVIC else UZBEK)
         return f"{first} {last}a" if woman and last not in UNDECLINED else f"{first} {last}"
 
     def phone_number(self) -> str:
         """One nobody else in this city has, after +99890."""
-        while (number := f"+99890{self.dice.randrange(10**7):07}") in self._numbers:
+        while (number := any_phone_number(self._dice)) in self._numbers:
             pass
         self._numbers.add(number)
         return number
 
-    def around(self, centre: Point, least_m: float, most_m: float) -> Point:
-        """Somewhere in the ring, evenly over its area."""
-        distance_m = math.sqrt(self.dice.uniform(least_m**2, most_m**2))
-        return centre.moved(distance_m, self.dice.uniform(0, 2 * math.pi))
 
-    def somewhere(self) -> Point:
-        """Within 400 m of one of the places."""
-        return self.around(self.dice.choice(list(PLACES.values())), 0, 400)
+def any_phone_number(dice: random.Random) -> str:
+    return f"+99890{dice.randrange(10**7):07}"
 
-    def helpers_around(self, centre: Point, count: int) -> list[Point]:
-        """A third within 1.5 km, a third to 3 km, the rest to 8 km: so that waves have somewhere to go."""
-        third = count // 3
-        rings = [(150, 1400)] * third + [(1600, 2900)] * third + [(3200, 8000)] * (count - 2 * third)
-        return [self.around(centre, least, most) for least, most in rings]
+
+def around(dice: random.Random, centre: Point, least_m: float, most_m: float) -> Point:
+    """Somewhere in the ring, evenly over its area."""
+    distance_m = math.sqrt(dice.uniform(least_m**2, most_m**2))
+    return centre.moved(distance_m, dice.uniform(0, 2 * math.pi))
+
+
+def somewhere(dice: random.Random) -> Point:
+    """Within 400 m of one of the places."""
+    return around(dice, dice.choice(list(PLACES.values())), 0, 400)
 
 
 def nearest_place(point: Point) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -108,7 +108,7 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 @dataclass
 class Wearer:
-    """A person with a watch at `place`."""
+    """A person with a watch, at `place` when joining."""
 
     api: Api
     full_name: str
@@ -116,19 +116,15 @@ class Wearer:
     device_uid: str
     place: Point
 
-    async def join(self, password: str, model: str = "T-Watch 5") -> None:
+    async def join(self, password: str, battery_level: int, model: str = "T-Watch 5") -> None:
         """Registers the person and the watch, and reports where it is."""
         await self.api.register(self.phone_number, self.full_name, password)
         await self.api.call("POST", "devices/", {"device_uid": self.device_uid, "model": model})
-        await self.send_status()
-
-    async def send_status(self, battery_level: int = 85) -> None:
         body = {"battery_level": battery_level, "is_online": True, **self.place._asdict(), "last_seen_via": "LTE"}
         await self.api.call("PATCH", f"devices/{self.device_uid}/status/", body)
 
-    async def send_location(self, speed: float = 0.0) -> None:
-        """`speed` in metres per second."""
-        await _send_location(self.api, self.device_uid, self.place, speed)
+    async def send_fix(self, fix: Json) -> None:
+        await _send_fix(self.api, self.device_uid, fix)
 
     async def trigger(self, signal: Json) -> httpx.Response:
         """Sends a signal until it is taken: the service counts a repeat as the same one. Raises Refused."""
@@ -138,13 +134,13 @@ class Wearer:
         return answer
 
 
-async def _send_location(api: Api, device_uid: str, place: Point, speed: float) -> None:
-    await api.call("POST", f"devices/{device_uid}/location/", {**place._asdict(), "speed": speed})
+async def _send_fix(api: Api, device_uid: str, fix: Json) -> None:
+    await api.call("POST", f"devices/{device_uid}/location/", fix)
 
 
 @dataclass
 class Helper:
-    """A person with a phone at `place`; `push_token` is where Firebase finds the phone."""
+    """A person with a phone, at `place` when joining; `push_token` is where Firebase finds the phone."""
 
     api: Api
     full_name: str
@@ -152,21 +148,24 @@ class Helper:
     device_uid: str
     push_token: str
     place: Point
-    rung_by: set[str] = field(default_factory=set)
-    """The uids of the events this phone has rung for."""
+    is_on: bool = True
+    """A phone with an empty battery neither rings nor answers."""
+    rung_at: float = 0.0
+    """When it last rang; seconds since 1970."""
+    errand: str | None = None
+    """The uid of the event its owner is on the way to."""
 
-    async def join(self, password: str, dispatcher: "Dispatcher") -> None:
+    async def join(self, password: str, battery_level: int, dispatcher: "Dispatcher") -> None:
         """Registers the person and the phone, is approved by the dispatcher and goes on duty."""
         await self.api.register(self.phone_number, self.full_name, password)
         await dispatcher.approve_helper(self.api.user["uuid"])
         await self.api.call("PATCH", "users/me/", {"on_duty": True})
         await self.api.call("POST", "devices/", {"device_uid": self.device_uid, "model": "Phone"})
         await self.api.call("POST", "push-tokens/", {"token": self.push_token, "platform": "ANDROID"})
-        await self.send_location()
+        await self.send_fix({**self.place._asdict(), "speed": 0.0, "battery_level": battery_level})
 
-    async def send_location(self, speed: float = 0.0) -> None:
-        """`speed` in metres per second."""
-        await _send_location(self.api, self.device_uid, self.place, speed)
+    async def send_fix(self, fix: Json) -> None:
+        await _send_fix(self.api, self.device_uid, fix)
 
     async def acknowledge(self, push: Json) -> None:
         """Says that the push has come; needs no account, as the phone may be locked."""
@@ -199,9 +198,10 @@ class Dispatcher:
         return await self.api.request("POST", f"sos/{event_uid}/resolve/", {"outcome": outcome})
 
     @asynccontextmanager
-    async def screen(self) -> AsyncIterator["Screen"]:
-        """An open socket of the dispatchers' feed."""
-        async with connect(self._url, additional_headers=self.api.authorization, proxy=None) as socket:
+    async def screen(self, after: int | None = None) -> AsyncIterator["Screen"]:
+        """An open socket of the dispatchers' feed, which first tells what came after position `after`."""
+        url = self._url if after is None else f"{self._url}?after={after}"
+        async with connect(url, additional_headers=self.api.authorization, proxy=None) as socket:
             yield Screen(socket)
 
 

@@ -1,37 +1,42 @@
 """The demo: a city joins the service, somebody falls, and you watch who hears of it and how fast.
 
 Runs against a service that uses the stand-in for Firebase (`python -m simulator.fcm`).
-With --once it ends after the first event: exit status 0 if every step happened, else 1.
+With --once it ends after the first event, with --minutes after so long a life of the city: exit status 0 if every step
+happened and nothing got lost, else 1.
 """
 
 import argparse
 import asyncio
 import os
-import random
 import sys
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 import httpx
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .city import City
+from . import options
+from .cast import Cast
+from .chronicle import is_lively
 from .client import Api, Dispatcher, PhoneNetwork, Refused, Wearer, connection
-from .live import LiveCity, is_lively
-from .population import SPEC_WATCH, Population, Settlement
+from .live import LiveCity
+from .population import JOINED_PER_S, SPEC_WATCH, Population, Settlement
 from .stage import Stage
 from .story import StepFailed, Story
 
 PLAIN_WIDTH = 120
+LINE_EVERY = 100
+"""Where nothing may move, there is a line for so many who have joined."""
+INTERRUPTED = 130
 
 
 class Demo:
     def __init__(self, arguments: argparse.Namespace, console: Console) -> None:
         self._arguments = arguments
         self._console = console
-        self._city = City(arguments.seed)
+        self._cast = Cast(arguments.seed, arguments.people)
 
     async def run(self) -> int:
         """The exit status."""
@@ -42,9 +47,15 @@ class Demo:
             passed = await self._tell(story)
             await story.close()
             if passed and not self._arguments.once:
-                self._console.print(Text("\nThe dispatcher closes it, and the city goes on.\n", "bold"))
-                await LiveCity(stage, self._city, self._console).run()
+                passed = await self._go_on(stage)
         return 0 if passed else 1
+
+    async def _go_on(self, stage: Stage) -> bool:
+        """Whether nothing got lost."""
+        minutes = self._arguments.minutes
+        length = f" for {minutes:g} min" if minutes else ""
+        self._console.print(Text(f"\nThe dispatcher closes it, and the city goes on{length}.\n", "bold"))
+        return await LiveCity(stage, self._cast, self._console, minutes and minutes * 60).run()
 
     @asynccontextmanager
     async def _stage(self) -> AsyncIterator[Stage]:
@@ -58,17 +69,33 @@ class Demo:
                 yield stage
 
     async def _settle(self, http: httpx.AsyncClient, dispatcher: Dispatcher) -> Population:
-        wearers, helpers = self._arguments.wearers, self._arguments.helpers
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True, disable=not is_lively(self._console)) as bar:
-            task = bar.add_task("people join", total=wearers + helpers)
-            settlement = Settlement(self._city, http, dispatcher, lambda: bar.advance(task))
-            people = await settlement.settle(wearers, helpers)
+        wearers, helpers = len(self._cast.wearers), len(self._cast.helpers)
         self._console.print(
-            f"  {wearers} wearers and {helpers} helpers joined in {people.took_s:.1f} s;"
-            " the dispatcher approved the helpers, they are on duty"
+            f"  {wearers} wearers and {helpers} helpers join: about {(wearers + helpers) / JOINED_PER_S:.0f} s on two"
+            " cores, for the server hashes each password as it should"
         )
+        with self._counting(wearers + helpers) as joined:
+            people = await Settlement(self._cast, http, dispatcher, joined).settle()
+        self._console.print(f"  joined in {people.took_s:.1f} s; the dispatcher approved the helpers, they are on duty")
         return people
+
+    @contextmanager
+    def _counting(self, total: int) -> Iterator[Callable[[], None]]:
+        """Gives what is called after each who has joined."""
+        times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), *times)
+        lively, joined = is_lively(self._console), 0
+        with Progress(*columns, console=self._console, transient=True, disable=not lively) as bar:
+            task = bar.add_task("people join", total=total)
+
+            def count() -> None:
+                nonlocal joined
+                joined += 1
+                bar.advance(task)
+                if not lively and joined % LINE_EVERY == 0:
+                    self._console.print(f"  {joined} of {total}")
+
+            yield count
 
     def _protagonist(self, people: Population) -> Wearer:
         wearer = people.wearers[0]
@@ -97,13 +124,9 @@ def console() -> Console:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m simulator.demo", description=__doc__)
+    parser = options.parser("python -m simulator.demo")
     parser.add_argument("--url", required=True, help="the service")
     parser.add_argument("--fcm", required=True, help="the stand-in for Firebase it uses")
-    parser.add_argument("--once", action="store_true", help="end after the first event")
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="the same seed, the same city")
-    parser.add_argument("--helpers", type=int, default=40)
-    parser.add_argument("--wearers", type=int, default=8)
     arguments = parser.parse_args()
     for name in ("MDD_ADMIN_PHONE", "MDD_ADMIN_PASSWORD"):
         if not os.environ.get(name):
@@ -117,7 +140,7 @@ def main() -> int:
         return asyncio.run(Demo(arguments, out).run())
     except KeyboardInterrupt:
         out.print("\nThe city sleeps.")
-        return 0
+        return INTERRUPTED if arguments.minutes else 0
     except (Refused, httpx.HTTPError) as why:
         out.print(Text(f"Failed before the first signal: {str(why) or type(why).__name__}", "red bold"))
         return 1

@@ -1,214 +1,183 @@
-"""The city goes on: people fall, helpers walk, answer and arrive, until somebody ends it."""
+"""The city goes on: people walk, fall, are helped, until the time is up or somebody ends it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
 import httpx
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from .city import City, Point, nearest_place
-from .client import Helper, Json, Push, Refused, Wearer
+from .cast import Cast, Resident
+from .chronicle import Chronicle, is_lively
+from .client import Helper, Json, Refused, Wearer
+from .emergency import Emergency
+from .inhabitant import Inhabitant, helpers_of, wearers_of
+from .life import Fix, Signal
+from .rescue import GIVE_UP_S, Rescue
 from .stage import Stage
+from .tally import Tally, checks, closing
+from .view import View
 
-BETWEEN_EVENTS_S = 12.0
-BETWEEN_WALKS_S = 10.0
-STRIDE_M = 15.0
-RUSH_M = 250.0
-"""Time runs faster for those who hurry: a real helper needs ten times as long."""
-ARRIVED_M = 50.0
-GIVE_UP_S = 180.0
-SHOWN = 14
-FIGURES = ("sev", "answered", "first ring", "rang", "declined")
-KINDS = ("FALL_DETECTED", "FALL_DETECTED", "MANUAL_TRIGGER", "OTHER")
-STATES = {"calling": "red", "on the way": "yellow", "on scene": "green", "helped": "dim", "handed over": "dim"}
-
-
-@dataclass
-class Emergency:
-    """One event as the demo sees it. Times in seconds since 1970."""
-
-    uid: str
-    number: int
-    wearer: Wearer
-    place: Point
-    signal: Json
-    sent_at: float
-    answered_ms: int
-    coming: list[Helper] = field(default_factory=list)
-    declined: int = 0
-    state: str = "calling"
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in ("helped", "handed over")
-
-
-def is_lively(console: Console) -> bool:
-    """Whether what is shown may move; else there are plain lines."""
-    return console.is_terminal and not console.is_dumb_terminal
+TICK_S = 0.25
+GRACE_S = 30.0
+"""So long at the end is waited for what is under way."""
 
 
 class LiveCity:
-    def __init__(self, stage: Stage, city: City, console: Console) -> None:
+    def __init__(self, stage: Stage, cast: Cast, console: Console, length_s: float | None) -> None:
+        """`length_s`: seconds until the end, None: without end."""
         self._stage = stage
-        self._city = city
         self._console = console
-        self._lively = is_lively(console)
-        self._emergencies: dict[str, Emergency] = {}
+        self._length_s = length_s
+        self._wearers = wearers_of(cast, stage.people)
+        self._helpers = helpers_of(cast, stage.people)
+        self._tally = Tally()
+        self._chronicle = Chronicle(console)
+        self._rescue = Rescue(stage, cast, self._helpers, self._tally, self._chronicle)
         self._numbers = count(1)
-        self._last_trouble = ""
-        stage.react = self._consider
+        self._began = time.monotonic()
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self) -> bool:
+        """Until cancelled, or for its time; whether nothing got lost then."""
+        self._began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._accidents(tasks))
-            if self._lively:
-                tasks.create_task(self._view())
-            for helper in self._stage.people.helpers.values():
-                tasks.create_task(self._walk(helper))
+            view = tasks.create_task(self._show())
+            await self._live(tasks)
+            await self._end()
+            for task in [view, *self._under_way]:
+                task.cancel()
+        emergencies = list(self._rescue.emergencies.values())
+        self._console.print(closing(self._tally, self._stage, emergencies))
+        return all(check.passed for check in checks(self._tally, self._stage, emergencies))
 
-    async def _trying(self, work: Coroutine[Any, Any, object]) -> None:
+    async def _show(self) -> None:
+        if is_lively(self._console):
+            lives = [one.life for one in self._wearers] + [one.life for one in self._helpers.values()]
+            view = View(self._stage, self._rescue, self._tally, lives, self._left_s)
+            await view.show(self._console)
+
+    def _left_s(self) -> float | None:
+        return None if self._length_s is None else max(0.0, self._length_s - self._now_s())
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._began
+
+    async def _live(self, tasks: asyncio.TaskGroup) -> None:
+        while (now_s := self._now_s()) < (self._length_s or math.inf):
+            for wearer in self._wearers:
+                self._live_on(tasks, wearer, now_s)
+            for helper in self._helpers.values():
+                self._live_on(tasks, helper, now_s)
+                helper.person.is_on = not helper.life.battery.is_empty
+            self._rescue.look_around(now_s)
+            for one in self._rescue.due(now_s):
+                self._begin(tasks, self._rescue.close(one))
+            await asyncio.sleep(TICK_S)
+
+    def _live_on(self, tasks: asyncio.TaskGroup, one: Inhabitant[Wearer] | Inhabitant[Helper], now_s: float) -> None:
+        """Of several fixes that are due after a delay only the last is sent."""
+        fix = None
+        for happening in one.life.until(now_s):
+            if isinstance(happening, Fix):
+                fix = happening
+            elif isinstance(one.person, Wearer):
+                self._begin(tasks, self._fall(tasks, one.person, one.resident, happening))
+        if fix and not one.is_sending:
+            self._begin(tasks, self._report(one, fix))
+
+    def _begin(self, tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:
+        task = tasks.create_task(self._trying(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _trying(self, work: Coroutine[Any, Any, None]) -> None:
         """A service that is away or refuses is shown, and life goes on."""
         try:
             await work
         except (Refused, httpx.HTTPError) as why:
-            self._last_trouble = str(why) or type(why).__name__
-            self._say(Text(self._last_trouble, "red"))
+            self._chronicle.trouble(why)
 
-    async def _accidents(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            idle = [wearer for wearer in self._stage.people.wearers if not self._in_trouble(wearer)]
-            if idle:
-                tasks.create_task(self._trying(self._fall(self._city.dice.choice(idle))))
-            await asyncio.sleep(self._city.dice.expovariate(1 / BETWEEN_EVENTS_S))
+    async def _report(self, one: Inhabitant[Wearer] | Inhabitant[Helper], fix: Fix) -> None:
+        one.is_sending = True
+        self._tally.fixes += 1
+        try:
+            await one.person.send_fix(body_of_fix(fix))
+        except (Refused, httpx.HTTPError):
+            self._tally.fixes_lost += 1
+            raise
+        finally:
+            one.is_sending = False
 
-    def _in_trouble(self, wearer: Wearer) -> bool:
-        return any(one.wearer is wearer and not one.is_over for one in self._emergencies.values())
+    async def _fall(self, tasks: asyncio.TaskGroup, wearer: Wearer, faller: Resident, signal: Signal) -> None:
+        if signal.battery_level == 0:
+            self._tally.unheard += 1
+            return
+        body = body_of_signal(wearer.device_uid, signal)
+        self._tally.signals += 1
+        sent_at, began = time.time(), time.monotonic()
+        uid = (await wearer.trigger(body)).json()["event_uid"]
+        took_ms = (time.monotonic() - began) * 1000
+        self._tally.answered += 1
+        if uid not in self._rescue.emergencies:
+            close_at_s, number = self._now_s() + GIVE_UP_S, next(self._numbers)
+            self._rescue.begin(Emergency(number, uid, faller, signal.fall, signal.place, sent_at, took_ms, close_at_s))
+        for after_s in signal.fall.repeats_after_s:
+            self._begin(tasks, self._repeat(wearer, body, uid, after_s))
 
-    async def _fall(self, wearer: Wearer) -> None:
-        signal = {
-            "device_uid": wearer.device_uid,
-            **wearer.place._asdict(),
-            "altitude": 455.0,
-            "detected_type": self._city.dice.choice(KINDS),
-            "severity": self._city.dice.randint(2, 5),
-            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "raw_payload": {"acceleration_g": round(self._city.dice.uniform(2.5, 9.0), 2)},
-        }
-        sent_at = time.time()
-        answer = await wearer.trigger(signal)
-        took_ms = round((time.time() - sent_at) * 1000)
-        uid = answer.json()["event_uid"]
-        one = Emergency(uid, next(self._numbers), wearer, wearer.place, signal, sent_at, took_ms)
-        self._emergencies[uid] = one
-        self._note(one, f"{signal['detected_type']} severity {signal['severity']}, answered in {took_ms} ms")
-        await self._see_through(one)
+    async def _repeat(self, wearer: Wearer, body: Json, uid: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        self._tally.repeats += 1
+        answer = (await wearer.trigger(body)).json()
+        self._tally.repeats_merged += answer["status"] == "duplicate" and answer["event_uid"] == uid
+        self._stage.tell()
 
-    async def _see_through(self, one: Emergency) -> None:
-        """A dispatcher closes it when somebody is there, or hands it over when nobody comes."""
+    async def _end(self) -> None:
+        """Waits for what is under way, then the dispatcher closes what is open: its helpers are free again."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(one.arrived.wait(), GIVE_UP_S)
-            await asyncio.sleep(self._city.dice.uniform(5, 15))
-        helped = one.arrived.is_set()
-        await self._stage.dispatcher.resolve(one.uid, "HELPED" if helped else "HANDED_OVER")
-        one.state = "helped" if helped else "handed over"
-        one.wearer.place = self._city.somewhere()
-        self._note(one, one.state)
-        await one.wearer.send_location()
+            async with asyncio.timeout(GRACE_S):
+                await self._stage.until(self._all_known)
+        for one in self._rescue.open:
+            await self._trying(self._rescue.close(one, unhelped="cut short"))
 
-    async def _consider(self, helper: Helper, push: Push) -> None:
-        """Some come, some cannot, some do not hear it."""
-        if push.data.get("kind") != "SOS_ALERT":
-            return
-        await asyncio.sleep(self._city.dice.uniform(1.5, 9))
-        one, luck = self._emergencies.get(push.data["event_uid"]), self._city.dice.random()
-        if one and luck < 0.4:
-            await self._accept(helper, one)
-        elif one and luck < 0.8:
-            await helper.respond(one.uid, "DECLINED")
-            one.declined += 1
+    def _all_known(self) -> bool:
+        """Every signal and repeat is answered, every event shown and rung for, every receipt taken."""
+        tally = self._tally
+        answered = (tally.answered, tally.repeats_merged) == (tally.signals, tally.repeats)
+        known = all(self._is_known(one) for one in self._rescue.emergencies.values())
+        return answered and known and self._stage.owed <= self._stage.receipts.keys()
 
-    async def _accept(self, helper: Helper, one: Emergency) -> None:
-        answer = await helper.respond(one.uid, "ACCEPTED")
-        if answer.status_code != 200:
-            return
-        one.coming.append(helper)
-        if one.state == "calling":
-            one.state = "on the way"
-        self._note(one, f"{helper.full_name} comes")
+    def _is_known(self, one: Emergency) -> bool:
+        return bool(self._stage.told_of(one.uid) and (one.is_over or self._stage.pushes_of(one.uid)))
 
-    async def _walk(self, helper: Helper) -> None:
-        await asyncio.sleep(self._city.dice.uniform(0, BETWEEN_WALKS_S))
-        while True:
-            one = next((one for one in self._emergencies.values() if helper in one.coming and not one.is_over), None)
-            if one:
-                self._hurry(helper, one)
-            else:
-                helper.place = self._city.around(helper.place, 0, STRIDE_M)
-            await self._trying(helper.send_location(speed=4.0 if one else 1.2))
-            await asyncio.sleep(BETWEEN_WALKS_S / 4 if one else BETWEEN_WALKS_S)
 
-    def _hurry(self, helper: Helper, one: Emergency) -> None:
-        helper.place = helper.place.towards(one.place, RUSH_M)
-        if helper.place.distance_m(one.place) < ARRIVED_M and one.state == "on the way":
-            one.state = "on scene"
-            one.arrived.set()
-            self._note(one, f"{helper.full_name} is there")
+def body_of_fix(fix: Fix) -> Json:
+    """Measured now, by the device's clock."""
+    return {
+        **fix.place._asdict(),
+        "speed": fix.speed,
+        "direction": fix.direction,
+        "battery_level": fix.battery_level,
+        "timestamp": _now(),
+    }
 
-    def _note(self, one: Emergency, text: str) -> None:
-        clock = datetime.now(UTC).strftime("%H:%M:%S")
-        self._say(f"{clock}  #{one.number:<3} {nearest_place(one.place):<28} {text}")
 
-    def _say(self, line: str | Text) -> None:
-        if not self._lively:
-            self._console.print(line)
+def body_of_signal(device_uid: str, signal: Signal) -> Json:
+    return {
+        "device_uid": device_uid,
+        **signal.place._asdict(),
+        "altitude": 455.0,
+        "detected_type": signal.fall.kind,
+        "severity": signal.fall.severity,
+        "timestamp": _now(),
+        "raw_payload": {"acceleration_g": signal.fall.impact_g, "battery_level": signal.battery_level},
+    }
 
-    async def _view(self) -> None:
-        with Live(console=self._console, auto_refresh=False) as view:
-            while True:
-                view.update(Group(self._table(), self._footer()), refresh=True)
-                await asyncio.sleep(0.5)
 
-    def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        for title in ("", "place", "what", "sev", "answered", "first ring", "rang", "declined", "state", "who comes"):
-            table.add_column(title, justify="right" if title in FIGURES else "left", no_wrap=True)
-        for one in list(self._emergencies.values())[-SHOWN:]:
-            table.add_row(*self._row(one))
-        return table
-
-    def _row(self, one: Emergency) -> list[str | Text]:
-        pushes = self._stage.pushes_of(one.uid)
-        return [
-            f"#{one.number}",
-            nearest_place(one.place),
-            one.signal["detected_type"],
-            str(one.signal["severity"]),
-            f"{one.answered_ms} ms",
-            f"{(pushes[0].at - one.sent_at) * 1000:,.0f} ms" if pushes else "",
-            str(len({push.token for push in pushes})),
-            str(one.declined),
-            Text(one.state, STATES[one.state]),
-            ", ".join(helper.full_name for helper in one.coming[:2]),
-        ]
-
-    def _footer(self) -> Text:
-        screen = ("screen open", "green") if self._stage.screen_open.is_set() else ("screen closed", "red")
-        open_now = sum(not one.is_over for one in self._emergencies.values())
-        counts = (
-            f"{open_now} open · {len(self._emergencies)} so far · {len(self._stage.told)} told to the dispatcher · "
-        )
-        return Text.assemble(
-            "\n", (counts, "dim"), screen, (" · Ctrl-C ends it", "dim"), "\n", (self._last_trouble, "red")
-        )
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -1,34 +1,32 @@
-"""Who lives in the demo's city, and how they join the service."""
+"""How the people of the city join the service."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
 
-from .city import City, Point
+from .cast import SPEC_PHONE, Cast, Resident
 from .client import Api, Dispatcher, Helper, Refused, Wearer
 
 PASSWORD = "someStrongPassword123"  # noqa: S105
 T = TypeVar("T")
-AT_ONCE = 8
-"""People joining at the same time: hashing a password keeps a processor of the server busy."""
-
-SPEC_PHONE = "+998901234567"
+AT_ONCE = 4
+"""People joining at the same time. Hashing a password with Argon2 takes 0.2 s of processor time of the server, three
+quarters of all that joining takes; on two cores 4 at once were the fastest (6.3 a second), 16 slower (4.9)."""
+JOINED_PER_S = 6
 SPEC_WATCH = "watch_unique_serial_001"
-SPEC_PLACE = Point(41.311081, 69.240562)
 
 
 @dataclass
 class Population:
-    """`took_s`: how long joining took, in seconds."""
+    """In the order of the cast; helpers by push token. `took_s`: how long joining took, in seconds."""
 
-    wearers: list[Wearer] = field(default_factory=list)
-    helpers: dict[str, Helper] = field(default_factory=dict)
-    """By push token."""
-    took_s: float = 0.0
+    wearers: list[Wearer]
+    helpers: dict[str, Helper]
+    took_s: float
 
 
 Joined = Callable[[], None]
@@ -37,71 +35,64 @@ Joined = Callable[[], None]
 class Settlement:
     """Brings people in; `joined` is called after each."""
 
-    def __init__(self, city: City, http: httpx.AsyncClient, dispatcher: Dispatcher, joined: Joined) -> None:
-        self._city = city
+    def __init__(self, cast: Cast, http: httpx.AsyncClient, dispatcher: Dispatcher, joined: Joined) -> None:
+        self._cast = cast
         self._http = http
         self._dispatcher = dispatcher
         self._joined = joined
         self._doors = asyncio.Semaphore(AT_ONCE)
 
-    async def settle(self, wearers: int, helpers: int) -> Population:
-        """The spec's wearer and `wearers - 1` more all over the city; `helpers` around the spec's place."""
+    async def settle(self) -> Population:
         began = time.monotonic()
-        places = self._city.helpers_around(SPEC_PLACE, helpers)
-        found, called = await asyncio.gather(
-            self._all([self._spec_wearer, *[self._wearer] * (wearers - 1)]),
-            self._all([self._helper_at(place) for place in places]),
+        wearers, helpers = await asyncio.gather(
+            self._all(self._wearer, self._cast.wearers), self._all(self._helper, self._cast.helpers)
         )
-        by_token = {helper.push_token: helper for helper in called}
-        return Population(found, by_token, time.monotonic() - began)
+        by_token = {helper.push_token: helper for helper in helpers}
+        return Population(wearers, by_token, time.monotonic() - began)
 
-    async def _all(self, newcomers: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
-        async def enter(newcomer: Callable[[], Awaitable[T]]) -> T:
+    async def _all(self, enter: Callable[[Resident], Awaitable[T]], residents: Iterable[Resident]) -> list[T]:
+        async def through_the_door(resident: Resident) -> T:
             async with self._doors:
-                person = await newcomer()
+                person = await enter(resident)
             self._joined()
             return person
 
-        return await asyncio.gather(*(enter(newcomer) for newcomer in newcomers))
+        return await asyncio.gather(*(through_the_door(resident) for resident in residents))
 
-    async def _spec_wearer(self) -> Wearer:
-        """The spec's own, or the next best where an earlier run has used its number and its watch."""
-        wearer = Wearer(Api(self._http), "Nodira Karimova", SPEC_PHONE, SPEC_WATCH, SPEC_PLACE)
+    async def _wearer(self, resident: Resident) -> Wearer:
+        battery_level = self._cast.life_of_wearer(resident).battery.percent
+
+        async def attempt(number: str) -> Wearer:
+            watch = SPEC_WATCH if number == SPEC_PHONE else f"watch_{number[1:]}"
+            wearer = Wearer(Api(self._http), resident.full_name, number, watch, resident.home)
+            await wearer.join(PASSWORD, battery_level)
+            return wearer
+
+        return await _with_free_number(resident, attempt)
+
+    async def _helper(self, resident: Resident) -> Helper:
+        battery_level = self._cast.life_of_helper(resident).battery.percent
+
+        async def attempt(number: str) -> Helper:
+            phone, token = f"phone_{number[1:]}", resident.push_token()
+            helper = Helper(Api(self._http), resident.full_name, number, phone, token, resident.home)
+            await helper.join(PASSWORD, battery_level, self._dispatcher)
+            return helper
+
+        return await _with_free_number(resident, attempt)
+
+
+async def _with_free_number(resident: Resident, attempt: Callable[[str], Awaitable[T]]) -> T:
+    """With the resident's own, or another where an earlier run has used it."""
+    numbers = resident.other_numbers()
+    number = resident.phone_number
+    while True:
         try:
-            await wearer.join(PASSWORD)
+            return await attempt(number)
         except Refused as why:
             if not _number_taken(why):
                 raise
-            return await self._wearer_at(SPEC_PLACE)
-        return wearer
-
-    async def _wearer(self) -> Wearer:
-        return await self._wearer_at(self._city.somewhere())
-
-    async def _wearer_at(self, place: Point) -> Wearer:
-        async def attempt(number: str) -> Wearer:
-            wearer = Wearer(Api(self._http), self._city.name(), number, f"watch_{number[1:]}", place)
-            await wearer.join(PASSWORD)
-            return wearer
-
-        return await self._with_free_number(attempt)
-
-    def _helper_at(self, place: Point) -> Callable[[], Awaitable[Helper]]:
-        async def attempt(number: str) -> Helper:
-            token = f"{number[1:]}:APA91b{self._city.dice.randbytes(16).hex()}"
-            helper = Helper(Api(self._http), self._city.name(), number, f"phone_{number[1:]}", token, place)
-            await helper.join(PASSWORD, self._dispatcher)
-            return helper
-
-        return lambda: self._with_free_number(attempt)
-
-    async def _with_free_number(self, attempt: Callable[[str], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await attempt(self._city.phone_number())
-            except Refused as why:
-                if not _number_taken(why):
-                    raise
+            number = next(numbers)
 
 
 def _number_taken(why: Refused) -> bool:

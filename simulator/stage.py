@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
@@ -26,23 +27,32 @@ class Stage:
         self.people = people
         self.dispatcher = dispatcher
         self.phones = phones
-        self.pushes: list[Push] = []
-        self.told: list[Told] = []
+        self.rings = 0
+        self.told = 0
+        self.told_again = 0
+        """Messages with a position the screen had seen before."""
+        self.owed: set[str] = set()
+        """The ids of notifications whose receipts are due: their phones were on."""
         self.receipts: dict[str, float] = {}
         """When the service took the receipt of a notification, by its id; seconds since 1970."""
         self.screen_open = asyncio.Event()
         self.react: Reaction | None = None
+        self._pushes: dict[str, list[Push]] = defaultdict(list)
+        self._told: dict[str, Told] = {}
+        self._last_seq: int | None = None
         self._news = asyncio.Event()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
+        """Whoever has not answered at the end does not answer any more."""
         async with asyncio.TaskGroup() as tasks:
-            ears = [tasks.create_task(self._hear_phones(tasks)), tasks.create_task(self._watch_screen())]
+            answers: set[asyncio.Task[None]] = set()
+            ears = [tasks.create_task(self._hear_phones(tasks, answers)), tasks.create_task(self._watch_screen())]
             try:
                 yield
             finally:
-                for ear in ears:
-                    ear.cancel()
+                for task in [*ears, *answers]:
+                    task.cancel()
 
     async def until(self, wanted: Callable[[], T | None]) -> T:
         """What `wanted` gives, as soon as it is true."""
@@ -50,42 +60,58 @@ class Stage:
             await self._news.wait()
         return found
 
-    def pushes_of(self, event_uid: str) -> list[Push]:
-        return [push for push in self.pushes if push.data.get("event_uid") == event_uid]
-
-    def told_of(self, event_uid: str) -> Told | None:
-        for told in self.told:
-            if told.message.get("type") == "sos_event" and told.message["payload"]["event_uid"] == event_uid:
-                return told
-        return None
-
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """There is news for those who wait `until` something."""
         self._news.set()
         self._news = asyncio.Event()
 
-    async def _hear_phones(self, tasks: asyncio.TaskGroup) -> None:
+    def pushes_of(self, event_uid: str) -> list[Push]:
+        return self._pushes.get(event_uid, [])
+
+    def told_of(self, event_uid: str) -> Told | None:
+        """The first message about that event."""
+        return self._told.get(event_uid)
+
+    async def _hear_phones(self, tasks: asyncio.TaskGroup, answers: set[asyncio.Task[None]]) -> None:
         async for push in self.phones.pushes():
-            self.pushes.append(push)
-            self._tell()
-            if helper := self.people.helpers.get(push.token):
-                helper.rung_by.add(push.data.get("event_uid", ""))
-                tasks.create_task(self._answer(helper, push))
+            helper = self.people.helpers.get(push.token)
+            if helper and not helper.is_on:
+                continue
+            self.rings += 1
+            self._pushes[push.data.get("event_uid", "")].append(push)
+            if helper:
+                helper.rung_at = push.at
+                self.owed.add(push.data["notification_id"])
+                answers.add(answer := tasks.create_task(self._answer(helper, push)))
+                answer.add_done_callback(answers.discard)
+            self.tell()
 
     async def _answer(self, helper: Helper, push: Push) -> None:
         with suppress(Refused, httpx.TransportError):
             await helper.acknowledge(push.data)
             self.receipts[push.data["notification_id"]] = time.time()
-            self._tell()
+            self.tell()
             if self.react:
                 await self.react(helper, push)
 
     async def _watch_screen(self) -> None:
         while True:
             with suppress(OSError, WebSocketException):
-                async with self.dispatcher.screen() as screen:
+                async with self.dispatcher.screen(self._last_seq) as screen:
                     self.screen_open.set()
                     async for told in screen.told():
-                        self.told.append(told)
-                        self._tell()
+                        self._take(told)
+                        self.tell()
             self.screen_open.clear()
             await asyncio.sleep(1)
+
+    def _take(self, told: Told) -> None:
+        if told.message.get("type") != "sos_event":
+            return
+        seq = told.message["seq"]
+        if self._last_seq is not None and seq <= self._last_seq:
+            self.told_again += 1
+            return
+        self._last_seq = seq
+        self.told += 1
+        self._told.setdefault(told.message["payload"]["event_uid"], told)

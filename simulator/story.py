@@ -169,8 +169,8 @@ class Story:
 
     async def _all_quiet(self) -> None:
         heard = -1
-        while heard != len(self._stage.pushes):
-            heard = len(self._stage.pushes)
+        while heard != self._stage.rings:
+            heard = self._stage.rings
             await asyncio.sleep(QUIET_S)
 
     async def _all_rung(self) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.devices.services import Fix, record_fix, register_device
+from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import save_push_token
-from apps.users.authentication import tokens_for
-from apps.users.models import Role, User
+from apps.sos.escalation import take_due_step
+from apps.sos.models import SosEvent
+from apps.users.models import Role, Status, User
 from simulator.fcm import running_stand_in
 
 HERE = (41.311081, 69.240562)
@@ -70,7 +73,7 @@ def client_of() -> Callable[[User | None], APIClient]:
     def make(user: User | None = None) -> APIClient:
         client = APIClient(raise_request_exception=False)
         if user:
-            client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_for(user)['access']}")
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
         return client
 
     return make
@@ -137,3 +140,35 @@ def fcm(settings: Any) -> Iterator[Any]:
         settings.FCM_ENDPOINT = stand_in.url
         settings.FCM_SERVICE_ACCOUNT_JSON = json.dumps(stand_in.service_account)
         yield stand_in
+
+
+@pytest.fixture
+def route_scene(person: Callable[..., User], helper: Callable[..., User], client_of: Any, press: Any) -> Any:
+    """What tests/routes.py tries its routes on."""
+    from tests.routes import Scene  # noqa: PLC0415 - it imports from here
+
+    people = {
+        "user": person(),
+        "owner": person(),
+        "stranger": person(),
+        "called": helper(200),
+        "other": helper(20_000),
+        "admin": person(role=Role.ADMIN),
+        "banned": person(status=Status.BANNED),
+    }
+    device, _ = register_device(people["owner"], "watch-of-owner")
+    record_fix(device, Fix(*HERE))
+    register_device(people["stranger"], "watch-of-stranger")
+    token = client_of(people["owner"]).post(f"/api/v1/devices/{device.device_uid}/token/").json()["token"]
+    save_push_token(people["owner"], "token-of-owner", "ANDROID")
+    press(people["owner"], device_uid=device.device_uid)
+    event = SosEvent.objects.get()
+    take_due_step(event.pk)
+    return Scene(
+        people,
+        device.device_uid,
+        event,
+        PushToken.objects.get(user=people["owner"]).pk,
+        Notification.objects.get().data["receipt_url"].rstrip("/").rpartition("/")[2],
+        {name: str(AccessToken.for_user(user)) for name, user in people.items()} | {"watch": token},
+    )

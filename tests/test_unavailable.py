@@ -11,30 +11,14 @@ from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 from rest_framework.test import APIClient
 
-from apps.users.authentication import tokens_for
 from apps.users.models import User
-
-ROUTES: list[tuple[str, str, Any]] = [
-    ("post", "/api/v1/sos/trigger/", {}),
-    ("post", "/api/v1/devices/", {"device_uid": "w"}),
-    ("patch", "/api/v1/devices/w/status/", {}),
-    ("post", "/api/v1/devices/w/location/", {"lat": 1, "lon": 1}),
-    ("post", "/api/v1/push-tokens/", {"token": "t", "platform": "IOS"}),
-    ("patch", "/api/v1/users/me/", {}),
-    ("post", "/api/v1/auth/login/", {"phone_number": "+998901234567", "password": "x"}),
-    ("get", "/health/ready", None),
-]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "url", "body"), ROUTES, ids=lambda value: str(value)[:40])
-def test_database_away_is_503_with_retry_after(wearer: User, method: str, url: str, body: Any) -> None:
-    client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens_for(wearer)['access']}")
+def test_not_ready_while_the_database_is_away() -> None:
     with mock.patch.object(CursorWrapper, "execute", side_effect=OperationalError("the connection is lost")):
-        answer = getattr(client, method)(url, body, format="json")
+        answer = APIClient().get("/health/ready")
     assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (503, "1", "unavailable")
-    assert "lost" not in answer.content.decode()
 
 
 @pytest.mark.django_db
@@ -54,6 +38,16 @@ WRONG = {
     "FCM_ENDPOINT": "ftp://x",
     "FCM_TIMEOUT_S": "0",
     "PUBLIC_URL": "example.org",
+    "CORS_ALLOWED_ORIGINS": "https://example.org/path",
+    "JWT_OLDER_KEYS": "short",
+    "LOGIN_FAILURES_PER_PHONE": "0",
+    "LOGIN_FAILURES_PER_ADDRESS": "none",
+    "LOGIN_LOCK_S": "-1",
+    "MIN_APP_VERSION_ANDROID": "1.2",
+    "MIN_APP_VERSION_IOS": "new",
+    "LOCATION_INTERVAL_S": "0",
+    "SMS_TRANSPORT": "pigeon",
+    "SENTRY_DSN": "key@sentry",
 }
 
 

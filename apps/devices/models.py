@@ -5,6 +5,7 @@ import uuid
 from django.contrib.gis.db.models import PointField
 from django.core.validators import RegexValidator
 from django.db import models
+from phonenumber_field.modelfields import PhoneNumberField
 
 from apps.users.models import User
 
@@ -12,14 +13,19 @@ DEVICE_UID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 
 
 class Device(models.Model):
-    """A watch or a phone, known by the serial it calls itself."""
+    """A watch or a phone, known by the serial it calls itself; with what its owner wants helpers to know."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     device_uid = models.CharField(max_length=64, unique=True, validators=[RegexValidator(f"^{DEVICE_UID}$")])
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
     model = models.CharField(max_length=100, blank=True)
     sim_number = models.CharField(max_length=32, null=True, blank=True)
+    wearer_name = models.CharField(max_length=150, blank=True)
+    wearer_phone = PhoneNumberField(null=True, blank=True)
+    medical_note = models.CharField(max_length=2000, blank=True)
+    address_note = models.CharField(max_length=500, blank=True)
     battery_level = models.PositiveSmallIntegerField(null=True, blank=True)
+    battery_at = models.DateTimeField(null=True, blank=True)
     is_online = models.BooleanField(default=False)
     last_seen_via = models.CharField(max_length=16, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
@@ -29,6 +35,22 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.device_uid
+
+    @property
+    def has_token(self) -> bool:
+        return hasattr(self, "token")
+
+
+class DeviceToken(models.Model):
+    """A device's own credential. Only its digest is kept: the token is shown once."""
+
+    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="token")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.device_id}"
 
 
 class HelperPosition(models.Model):

@@ -1,38 +1,49 @@
 """The shapes of devices on the wire."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.validators import RegexValidator
+from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from mdd_backend.rest import NumberField, TextField, TrueFalseField, WholeNumberField
 
+from .fields import InstantField, NoteField, PartlyGoodList, PhoneField
 from .models import DEVICE_UID, Device
+from .selectors import Track
 from .services import Fix
 
+FIXES_MOST = 1000
+TRACK_MOST, TRACK_USUAL = 10_000, 1000
+TRACK_LONGEST, TRACK_DEFAULT = timedelta(days=31), timedelta(hours=24)
+ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f-\x9f]+\Z", "Holds a control character.", "invalid")
 
-class DeviceSerializer(serializers.ModelSerializer[Device]):
+
+class RegisteredDeviceSerializer(serializers.ModelSerializer[Device]):
     class Meta:
         model = Device
         fields = ["uuid", "device_uid", "model", "sim_number"]
+        read_only_fields = fields
 
 
-class DeviceStatusSerializer(DeviceSerializer):
-    """The whole device, as its owner sees it."""
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    """The whole device, as its owner and dispatchers see it. lat, lon: degrees WGS 84; battery_level: per cent."""
 
+    wearer_phone = serializers.CharField(read_only=True, allow_null=True)
     lat = serializers.SerializerMethodField()
     lon = serializers.SerializerMethodField()
+    has_token = serializers.BooleanField(read_only=True, help_text="The device can report with a token of its own.")
 
-    class Meta(DeviceSerializer.Meta):
+    class Meta:
+        model = Device
         fields = [
-            *DeviceSerializer.Meta.fields,
-            "battery_level",
-            "is_online",
-            "lat",
-            "lon",
-            "last_seen_via",
-            "last_seen_at",
-        ]
+            "uuid", "device_uid", "model", "sim_number", "wearer_name", "wearer_phone", "medical_note", "address_note",
+            "battery_level", "is_online", "lat", "lon", "position_at", "last_seen_via", "last_seen_at", "has_token",
+            "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
 
     def get_lat(self, device: Device) -> float | None:
         return device.position.y if device.position else None
@@ -41,7 +52,18 @@ class DeviceStatusSerializer(DeviceSerializer):
         return device.position.x if device.position else None
 
 
-class RegistrationSerializer(serializers.Serializer[Device]):
+class DeviceChangeSerializer(serializers.Serializer[Device]):
+    """What its owner may say about a device; null empties a field."""
+
+    model = NoteField(max_length=100)
+    sim_number = TextField(max_length=32, required=False, allow_null=True, validators=[ONE_LINE])
+    wearer_name = NoteField(max_length=150, validators=[ONE_LINE], help_text="Who wears it, if not its owner.")
+    wearer_phone = PhoneField(required=False, allow_null=True)
+    medical_note = NoteField(max_length=2000, help_text="What whoever comes to help must know.")
+    address_note = NoteField(max_length=500, help_text="How to get in.")
+
+
+class DeviceRegistrationSerializer(DeviceChangeSerializer):
     device_uid = TextField(
         validators=[
             RegexValidator(
@@ -49,27 +71,84 @@ class RegistrationSerializer(serializers.Serializer[Device]):
             )
         ]
     )
-    model = TextField(max_length=100, required=False, allow_blank=True)
-    sim_number = TextField(max_length=32, required=False, allow_null=True)
 
 
-class PlaceSerializer(serializers.Serializer[Fix]):
-    """Degrees WGS 84."""
+class DeviceTokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="Shown this once. `Authorization: Bearer mdd_device_…`")
+    device_uid = serializers.CharField()
+
+
+def _refuse_nowhere(attrs: dict[str, Any]) -> dict[str, Any]:
+    """0/0 is what a receiver without a fix reports."""
+    if attrs.get("lat") == 0 and attrs.get("lon") == 0:
+        raise serializers.ValidationError({"lat": ["0/0 is no place."]})
+    return attrs
+
+
+class LocationSerializer(serializers.Serializer[Fix]):
+    """lat, lon: degrees WGS 84; speed: m/s; direction: degrees from north; battery_level: per cent."""
 
     lat = NumberField(min_value=-90, max_value=90)
     lon = NumberField(min_value=-180, max_value=180)
-
-
-class LocationSerializer(PlaceSerializer):
     speed = NumberField(min_value=0, max_value=1000, required=False, allow_null=True)
     direction = NumberField(min_value=0, max_value=360, required=False, allow_null=True)
     battery_level = WholeNumberField(min_value=0, max_value=100, required=False, allow_null=True)
-    timestamp = serializers.DateTimeField(source="recorded_at", required=False, allow_null=True)
+    timestamp = serializers.DateTimeField(
+        source="recorded_at", required=False, allow_null=True, help_text="By the device's clock; without it: now."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _refuse_nowhere(attrs)
 
 
-class StatusSerializer(serializers.Serializer[Device]):
+class LocationRecordedSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["location recorded"])
+
+
+class FixSerializer(LocationSerializer):
+    """A fix kept while there was no connection: it says when it was."""
+
+    timestamp = InstantField(source="recorded_at", help_text="By the device's clock; one of the future counts as now.")
+
+
+class FixesSerializer(serializers.Serializer[Fix]):
+    fixes = PartlyGoodList(child=FixSerializer(), min_length=1, max_length=FIXES_MOST)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """Whatever is no object has no fixes either."""
+        return super().run_validation(data if isinstance(data, dict) else {})
+
+    @property
+    def good(self) -> list[Fix]:
+        return [Fix(**one) for one in self.validated_data["fixes"] if isinstance(one, dict)]
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        return [
+            {"index": index, "errors": serializers.as_serializer_error(one)}
+            for index, one in enumerate(self.validated_data["fixes"])
+            if isinstance(one, serializers.ValidationError)
+        ]
+
+
+class RefusedFixSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="Its place in `fixes`, from 0.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # DRF keeps fields apart from its own `errors`
+        child=serializers.ListField(child=serializers.CharField()), help_text="By field, what is wrong."
+    )
+
+
+class FixesRecordedSerializer(serializers.Serializer[Any]):
+    recorded = serializers.IntegerField(help_text="New in the track.")
+    duplicates = serializers.IntegerField(help_text="Of a time that the track already has.")
+    refused = RefusedFixSerializer(many=True)
+
+
+class DeviceStatusSerializer(serializers.Serializer[Device]):
+    """What a device reports about itself; lat and lon only together."""
+
     battery_level = WholeNumberField(min_value=0, max_value=100, required=False)
-    is_online = TrueFalseField(required=False)
+    is_online = TrueFalseField(required=False, help_text="Without it: true.")
     last_seen_via = TextField(max_length=16, required=False, allow_blank=True)
     lat = NumberField(min_value=-90, max_value=90, required=False)
     lon = NumberField(min_value=-180, max_value=180, required=False)
@@ -78,4 +157,89 @@ class StatusSerializer(serializers.Serializer[Device]):
         for one, other in (("lat", "lon"), ("lon", "lat")):
             if one in attrs and other not in attrs:
                 raise serializers.ValidationError({other: [f"Is required together with {one}."]})
+        return _refuse_nowhere(attrs)
+
+
+class TrackQuerySerializer(serializers.Serializer[Track]):
+    """Which part of a track is asked for, and how it is to be written."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Two of the names are Python's own words."""
+        return {
+            "from": InstantField(required=False, help_text="With a zone; without it 24 hours before `to`."),
+            "to": InstantField(required=False, help_text="Not included; at most 31 days after `from`; else now."),
+            "as": serializers.ChoiceField(["json", "geojson"], default="json", help_text="How it is written."),
+            "limit": serializers.IntegerField(
+                min_value=1, max_value=TRACK_MOST, default=TRACK_USUAL, help_text="Fixes."
+            ),
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        until = attrs.setdefault("to", timezone.now())
+        try:
+            since = attrs.setdefault("from", until - TRACK_DEFAULT)
+        except OverflowError:
+            raise serializers.ValidationError({"to": ["Is too early."]}) from None
+        if since >= until:
+            raise serializers.ValidationError({"from": ["Is not before `to`."]})
+        if until - since > TRACK_LONGEST:
+            raise serializers.ValidationError({"from": ["Is more than 31 days before `to`."]})
         return attrs
+
+
+class TrackFixSerializer(serializers.Serializer[Any]):
+    recorded_at = serializers.DateTimeField(help_text="By the device's clock.")
+    received_at = serializers.DateTimeField()
+    lat = serializers.FloatField()
+    lon = serializers.FloatField()
+    speed = serializers.FloatField(allow_null=True, help_text="m/s")
+    direction = serializers.FloatField(allow_null=True, help_text="Degrees from north.")
+    battery_level = serializers.IntegerField(allow_null=True, help_text="Per cent.")
+
+
+class TrackSerializer(serializers.Serializer[Track]):
+    """The fixes of a time, the oldest first."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "device_uid": serializers.CharField(),
+            "from": serializers.DateTimeField(source="since"),
+            "to": serializers.DateTimeField(source="until"),
+            "fixes": TrackFixSerializer(many=True),
+            "next_from": serializers.DateTimeField(
+                allow_null=True, help_text="There are more: ask again from here. Null: that is all."
+            ),
+        }
+
+
+class GeoPointSerializer(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(["Point"])
+    coordinates = serializers.ListField(
+        child=serializers.FloatField(), min_length=2, max_length=2, help_text="Longitude, latitude."
+    )
+
+
+class FixPropertiesSerializer(TrackFixSerializer):
+    lat = lon = None  # type: ignore[assignment]  # they are the geometry
+
+
+class TrackFeatureSerializer(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(["Feature"])
+    geometry = GeoPointSerializer()
+    properties = FixPropertiesSerializer()
+
+    def to_representation(self, fix: dict[str, Any]) -> dict[str, Any]:
+        point = {"type": "Point", "coordinates": [fix["lon"], fix["lat"]]}
+        return super().to_representation({"type": "Feature", "geometry": point, "properties": fix})
+
+
+class TrackFeaturesSerializer(serializers.Serializer[Track]):
+    """GeoJSON (RFC 7946) of the fixes of a time, the oldest first; `next_from` as in the plain form."""
+
+    type = serializers.ChoiceField(["FeatureCollection"])
+    features = TrackFeatureSerializer(many=True, source="fixes")
+    next_from = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, track: Track) -> dict[str, Any]:
+        fields = {"type": "FeatureCollection", "fixes": track.fixes, "next_from": track.next_from}
+        return super().to_representation(fields)  # type: ignore[arg-type]

@@ -1,9 +1,24 @@
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from . import views
+from .models import DEVICE_UID
+
+
+class DeviceUid(StringConverter):
+    """What cannot be a serial is not found, before anything is asked."""
+
+    regex = DEVICE_UID
+
+
+register_converter(DeviceUid, "device_uid")
 
 urlpatterns = [
     path("devices/", views.DevicesView.as_view()),
-    path("devices/<str:device_uid>/status/", views.StatusView.as_view()),
-    path("devices/<str:device_uid>/location/", views.LocationView.as_view()),
+    path("devices/<device_uid:device_uid>/", views.DeviceView.as_view()),
+    path("devices/<device_uid:device_uid>/token/", views.TokenView.as_view()),
+    path("devices/<device_uid:device_uid>/status/", views.StatusView.as_view()),
+    path("devices/<device_uid:device_uid>/location/", views.LocationView.as_view()),
+    path("devices/<device_uid:device_uid>/locations/", views.LocationsView.as_view()),
+    path("devices/<device_uid:device_uid>/track/", views.TrackView.as_view()),
 ]

@@ -1,49 +1,198 @@
-"""Registering devices, and what they report."""
+"""Registering devices, what their owners say about them, and what they report."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.permissions import caller
 from mdd_backend.errors import Conflict
+from mdd_backend.openapi import documented
 
-from . import services
-from .selectors import device_of
+from . import examples, selectors, services, tokens
+from .authentication import device_of_token
+from .filters import DeviceFilter
+from .models import Device
 from .serializers import (
+    DeviceChangeSerializer,
+    DeviceRegistrationSerializer,
     DeviceSerializer,
     DeviceStatusSerializer,
+    DeviceTokenSerializer,
+    FixesRecordedSerializer,
+    FixesSerializer,
+    LocationRecordedSerializer,
     LocationSerializer,
-    RegistrationSerializer,
-    StatusSerializer,
+    RegisteredDeviceSerializer,
+    TrackFeaturesSerializer,
+    TrackQuerySerializer,
+    TrackSerializer,
 )
 
 
-class DevicesView(APIView):
+class DevicesView(ListModelMixin, GenericAPIView[Device]):
+    queryset = Device.objects.none()  # for the documents; see get_queryset
+    serializer_class = DeviceSerializer
+    filterset_class = DeviceFilter
+
+    def get_queryset(self) -> QuerySet[Device]:
+        return selectors.devices_known_to(caller(self.request)).order_by("pk")
+
+    @documented("One's own devices", gives={200: (DeviceSerializer(many=True), examples.DEVICE)}, errors=[400])
+    def get(self, request: Request) -> Response:
+        """In the order they were registered; a dispatcher may ask for anybody's with `owner`."""
+        return self.list(request)
+
+    @documented(
+        "Register a device",
+        takes=DeviceRegistrationSerializer,
+        sends=examples.REGISTRATION,
+        gives={
+            201: (RegisteredDeviceSerializer, examples.REGISTERED),
+            200: (RegisteredDeviceSerializer, examples.REGISTERED),
+        },
+        errors=[409],
+    )
     def post(self, request: Request) -> Response:
-        body = RegistrationSerializer(data=request.data)
+        """200: it is yours already and stays as it is, whatever else this request says. 409: it is somebody else's."""
+        body = DeviceRegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
             device, created = services.register_device(caller(request), **body.validated_data)
         except services.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
-        return Response(DeviceSerializer(device).data, status=201 if created else 200)
+        return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)
 
 
-class StatusView(APIView):
+class DeviceView(APIView):
+    @documented("One device", gives={200: (DeviceSerializer, examples.DEVICE)})
+    def get(self, request: Request, device_uid: str) -> Response:
+        """For its owner and for dispatchers."""
+        return Response(DeviceSerializer(selectors.device_known_to(caller(request), device_uid)).data)
+
+    @documented(
+        "Change what is said about a device",
+        takes=DeviceChangeSerializer,
+        sends=examples.CHANGE,
+        gives={200: (DeviceSerializer, examples.DEVICE)},
+    )
     def patch(self, request: Request, device_uid: str) -> Response:
-        device = device_of(caller(request), device_uid)
-        body = StatusSerializer(data=request.data)
+        """For its owner. What is not mentioned stays; null empties a field."""
+        device = selectors.device_of(caller(request), device_uid)
+        body = DeviceChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(DeviceSerializer(services.change_device(device, body.validated_data)).data)
+
+    @documented("Remove a device", gives={204: (None, None)})
+    def delete(self, request: Request, device_uid: str) -> Response:
+        """For its owner. Its track and its token go with it; SOS events stay."""
+        services.remove_device(selectors.device_of(caller(request), device_uid))
+        return Response(status=204)
+
+
+class TokenView(APIView):
+    @documented("Give a device a token of its own", gives={201: (DeviceTokenSerializer, examples.TOKEN)})
+    def post(self, request: Request, device_uid: str) -> Response:
+        """For its owner. It does not expire, is good for the device's status, location and SOS, and replaces the last.
+
+        It is shown this once; the server keeps only its digest.
+        """
+        device = selectors.device_of(caller(request), device_uid)
+        return Response({"token": tokens.issue_token(device), "device_uid": device.device_uid}, status=201)
+
+    @documented("Revoke a device's token", gives={204: (None, None)})
+    def delete(self, request: Request, device_uid: str) -> Response:
+        """For its owner. At once; also when there is none."""
+        tokens.revoke_token(selectors.device_of(caller(request), device_uid))
+        return Response(status=204)
+
+
+class _Report(APIView):
+    """What the device itself sends, signed in as its owner or by its own token."""
+
+    device_may_enter = True
+
+    def reporting(self, request: Request, device_uid: str) -> Device:
+        return device_of_token(request) or selectors.device_of(caller(request), device_uid)
+
+
+class StatusView(_Report):
+    @documented(
+        "Report a device's status",
+        takes=DeviceStatusSerializer,
+        sends=examples.STATUS,
+        gives={200: (DeviceSerializer, examples.REPORTED)},
+    )
+    def patch(self, request: Request, device_uid: str) -> Response:
+        """What is not mentioned stays; an empty object says that the device is there."""
+        device = self.reporting(request, device_uid)
+        body = DeviceStatusSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         changes = dict(body.validated_data)
         place = {name: changes.pop(name) for name in ("lat", "lon") if name in changes}
         device = services.report_status(device, changes, services.Fix(**place) if place else None)
-        return Response(DeviceStatusSerializer(device).data)
+        return Response(DeviceSerializer(device).data)
 
 
-class LocationView(APIView):
+class LocationView(_Report):
+    @documented(
+        "Report where a device is",
+        takes=LocationSerializer,
+        sends=examples.LOCATION,
+        gives={201: (LocationRecordedSerializer, examples.LOCATION_RECORDED)},
+    )
     def post(self, request: Request, device_uid: str) -> Response:
-        device = device_of(caller(request), device_uid)
+        """Goes into the track; the device is there from now on, unless a newer fix is known. Repeats change nothing."""
+        device = self.reporting(request, device_uid)
         body = LocationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         services.record_fix(device, services.Fix(**body.validated_data))
         return Response({"status": "location recorded"}, status=201)
+
+
+class LocationsView(_Report):
+    @documented(
+        "Report where a device has been",
+        takes=FixesSerializer,
+        sends=examples.FIXES,
+        gives={200: (FixesRecordedSerializer, examples.FIXES_RECORDED)},
+    )
+    def post(self, request: Request, device_uid: str) -> Response:
+        """Up to 1,000 fixes kept while there was no connection, in any order. Good ones are stored although others are
+        refused; those of a time that the track already has are counted and left. Send the same again when in doubt."""
+        device = self.reporting(request, device_uid)
+        body = FixesSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        good = body.good
+        recorded = services.record_fixes(device, good)
+        shown: dict[str, Any] = {
+            "recorded": recorded,
+            "duplicates": len(good) - recorded,
+            "refused": body.refused,
+        }
+        return Response(shown)
+
+
+class TrackView(APIView):
+    @documented(
+        "Where a device has been",
+        query=[TrackQuerySerializer],
+        gives={
+            (200, "application/json"): (TrackSerializer, examples.TRACK),
+            (200, "application/geo+json"): (TrackFeaturesSerializer, examples.TRACK_FEATURES),
+        },
+    )
+    def get(self, request: Request, device_uid: str) -> Response:
+        """For its owner and for dispatchers: the fixes from `from` until before `to`, the oldest first."""
+        device = selectors.device_known_to(caller(request), device_uid)
+        query = TrackQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        track = selectors.track_of(device, asked["from"], asked["to"], asked["limit"])
+        if asked["as"] == "geojson":
+            return Response(TrackFeaturesSerializer(track).data, content_type="application/geo+json")
+        return Response(TrackSerializer(track).data)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 
 from apps.notifications.models import Notification, State
-from apps.notifications.transports import fcm
+from apps.notifications.transports import TransportError, fcm, transport_for
 from apps.sos.models import SosEvent
 
 
@@ -38,7 +38,7 @@ def _why_not_ready() -> str | None:
 
 def status(request: HttpRequest) -> JsonResponse:
     """Everything else."""
-    shown: dict[str, Any] = {"database": _why_not_ready() or "ok", "redis": _redis(), "fcm": _fcm()}
+    shown: dict[str, Any] = {"database": _why_not_ready() or "ok", "redis": _redis(), "fcm": _fcm(), "sms": _sms()}
     if shown["database"] == "ok":
         shown["overdue_events"] = SosEvent.objects.due().count()
         shown["overdue_notifications"] = Notification.objects.filter(state=State.QUEUED, due_at__lte=Now()).count()
@@ -56,3 +56,11 @@ def _redis() -> str:
 
 def _fcm() -> str:
     return fcm.why_unusable(settings.FCM_SERVICE_ACCOUNT_JSON) or "ok"
+
+
+def _sms() -> str:
+    try:
+        transport_for("SMS")
+    except TransportError as why:
+        return str(why)
+    return "ok"

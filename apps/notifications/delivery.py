@@ -3,8 +3,6 @@
 import asyncio
 import random
 import threading
-from collections import defaultdict
-from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +12,7 @@ from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
+from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
 from .models import Channel, Notification, PushToken, State
 from .services import change
@@ -31,10 +30,10 @@ _running = {channel: threading.BoundedSemaphore(AT_ONCE) for channel in Channel.
 
 @dataclass
 class Outcome:
-    """What the provider said about one notification, token by token."""
+    """What the provider said about one notification, address by address."""
 
-    accepted: list[int] = field(default_factory=list)
-    dead: list[int] = field(default_factory=list)
+    accepted: list[Address] = field(default_factory=list)
+    dead: list[Address] = field(default_factory=list)
     errors: list[TransportError] = field(default_factory=list)
 
 
@@ -95,39 +94,32 @@ def _deliver(channel: str, batch: list[Job]) -> None:
     except TransportError as why:
         _settle([(job, Outcome(errors=[why])) for job in batch])
         return
-    tokens = _tokens_of(batch)
-    under_way = {loop.submit(_send(transport, job, tokens[job.notification.user_id])): job for job in batch}
+    addresses = addresses_of(channel, [job.notification for job in batch])
+    under_way = {loop.submit(_send(transport, job, addresses[job.notification.pk])): job for job in batch}
     while under_way:
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
         _settle([(under_way.pop(future), _outcome(future)) for future in done])
 
 
-def _tokens_of(batch: Iterable[Job]) -> dict[int, list[PushToken]]:
-    found: dict[int, list[PushToken]] = defaultdict(list)
-    for token in PushToken.objects.filter(user_id__in={job.notification.user_id for job in batch}):
-        found[token.user_id].append(token)
-    return found
-
-
-async def _send(transport: Transport, job: Job, tokens: list[PushToken]) -> Outcome:
-    """To every phone of the person that has not taken it yet."""
+async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Outcome:
+    """To every address of the person that has not taken it yet."""
     outcome = Outcome()
-    if not tokens:
-        outcome.errors.append(TransportError("no push token", permanent=True))
-    waiting = [token for token in tokens if token.pk not in job.notification.accepted_token_ids]
-    await asyncio.gather(*(_send_to(transport, job, token, outcome) for token in waiting))
+    if not addresses:
+        outcome.errors.append(TransportError(NOBODY[job.notification.channel], permanent=True))
+    waiting = [one for one in addresses if one.token_id not in job.notification.accepted_token_ids]
+    await asyncio.gather(*(_send_to(transport, job, address, outcome) for address in waiting))
     return outcome
 
 
-async def _send_to(transport: Transport, job: Job, token: PushToken, outcome: Outcome) -> None:
+async def _send_to(transport: Transport, job: Job, address: Address, outcome: Outcome) -> None:
     lifetime_s = max(1, int(job.left.total_seconds()))
     try:
-        await transport.send(Message(token.token, token.platform, job.notification.data, lifetime_s))
-        outcome.accepted.append(token.pk)
+        await transport.send(Message(address.to, lifetime_s, address.platform, job.notification.data, address.text))
+        outcome.accepted.append(address)
     except TransportError as why:
         outcome.errors.append(why)
         if why.dead_address:
-            outcome.dead.append(token.pk)
+            outcome.dead.append(address)
 
 
 def _outcome(future: "Future[Outcome]") -> Outcome:
@@ -144,7 +136,7 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
     ids = [job.notification.pk for job, _ in results]
     still = Notification.objects.filter(pk__in=ids, state=State.QUEUED).order_by("pk").select_for_update()
     rows = {row.pk: row for row in still}
-    PushToken.objects.filter(pk__in=[pk for _, outcome in results for pk in outcome.dead]).delete()
+    PushToken.objects.filter(pk__in=[dead.token_id for _, outcome in results for dead in outcome.dead]).delete()
     settled = [
         row for job, outcome in results if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
     ]
@@ -154,7 +146,7 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
 
 def _settle_one(row: Notification, job: Job, outcome: Outcome) -> bool:
     """True when the row's state has changed; False when it is to be tried again."""
-    accepted = [*row.accepted_token_ids, *outcome.accepted]
+    accepted = [*row.accepted_token_ids, *(address.token_id for address in outcome.accepted if address.token_id)]
     passing = [error for error in outcome.errors if not error.permanent]
     delay = _delay(row.attempts, passing)
     if passing and delay < job.left:
@@ -163,7 +155,7 @@ def _settle_one(row: Notification, job: Job, outcome: Outcome) -> bool:
         )
         return False
     Notification.objects.filter(pk=row.pk).update(accepted_token_ids=accepted)
-    if accepted:
+    if accepted or outcome.accepted:
         change([row], State.SENT)
     else:
         change([row], State.FAILED, str(outcome.errors[0])[:200])

@@ -28,6 +28,7 @@ class PushToken(models.Model):
 
 class Channel(models.TextChoices):
     FCM = "FCM", "push"
+    SMS = "SMS", "text message"
 
 
 class State(models.TextChoices):

@@ -5,12 +5,18 @@ from celery.signals import worker_ready
 
 from .delivery import deliver_due, prepare
 from .models import Channel
+from .services import retire_push_tokens as retire
 
 
 @shared_task(name="notifications.deliver")
 def deliver(channel: str) -> None:
     """Sends what is due on `channel`."""
     deliver_due(channel)
+
+
+@shared_task(name="notifications.retire_push_tokens")
+def retire_push_tokens() -> None:
+    retire()
 
 
 @worker_ready.connect

@@ -6,7 +6,10 @@ class SosConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.notifications import audience  # noqa: PLC0415 - models are loaded only now
+        from apps.users.signals import erased, erasing  # noqa: PLC0415
 
-        from . import messages  # noqa: PLC0415
+        from . import messages, services  # noqa: PLC0415
 
         audience.register(still_needed=messages.still_needed, settled=messages.settled)
+        erasing.connect(services.refuse_while_needed, dispatch_uid="sos.refuse_while_needed")
+        erased.connect(services.forget_person, dispatch_uid="sos.forget_person")

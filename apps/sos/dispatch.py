@@ -9,6 +9,7 @@ from apps.notifications.services import notify
 from .locks import hold_dispatch
 from .messages import SOS_ALERT, alert_data
 from .models import HelperAlert, SosEvent
+from .privacy import coarse
 from .selectors import NearHelper, nearest_helpers
 
 
@@ -22,6 +23,7 @@ def call_wave(event: SosEvent, wave: dict[str, Any]) -> list[NearHelper]:
             helper_id=near.user_id,
             wave=event.waves_called + 1,
             distance_m=near.distance_m,
+            area_distance_m=coarse(near.area_distance_m),
             created_at=Now(),
         )
         for near in found

@@ -46,7 +46,7 @@ def dispatcher_message(seq: int, event: SosEvent) -> dict[str, Any]:
             "detected_type": event.detected_type,
             "severity": event.severity,
             "device_uid": event.device.device_uid if event.device else (event.device_uid_text or None),
-            "user_phone": str(event.user.phone_number),
+            "user_phone": str(event.user.phone_number) if event.user.phone_number else None,
             "lat": event.lat,
             "lon": event.lon,
         },

@@ -143,6 +143,9 @@ class AlertStatus(models.TextChoices):
     DECLINED = "DECLINED", "will not come"
 
 
+ANSWERS = [(one.value, one.label) for one in (AlertStatus.ACCEPTED, AlertStatus.DECLINED)]
+
+
 class HelperAlert(models.Model):
     """One helper called to one event."""
 
@@ -150,6 +153,7 @@ class HelperAlert(models.Model):
     helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="helper_alerts")
     wave = models.PositiveSmallIntegerField()
     distance_m = models.FloatField()
+    area_distance_m = models.PositiveIntegerField(help_text="as the helper is told: from the area's centre, coarse")
     status = models.CharField(max_length=10, choices=AlertStatus.choices, default=AlertStatus.NOTIFIED)
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -189,6 +193,9 @@ class JournalEntry(models.Model):
     at = models.DateTimeField()
     actor_id = models.BigIntegerField(null=True, blank=True)
     data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "journal entries"
 
     def __str__(self) -> str:
         return f"{self.position} {self.kind}"

@@ -1,10 +1,33 @@
-"""Least knowledge: before accepting, a helper learns the area only."""
+"""Least knowledge: who may see what of an event. Nothing here is about how it is written on the wire."""
 
 import math
+from enum import Enum
+
+from apps.users.models import Role, User
+
+from .models import AlertStatus, HelperAlert, SosEvent
 
 CELL_M = 300
 STEP_M = 100
 METRES_PER_DEGREE = 111_320.0  # of latitude, WGS 84 mean
+
+
+class Sight(Enum):
+    """How much of an event somebody may see."""
+
+    ALL = "the wearer and dispatchers: everything"
+    EXACT = "who has accepted, while it is open: the place and the person"
+    AREA = "who has been called, while it is open: the area"
+    PAST = "who has been called, once it is closed: that it was"
+
+
+def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
+    """What `viewer`, called by `alert` if at all, may see of an event that exists for them (`events_known_to`)."""
+    if viewer.role == Role.ADMIN or event.user_id == viewer.pk:
+        return Sight.ALL
+    if alert is None or not event.is_open:
+        return Sight.PAST
+    return Sight.EXACT if alert.status == AlertStatus.ACCEPTED else Sight.AREA
 
 
 def cell_of(lat: float, lon: float) -> tuple[float, float]:

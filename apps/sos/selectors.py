@@ -3,11 +3,39 @@
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from apps.notifications.services import LIFETIME
+from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES
+from apps.users.models import Role, User
 
-from .models import SosEvent
+from .models import OPEN, AlertStatus, HelperAlert, SosEvent
 from .privacy import cell_of
+
+
+def events_known_to(viewer: User) -> QuerySet[SosEvent]:
+    """Those that exist for `viewer`: a dispatcher's all, else one's own and those one was called to."""
+    events: QuerySet[SosEvent] = SosEvent.objects.all()
+    if viewer.role == Role.ADMIN:
+        return events
+    return events.filter(Q(user=viewer) | Exists(_alerts_of(viewer)))
+
+
+def seen_exactly(events: QuerySet[SosEvent], viewer: User) -> QuerySet[SosEvent]:
+    """Those of `events` whose place `viewer` may see: the same rule as `privacy.sight_of`, for the database."""
+    if viewer.role == Role.ADMIN:
+        return events
+    coming = Exists(_alerts_of(viewer).filter(status=AlertStatus.ACCEPTED))
+    return events.filter(Q(user=viewer) | Q(coming, status__in=OPEN))
+
+
+def _alerts_of(viewer: User) -> QuerySet[HelperAlert]:
+    return HelperAlert.objects.filter(event=OuterRef("pk"), helper=viewer)
+
+
+def with_people(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
+    """Everything that showing the events needs, in a fixed number of queries."""
+    alerts = HelperAlert.objects.select_related("helper").order_by("pk")
+    return events.select_related("user", "device").prefetch_related(Prefetch("alerts", alerts))
 
 
 @dataclass(frozen=True)
@@ -34,7 +62,8 @@ WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
   AND h.user_id <> %(wearer)s
   AND (SELECT u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty FROM users_user u WHERE u.id = h.user_id)
   AND (SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)
-  AND (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id)
+  AND (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id
+         AND t.refreshed_at > now() - make_interval(secs => %(token_lives_s)s))
   AND (SELECT count(*) = 0 FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
   AND (SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
        WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
@@ -60,6 +89,7 @@ def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHe
         "helpers": helpers,
         "position_max_age_s": event.plan["position_max_age_s"],
         "unanswered_s": LIFETIME.total_seconds(),
+        "token_lives_s": PUSH_TOKEN_LIVES.total_seconds(),
         "wearer": event.user_id,
         "event": event.pk,
     }

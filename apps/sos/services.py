@@ -11,6 +11,7 @@ from apps.devices.models import Device
 from apps.devices.services import point
 from apps.notifications.services import drop_queued
 from apps.users.models import User
+from apps.users.services import StillNeeded
 from mdd_backend import hints
 
 from . import journal
@@ -38,21 +39,21 @@ class StepMakesNoSense(Exception):
 
 
 @transaction.atomic
-def open_event(user: User, body: dict[str, Any]) -> tuple[SosEvent, bool, dict[str, list[str]]]:
-    """Stores a signal: opens an event, or merges it into the one it repeats.
+def open_event(
+    user: User, body: dict[str, Any], sender: Device | None = None
+) -> tuple[SosEvent, bool, dict[str, list[str]]]:
+    """Stores a signal: opens an event, or merges it into the one it repeats. `sender`: known by its device token.
 
     Returns the event, whether it is new, and the warnings about the signal's fields.
     """
     reading = _read(body)
-    device = Device.objects.filter(owner=user, device_uid=reading.device_uid).first() if reading.device_uid else None
-    if device is None and reading.device_uid:
-        reading.warn("device_uid", "Is not a device of yours; the event has no device.")
+    device = sender or _device_named(user, reading)
     hold_signals(user.pk, device.pk if device else None)
+    if device and not Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now()):
+        device = None  # its owner has removed it this moment
     earlier = _event_repeated(user, device, reading)
     event = earlier or _create(user, device, reading)
     _keep_signal(event, user, device, reading)
-    if device:
-        Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now())
     if earlier:
         _merge(earlier, reading)
     else:
@@ -65,6 +66,15 @@ def _read(body: dict[str, Any]) -> Reading:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return read_signal(body, now=cursor.fetchone()[0])
+
+
+def _device_named(user: User, reading: Reading) -> Device | None:
+    if not reading.device_uid:
+        return None
+    device = Device.objects.filter(owner=user, device_uid=reading.device_uid).first()
+    if device is None:
+        reading.warn("device_uid", "Is not a device of yours; the event has no device.")
+    return device
 
 
 def _signals_of(user: User, device: Device | None) -> QuerySet[Signal]:
@@ -200,3 +210,25 @@ def resolve_event(event: SosEvent, dispatcher: User, outcome: Outcome) -> SosEve
     data = {"outcome": outcome, "dropped": len(dropped)}
     journal.write(journal.Entry(event.pk, JournalKind.EVENT_RESOLVED, actor_id=dispatcher.pk, data=data))
     return event
+
+
+def refuse_while_needed(user: User, **_: object) -> None:
+    """An account cannot be erased in the middle of an event. Raises StillNeeded."""
+    if SosEvent.objects.open().filter(user=user).exists():
+        raise StillNeeded("Your SOS is open.")
+    if SosEvent.objects.open().filter(alerts__helper=user, alerts__status=AlertStatus.ACCEPTED).exists():
+        raise StillNeeded("You are on your way to somebody.")
+
+
+def forget_person(user: User, **_: object) -> None:
+    """Takes what tells about an erased person out of their events; that there was an event stays."""
+    events = SosEvent.objects.filter(user=user)
+    Signal.objects.filter(event__in=events).update(raw_payload=None)
+    events.update(
+        position=None,
+        altitude=None,
+        location_source=LocationSource.NONE,
+        location_age_s=None,
+        device_uid_text="",
+        detected_type_text="",
+    )

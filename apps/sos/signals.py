@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -137,11 +137,12 @@ def _read_severity(reading: Reading, raw: Any) -> None:
 
 
 def _time(raw: Any) -> datetime | None:
+    """In UTC, since PostgreSQL does not know every offset that ISO 8601 can write."""
     try:
         time = parse_datetime(raw) if isinstance(raw, str) else None
-    except ValueError:
+        return None if time is None or is_naive(time) else time.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if time is None or is_naive(time) else time
 
 
 def _read_time(reading: Reading, raw: Any, raw_sent_at: Any) -> None:

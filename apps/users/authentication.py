@@ -5,13 +5,17 @@ from typing import Any
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.tokens import Token
 
 from .models import User
+from .tokens import RefreshToken
 
 
 class AccountAuthentication(JWTAuthentication):
-    """simplejwt's; a banned account is let in only by views that say `banned_may_enter`: an SOS is never refused."""
+    """simplejwt's, which refuses the erased.
+
+    A banned account is let in only by views that say `banned_may_enter`: an SOS is never refused.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         found: tuple[Any, Token] | None = super().authenticate(request)

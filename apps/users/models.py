@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from phonenumber_field.modelfields import PhoneNumberField
+from phonenumber_field.validators import validate_international_phonenumber
 
 
 class Role(models.TextChoices):
@@ -18,6 +20,11 @@ class Role(models.TextChoices):
 class Status(models.TextChoices):
     ACTIVE = "ACTIVE", "active"
     BANNED = "BANNED", "banned"
+    ERASED = "ERASED", "erased"
+
+
+# What anybody ever sees or gives; the erased exist for nobody.
+STANDINGS = [(one.value, one.label) for one in (Status.ACTIVE, Status.BANNED)]
 
 
 class Language(models.TextChoices):
@@ -27,9 +34,16 @@ class Language(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
+    def present(self) -> models.QuerySet["User"]:
+        """Everybody but the erased, who are kept only because events point at them."""
+        return self.exclude(status=Status.ERASED)
+
     def create_user(self, phone_number: Any, password: str | None = None, **fields: Any) -> "User":
-        """Raises IntegrityError when the phone number is taken."""
+        """Raises ValidationError when there is no such phone number, IntegrityError when it is taken."""
+        if not phone_number:
+            raise ValidationError("A person is known by their phone number.")
         user = self.model(phone_number=phone_number, **fields)
+        validate_international_phonenumber(user.phone_number)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -42,13 +56,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by phone number."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    phone_number = PhoneNumberField(unique=True)
+    phone_number = PhoneNumberField(unique=True, null=True)
     full_name = models.CharField(max_length=150, blank=True)
     email = models.EmailField(null=True, blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.USER)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.RU)
     on_duty = models.BooleanField(default=False)
+    wants_to_help = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "phone_number"
@@ -63,9 +78,20 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(role="HELPER", status="ACTIVE", on_duty=True),
             )
         ]
+        constraints = [
+            models.CheckConstraint(
+                name="users_phone_unless_erased",
+                condition=models.Q(phone_number__isnull=False) | models.Q(status="ERASED"),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Django's and simplejwt's word: tokens, sessions and passwords of the erased are good for nothing."""
+        return self.status != Status.ERASED
 
     @property
     def is_banned(self) -> bool:
@@ -73,4 +99,4 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        return self.role == Role.ADMIN and not self.is_banned
+        return self.role == Role.ADMIN and self.status == Status.ACTIVE

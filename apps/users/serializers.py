@@ -9,53 +9,128 @@ from rest_framework import serializers
 
 from mdd_backend.rest import TextField, TrueFalseField
 
-from .models import Role, Status, User
+from .models import STANDINGS, Language, Role, User
 
 
-class UserSerializer(serializers.ModelSerializer[User]):
+class PhoneField(PhoneNumberField, TextField):  # type: ignore[misc]
+    """A phone number as people write it; one of Uzbekistan needs no country code."""
+
+
+class EmailField(TextField, serializers.EmailField):
+    pass
+
+
+def password_field() -> TextField:
+    return TextField(max_length=128, trim_whitespace=False)
+
+
+def refuse_weak(password: str, person: User, field: str) -> None:
+    """Raises ValidationError, naming `field`, for a password that AUTH_PASSWORD_VALIDATORS refuse."""
+    try:
+        password_validation.validate_password(password, person)
+    except ValidationError as why:
+        raise serializers.ValidationError({field: why.messages}) from None
+
+
+class NewAccountSerializer(serializers.ModelSerializer[User]):
+    """A person, as registration answers."""
+
+    phone_number = serializers.CharField(help_text="E.164.")
+    status = serializers.ChoiceField(STANDINGS)
+
     class Meta:
         model = User
         fields = ["uuid", "full_name", "phone_number", "email", "role", "status"]
+        read_only_fields = fields
 
 
-class MeSerializer(UserSerializer):
-    """One's own account: as others see it, and what only its owner needs."""
+class AccountSerializer(NewAccountSerializer):
+    """One's own account."""
 
+    class Meta(NewAccountSerializer.Meta):
+        fields = [*NewAccountSerializer.Meta.fields, "language", "on_duty", "wants_to_help"]
+        read_only_fields = fields
+
+
+class AccountDetailsSerializer(AccountSerializer):
+    """An account, as an ADMIN sees it."""
+
+    last_login = serializers.DateTimeField(allow_null=True, help_text="The last time with a password or a code.")
+
+    class Meta(AccountSerializer.Meta):
+        fields = [*AccountSerializer.Meta.fields, "created_at", "last_login"]
+        read_only_fields = fields
+
+
+class AccountChangesSerializer(serializers.Serializer[User]):
+    """What people may change about themselves."""
+
+    full_name = TextField(max_length=150, required=False)
+    email = EmailField(max_length=254, allow_null=True, required=False)
+    language = serializers.ChoiceField(Language.choices, required=False)
     on_duty = TrueFalseField(required=False)
-
-    class Meta(UserSerializer.Meta):
-        fields = [*UserSerializer.Meta.fields, "on_duty"]
-        read_only_fields = UserSerializer.Meta.fields
+    wants_to_help = TrueFalseField(required=False, help_text="An ADMIN then makes them a helper, or not.")
 
 
-class StandingSerializer(serializers.Serializer[User]):
+class AccountDecisionSerializer(serializers.Serializer[User]):
     """What an ADMIN may change about somebody."""
 
     role = serializers.ChoiceField(Role.choices, required=False)
-    status = serializers.ChoiceField(Status.choices, required=False)
+    status = serializers.ChoiceField(STANDINGS, required=False)
+    full_name = TextField(max_length=150, required=False)
+    language = serializers.ChoiceField(Language.choices, required=False)
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
-    phone_number = PhoneNumberField()
+    phone_number = PhoneField()
     full_name = TextField(max_length=150)
-    password = TextField(max_length=128, trim_whitespace=False)
-    password2 = TextField(max_length=128, trim_whitespace=False)
+    password = password_field()
+    password2 = password_field()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["password"] != attrs.pop("password2"):
             raise serializers.ValidationError({"password2": ["The two passwords differ."]})
         person = User(phone_number=attrs["phone_number"], full_name=attrs["full_name"])
-        try:
-            password_validation.validate_password(attrs["password"], person)
-        except ValidationError as why:
-            raise serializers.ValidationError({"password": why.messages}) from None
+        refuse_weak(attrs["password"], person, "password")
         return attrs
 
 
 class LoginSerializer(serializers.Serializer[User]):
-    phone_number = PhoneNumberField()
-    password = TextField(max_length=128, trim_whitespace=False)
+    phone_number = PhoneField()
+    password = password_field()
 
 
 class RefreshSerializer(serializers.Serializer[User]):
     refresh = TextField(max_length=4096)
+
+
+class PasswordChangeSerializer(serializers.Serializer[User]):
+    old_password = password_field()
+    new_password = password_field()
+
+
+class PasswordResetSerializer(serializers.Serializer[User]):
+    phone_number = PhoneField()
+
+
+class PasswordResetRequestedSerializer(serializers.Serializer[Any]):
+    """The same whether or not anybody has the phone."""
+
+    status = serializers.CharField()
+
+
+class PasswordResetConfirmationSerializer(PasswordResetSerializer):
+    sms_code = TextField(max_length=16, help_text="Six digits, good for 10 to 20 minutes.")
+    new_password = password_field()
+
+
+class AccessSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="60 minutes.")
+
+
+class TokensSerializer(AccessSerializer):
+    refresh = serializers.CharField(help_text="90 days; stays the same when it is used.")
+
+
+class RegisteredSerializer(TokensSerializer):
+    user = NewAccountSerializer()

@@ -1,6 +1,12 @@
-"""What other apps may want to know about accounts."""
+"""What other apps may want to know about accounts. Each is sent with `user`, inside the transaction it tells of."""
 
 from django.dispatch import Signal
 
-# Sent inside the transaction that changed a person's role or status, with `user`.
+# A person's role or status has changed.
 standing_changed = Signal()
+# Somebody has asked for a code to set a new password.
+password_reset_requested = Signal()
+# A person is about to be erased; a receiver may raise services.StillNeeded.
+erasing = Signal()
+# A person has been erased: other apps erase what they hold.
+erased = Signal()

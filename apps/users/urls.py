@@ -1,11 +1,16 @@
 from django.urls import path
 
-from . import views
+from . import auth_views, views
 
 urlpatterns = [
-    path("auth/register/", views.RegisterView.as_view()),
-    path("auth/login/", views.LoginView.as_view()),
-    path("auth/refresh/", views.RefreshView.as_view()),
+    path("auth/register/", auth_views.RegisterView.as_view()),
+    path("auth/login/", auth_views.LoginView.as_view()),
+    path("auth/refresh/", auth_views.RefreshView.as_view()),
+    path("auth/logout/", auth_views.LogoutView.as_view()),
+    path("auth/password/change/", auth_views.PasswordChangeView.as_view()),
+    path("auth/password/reset/", auth_views.PasswordResetView.as_view()),
+    path("auth/password/reset/confirm/", auth_views.PasswordResetConfirmView.as_view()),
+    path("users/", views.UsersView.as_view()),
     path("users/me/", views.MeView.as_view()),
     path("users/<uuid:uuid>/", views.UserView.as_view()),
 ]

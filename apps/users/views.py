@@ -1,96 +1,113 @@
-"""Registration, sign-in and accounts."""
+"""Accounts: one's own, and everybody's for dispatchers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import authenticate
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.exceptions import NotFound
+from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
-from rest_framework_simplejwt.tokens import RefreshToken
 
-from . import services
-from .authentication import tokens_for
+from mdd_backend.errors import Conflict
+from mdd_backend.openapi import documented
+
+from . import examples, services
+from .filters import UserFilter
 from .models import User
 from .permissions import IsDispatcher, caller
 from .serializers import (
-    LoginSerializer,
-    MeSerializer,
-    RefreshSerializer,
-    RegistrationSerializer,
-    StandingSerializer,
-    UserSerializer,
+    AccountChangesSerializer,
+    AccountDecisionSerializer,
+    AccountDetailsSerializer,
+    AccountSerializer,
 )
 
 
-class PublicView(APIView):
-    """Open to anybody; a stale token in the header does no harm."""
-
-    authentication_classes: list[Any] = []
-    permission_classes: list[Any] = []
-
-
-class RegisterView(PublicView):
-    def post(self, request: Request) -> Response:
-        body = RegistrationSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        try:
-            user = services.register_user(**body.validated_data)
-        except services.PhoneTaken:
-            raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
-        return Response({"user": UserSerializer(user).data, **tokens_for(user)}, status=201)
-
-
-class LoginView(PublicView):
-    def post(self, request: Request) -> Response:
-        body = LoginSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        user = authenticate(request._request, **body.validated_data)
-        if not isinstance(user, User):
-            raise AuthenticationFailed("Wrong phone number or password.", code="wrong_credentials")
-        if user.is_banned:
-            raise AuthenticationFailed("This account is banned.", code="banned")
-        return Response(tokens_for(user))
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
-
-class RefreshView(PublicView):
-    def post(self, request: Request) -> Response:
-        body = RefreshSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        try:
-            token = RefreshToken(body.validated_data["refresh"])
-        except TokenError as why:
-            raise InvalidToken(str(why)) from None
-        user = User.objects.filter(uuid=token["user_uuid"]).first()
-        if user is None or user.is_banned:
-            raise InvalidToken("This account is banned or gone.")
-        return Response({"access": str(token.access_token)})
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return "Bearer"
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (services.StillNeeded, services.LastDispatcher) as why:
+        raise Conflict(str(why)) from None
+    except services.Gone:
+        raise NotFound from None
 
 
 class MeView(APIView):
+    @documented("My account", gives={200: (AccountSerializer, examples.ACCOUNT)})
+    def get(self, request: Request) -> Response:
+        return Response(AccountSerializer(caller(request)).data)
+
+    @documented(
+        "Change my account",
+        takes=AccountChangesSerializer,
+        sends={"language": "uz", "wants_to_help": True},
+        gives={200: (AccountSerializer, examples.ACCOUNT | {"language": "uz"})},
+    )
     def patch(self, request: Request) -> Response:
-        body = MeSerializer(caller(request), data=request.data, partial=True)
+        """What is not mentioned stays; role and status are an ADMIN's to change. Withdrawing ends a helper's duty."""
+        body = AccountChangesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        body.save()
-        return Response(body.data)
+        with _refusals():
+            user = services.change_own_account(caller(request), body.validated_data)
+        return Response(AccountSerializer(user).data)
+
+    @documented("Erase my account", gives={204: (None, None)}, errors=[409])
+    def delete(self, request: Request) -> Response:
+        """For good: name, phone, devices, places. The phone number may register anew. 409 while an SOS is open."""
+        with _refusals():
+            services.erase(caller(request))
+        return Response(status=204)
+
+
+class UsersView(ListAPIView[User]):
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+    serializer_class = AccountDetailsSerializer
+    filterset_class = UserFilter
+
+    def get_queryset(self) -> QuerySet[User]:
+        return User.objects.present().order_by("-pk")
+
+    @documented(
+        "Accounts, the newest first",
+        gives={200: (AccountDetailsSerializer(many=True), examples.DETAILS)},
+        errors=[400, 404],
+    )
+    def get(self, request: Request) -> Response:
+        """For an ADMIN. Whoever waits to be made a helper: `?wants_to_help=true&role=USER`."""
+        return self.list(request)
 
 
 class UserView(APIView):
     permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
 
+    @documented("One account", gives={200: (AccountDetailsSerializer, examples.DETAILS)})
+    def get(self, request: Request, uuid: UUID) -> Response:
+        """For an ADMIN."""
+        return Response(AccountDetailsSerializer(_person(uuid)).data)
+
+    @documented(
+        "Change somebody's account",
+        takes=AccountDecisionSerializer,
+        sends={"role": "HELPER"},
+        gives={200: (AccountDetailsSerializer, examples.DETAILS | {"role": "HELPER"})},
+        errors=[409],
+    )
     def patch(self, request: Request, uuid: UUID) -> Response:
-        user = get_object_or_404(User, uuid=uuid)
-        body = StandingSerializer(data=request.data)
+        """For an ADMIN. A ban ends every session. The last active ADMIN stays one: 409."""
+        user = _person(uuid)
+        body = AccountDecisionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        standing = {"role": user.role, "status": user.status} | body.validated_data
-        return Response(UserSerializer(services.change_standing(user, **standing)).data)
+        with _refusals():
+            user = services.change_account(user, body.validated_data)
+        return Response(AccountDetailsSerializer(user).data)
+
+
+def _person(uuid: UUID) -> User:
+    return get_object_or_404(User.objects.present(), uuid=uuid)

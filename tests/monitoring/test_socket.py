@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.monitoring import feed
 from apps.sos.models import SosEvent
-from apps.users.authentication import tokens_for
 from apps.users.models import Status, User
 from apps.users.services import change_standing
 from mdd_backend.asgi import application
@@ -51,7 +51,7 @@ async def heard(socket: Socket, wait_s: float = 5) -> Any:
 
 @pytest.fixture
 async def listening(dispatcher: User) -> AsyncIterator[Socket]:
-    socket = Socket(tokens_for(dispatcher)["access"])
+    socket = Socket(str(AccessToken.for_user(dispatcher)))
     await socket.open()
     while not feed.feed()._subscriptions:  # noqa: ASYNC110 - the socket is open before its feed is
         await asyncio.sleep(0.01)
@@ -71,13 +71,13 @@ async def test_without_a_good_token_it_closes_with_4401(token: str | None) -> No
 
 
 async def test_banned_dispatcher_is_refused(dispatcher: User) -> None:
-    token = tokens_for(dispatcher)["access"]
+    token = str(AccessToken.for_user(dispatcher))
     await sync_to_async(change_standing)(dispatcher, role="ADMIN", status=Status.BANNED)
     assert await close_code(Socket(token)) == 4401
 
 
 async def test_who_is_not_a_dispatcher_is_refused_with_4403(wearer: User) -> None:
-    assert await close_code(Socket(tokens_for(wearer)["access"])) == 4403
+    assert await close_code(Socket(str(AccessToken.for_user(wearer)))) == 4403
 
 
 async def test_unknown_path_closes_with_4404() -> None:
@@ -130,7 +130,7 @@ async def test_who_comes_back_hears_what_was_missed_once_and_in_order(
     people = [await sync_to_async(person)() for _ in range(5)]
     for user in people[:3]:
         await sync_to_async(press)(user)
-    socket = Socket(tokens_for(dispatcher)["access"], f"{PATH}?after=0")
+    socket = Socket(str(AccessToken.for_user(dispatcher)), f"{PATH}?after=0")
     await socket.open()
     got = [await heard(socket) for _ in people[:3]]
     for user in people[3:]:

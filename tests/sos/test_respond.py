@@ -83,7 +83,7 @@ def test_event_does_not_exist_for_who_was_not_called(scene: Any, client_of: Any,
 def test_unknown_answer_names_the_field(scene: Any, client_of: Any, status: Any) -> None:
     event, people = scene
     answer = respond(client_of(people[0]), event, status)
-    assert (answer.status_code, list(answer.json())) == (400, ["status"])
+    assert (answer.status_code, answer.json()["code"], "status" in answer.json()) == (400, "invalid", True)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -108,6 +108,6 @@ def test_only_a_dispatcher_resolves(scene: Any, client_of: Any, dispatcher: User
         refused = client_of(user).post(url, {"outcome": "HELPED"}, format="json")
         assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
     wrong = client_of(dispatcher).post(url, {"outcome": "x"}, format="json")
-    assert (wrong.status_code, list(wrong.json())) == (400, ["outcome"])
+    assert (wrong.status_code, "outcome" in wrong.json()) == (400, True)
     done = client_of(dispatcher).post(url, {"outcome": "HELPED"}, format="json")
     assert done.json() == {"event_uid": str(event.uid), "event_status": "RESOLVED", "outcome": "HELPED"}

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import connections
 from django.db.models import F
 from rest_framework.test import APIClient
 
+from apps.devices.models import Device
 from apps.devices.services import Fix, record_fix, register_device
 from apps.sos.models import EventStatus, JournalEntry, Signal, SosEvent
 from apps.users.models import Status, User
@@ -216,3 +218,17 @@ def test_32_identical_triggers_at_once_make_one_event(wearer: User, watch: Any, 
     assert codes == [200] * 31 + [201]
     assert SosEvent.objects.get().signal_count == 32
     assert Signal.objects.count() == 32
+
+
+def test_signal_of_a_device_removed_this_moment_is_stored_without_it(wearer: User, press: Any) -> None:
+    gone = Device(pk=10**9, owner=wearer, device_uid="gone")
+    with mock.patch("apps.sos.services._device_named", return_value=gone):
+        assert press(wearer).status_code == 201
+    assert SosEvent.objects.get().device is None
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["0420-07-07T01:37:55+20:51", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59"]
+)
+def test_time_with_a_wild_offset_refuses_nothing(wearer: User, press: Any, timestamp: str) -> None:
+    assert press(wearer, timestamp=timestamp, sent_at=timestamp).status_code == 201

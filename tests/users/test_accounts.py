@@ -1,52 +1,64 @@
-"""Registration, sign-in, tokens, and who may change whom."""
+"""Registration, one's own account, and the first dispatcher."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connections
 from rest_framework.test import APIClient
 
+from apps.devices.models import HelperPosition
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
-from tests.conftest import PASSWORD
+from apps.users.services import change_own_account
+from tests.users.conftest import (
+    CHANGE,
+    CONFIRM,
+    LOGIN,
+    LOGOUT,
+    ME,
+    NO_OBJECTS,
+    REFRESH,
+    REGISTER,
+    RESET,
+    post,
+    registration,
+)
 
 pytestmark = pytest.mark.django_db
-REGISTER, LOGIN, REFRESH = "/api/v1/auth/register/", "/api/v1/auth/login/", "/api/v1/auth/refresh/"
 
 
-def registration(**changes: Any) -> dict[str, Any]:
-    body = {
-        "phone_number": "+998 90 765-43-21",
-        "full_name": "Nodira Karimova",
-        "password": "someStrongPassword123",
-        "password2": "someStrongPassword123",
-    } | changes
-    return {key: value for key, value in body.items() if value is not ...}
+SPELLINGS = ["+998907654321", "998907654321", "907654321", "(90) 765 43 21", "+998(90)765.43.21", "00998907654321"]
 
 
-def post(url: str, body: Any) -> Any:
-    return APIClient().generic("POST", url, json.dumps(body), content_type="application/json")
-
-
-def test_phone_is_kept_in_one_form_and_once() -> None:
-    assert post(REGISTER, registration()).json()["user"]["phone_number"] == "+998907654321"
-    again = post(REGISTER, registration(phone_number="998907654321"))
-    assert (again.status_code, list(again.json())) == (400, ["phone_number"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_phone_is_kept_in_one_form_and_once(spelling: str) -> None:
+    assert post(REGISTER, registration(phone_number=spelling)).json()["user"]["phone_number"] == "+998907654321"
+    again = post(REGISTER, registration())
+    assert again.status_code == 400
+    assert again.json() == {
+        "detail": "Some fields are wrong.",
+        "code": "invalid",
+        "phone_number": ["This phone number is already registered."],
+    }
 
 
 def test_everybody_starts_as_a_wearer_whatever_they_send() -> None:
-    answer = post(REGISTER, registration(role="ADMIN", status="BANNED", is_superuser=True))
+    answer = post(REGISTER, registration(role="ADMIN", status="BANNED", is_superuser=True, wants_to_help=True))
     assert (answer.json()["user"]["role"], answer.json()["user"]["status"]) == ("USER", "ACTIVE")
-    assert not User.objects.get().is_superuser
+    user = User.objects.get()
+    assert (user.is_superuser, user.wants_to_help) == (False, False)
 
 
 WRONG: list[tuple[str, Any]] = [
-    ("phone_number", ...), ("phone_number", None), ("phone_number", "12"), ("phone_number", 5), ("phone_number", []),
-    ("phone_number", "+99890765432100000"), ("full_name", ...), ("full_name", ""), ("full_name", "x" * 151),
-    ("full_name", 7), ("full_name", "nul\0"), ("full_name", "half\ud800"), ("password", ...), ("password", "short"),
-    ("password", "12345678901"), ("password", "password123"), ("password", {}), ("password2", "other"),
+    ("phone_number", ...), ("phone_number", None), ("phone_number", "12"), ("phone_number", 998907654321),
+    ("phone_number", []), ("phone_number", "+99890765432100000"), ("phone_number", "\ud800"), ("full_name", ...),
+    ("full_name", ""), ("full_name", "x" * 151), ("full_name", 7), ("full_name", "nul\0"), ("full_name", "half\ud800"),
+    ("password", ...), ("password", "short"), ("password", "12345678901"), ("password", "password123"),
+    ("password", {}), ("password", "Nodira Karimova"), ("password", "x1" * 65), ("password2", "other"),
     ("password2", ...),
 ]  # fmt: skip
 
@@ -60,12 +72,21 @@ def test_bad_registration_names_the_field_and_keeps_nothing(field: str, value: A
     assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("url", [REGISTER, LOGIN, REFRESH])
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"a": NaN}', b'"text"', b"\xff"])
+@pytest.mark.parametrize("url", [REGISTER, LOGIN, REFRESH, RESET, CONFIRM])
+@pytest.mark.parametrize("body", NO_OBJECTS)
 def test_body_that_is_no_object_is_refused(url: str, body: bytes) -> None:
     answer = APIClient().generic("POST", url, body, content_type="application/json")
     assert answer.status_code == 400
-    assert isinstance(answer.json(), dict)
+    assert {"detail", "code"} <= answer.json().keys()
+
+
+@pytest.mark.parametrize(("method", "url"), [("post", LOGOUT), ("post", CHANGE), ("patch", ME)])
+@pytest.mark.parametrize("body", NO_OBJECTS)
+def test_body_of_somebody_that_is_no_object_is_refused(
+    wearer: User, client_of: Any, method: str, url: str, body: bytes
+) -> None:
+    answer = getattr(client_of(wearer), method)(url, body, content_type="application/json")
+    assert (method == "patch" and body == b"" and answer.status_code == 200) or answer.status_code == 400
 
 
 def test_wrong_content_type_and_method_answer_in_json() -> None:
@@ -75,72 +96,6 @@ def test_wrong_content_type_and_method_answer_in_json() -> None:
     assert (got.status_code, got.json()["code"]) == (405, "method_not_allowed")
     lost = APIClient().get("/api/v1/nothing/")
     assert (lost.status_code, lost.json()) == (404, {"detail": "Not found.", "code": "not_found"})
-
-
-def test_wrong_password_and_unknown_phone_look_alike(wearer: User) -> None:
-    wrong = post(LOGIN, {"phone_number": str(wearer.phone_number), "password": "nonsense"})
-    unknown = post(LOGIN, {"phone_number": "+998901111111", "password": "nonsense"})
-    assert wrong.status_code == unknown.status_code == 401
-    assert wrong.json() == unknown.json()
-    assert wrong.headers["WWW-Authenticate"] == "Bearer"
-
-
-def test_sign_in_then_refresh(wearer: User) -> None:
-    tokens = post(LOGIN, {"phone_number": str(wearer.phone_number), "password": PASSWORD}).json()
-    access = post(REFRESH, {"refresh": tokens["refresh"]}).json()["access"]
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
-    assert client.patch("/api/v1/users/me/", {"on_duty": True}, format="json").json()["on_duty"] is True
-
-
-def test_access_token_does_not_refresh(wearer: User) -> None:
-    tokens = post(LOGIN, {"phone_number": str(wearer.phone_number), "password": PASSWORD}).json()
-    for bad in (tokens["access"], "nonsense", tokens["refresh"] + "x"):
-        answer = post(REFRESH, {"refresh": bad})
-        assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
-
-
-def test_ban_ends_login_refresh_and_the_present_token(wearer: User, client_of: Any) -> None:
-    client = client_of(wearer)
-    credentials = {"phone_number": str(wearer.phone_number), "password": PASSWORD}
-    refresh = post(LOGIN, credentials).json()["refresh"]
-    change_standing(wearer, role=wearer.role, status=Status.BANNED)
-    assert post(LOGIN, credentials).json()["code"] == "banned"
-    assert post(REFRESH, {"refresh": refresh}).status_code == 401
-    assert client.patch("/api/v1/users/me/", {"on_duty": True}, format="json").json()["code"] == "banned"
-
-
-def test_dispatcher_gives_role_and_status(dispatcher: User, wearer: User, client_of: Any) -> None:
-    answer = client_of(dispatcher).patch(f"/api/v1/users/{wearer.uuid}/", {"role": "HELPER"}, format="json")
-    assert (answer.status_code, answer.json()["role"], answer.json()["status"]) == (200, "HELPER", "ACTIVE")
-    wearer.refresh_from_db()
-    assert wearer.role == Role.HELPER
-
-
-@pytest.mark.parametrize("body", [{"role": "KING"}, {"role": None}, {"role": 1}, {"status": []}, {"status": "x" * 99}])
-def test_unknown_standing_names_the_field(dispatcher: User, wearer: User, client_of: Any, body: Any) -> None:
-    answer = client_of(dispatcher).patch(f"/api/v1/users/{wearer.uuid}/", body, format="json")
-    assert (answer.status_code, list(answer.json())) == (400, list(body))
-
-
-def test_only_a_dispatcher_changes_standings(wearer: User, helper: Any, client_of: Any) -> None:
-    url = f"/api/v1/users/{wearer.uuid}/"
-    for user in (wearer, helper()):
-        assert client_of(user).patch(url, {"role": "ADMIN"}, format="json").status_code == 403
-    assert client_of().patch(url, {"role": "ADMIN"}, format="json").status_code == 401
-    wearer.refresh_from_db()
-    assert wearer.role == Role.USER
-
-
-def test_nobody_raises_themselves(wearer: User, client_of: Any) -> None:
-    answer = client_of(wearer).patch("/api/v1/users/me/", {"role": "ADMIN", "status": "BANNED"}, format="json")
-    assert (answer.status_code, answer.json()["role"]) == (200, "USER")
-
-
-@pytest.mark.parametrize("value", [None, "true", 1, 0, [], {}])
-def test_duty_is_true_or_false(wearer: User, client_of: Any, value: Any) -> None:
-    answer = client_of(wearer).patch("/api/v1/users/me/", {"on_duty": value}, format="json")
-    assert (answer.status_code, list(answer.json())) == (400, ["on_duty"])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -154,3 +109,126 @@ def test_two_who_register_one_phone_at_once_make_one_account() -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(register, range(4))) == [201, 400, 400, 400]
     assert User.objects.count() == 1
+
+
+def test_my_account_is_shown_to_me(wearer: User, client_of: Any) -> None:
+    assert client_of(wearer).get(ME).json() == {
+        "uuid": str(wearer.uuid),
+        "full_name": wearer.full_name,
+        "phone_number": str(wearer.phone_number),
+        "email": None,
+        "role": "USER",
+        "status": "ACTIVE",
+        "language": "ru",
+        "on_duty": False,
+        "wants_to_help": False,
+    }
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_without_a_token_there_is_no_me(client_of: Any, method: str) -> None:
+    answer = getattr(client_of(), method)(ME)
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+def test_i_change_what_is_mine(wearer: User, client_of: Any) -> None:
+    changes = {"full_name": " Zulfiya ", "email": "z@example.org", "language": "uz", "on_duty": True}
+    answer = client_of(wearer).patch(ME, changes, format="json")
+    assert answer.status_code == 200
+    assert changes | {"full_name": "Zulfiya"} == {name: answer.json()[name] for name in changes}
+    assert client_of(wearer).get(ME).json() == answer.json()
+    assert client_of(wearer).patch(ME, {"email": None}, format="json").json()["email"] is None
+
+
+def test_nobody_raises_themselves(wearer: User, client_of: Any) -> None:
+    others = {"role": "ADMIN", "status": "BANNED", "uuid": "x", "phone_number": "+998901112233", "is_superuser": True}
+    answer = client_of(wearer).patch(ME, others, format="json")
+    assert answer.status_code == 200
+    assert answer.json() == client_of(wearer).get(ME).json()
+    assert (answer.json()["role"], answer.json()["phone_number"]) == ("USER", str(wearer.phone_number))
+
+
+WRONG_CHANGES: list[tuple[str, Any]] = [
+    *[(name, value) for name in ("on_duty", "wants_to_help") for value in (None, "true", 1, 0, [], {})],
+    ("full_name", ""), ("full_name", None), ("full_name", "x" * 151), ("full_name", 5), ("full_name", "a\0b"),
+    ("email", "nobody"), ("email", ""), ("email", 5), ("email", f"{'x' * 255}@example.org"), ("email", "h\ud800@e.org"),
+    ("language", "de"), ("language", None), ("language", []), ("language", "RU"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_CHANGES, ids=lambda value: repr(value)[:24])
+def test_wrong_change_names_the_field_and_changes_nothing(wearer: User, client_of: Any, field: str, value: Any) -> None:
+    body = json.dumps({"full_name": "Zulfiya", field: value})
+    answer = client_of(wearer).patch(ME, body, content_type="application/json")
+    assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", field})
+    assert client_of(wearer).get(ME).json()["full_name"] == wearer.full_name
+
+
+def test_a_ban_at_the_same_moment_is_not_undone_by_a_change(wearer: User) -> None:
+    stale = User.objects.get(pk=wearer.pk)
+    User.objects.filter(pk=wearer.pk).update(status=Status.BANNED)
+    change_own_account(stale, {"language": "uz"})
+    wearer.refresh_from_db()
+    assert (wearer.status, wearer.language) == ("BANNED", "uz")
+
+
+def test_who_wants_to_help_waits_for_a_dispatcher(wearer: User, client_of: Any) -> None:
+    answer = client_of(wearer).patch(ME, {"wants_to_help": True}, format="json").json()
+    assert (answer["wants_to_help"], answer["role"]) == (True, "USER")
+
+
+def test_who_wants_to_help_is_a_helper_at_once_where_nobody_approves(
+    wearer: User, client_of: Any, settings: Any
+) -> None:
+    client = client_of(wearer)
+    client.post("/api/v1/devices/", {"device_uid": "phone-1"}, format="json")
+    client.post("/api/v1/devices/phone-1/location/", {"lat": 41.3, "lon": 69.2}, format="json")
+    settings.HELPERS_AUTO_APPROVE = True
+    assert client.patch(ME, {"wants_to_help": False}, format="json").json()["role"] == "USER"
+    assert client.patch(ME, {"wants_to_help": True}, format="json").json()["role"] == "HELPER"
+    assert HelperPosition.objects.filter(user=wearer).exists()
+
+
+def test_a_dispatcher_who_wants_to_help_stays_one(dispatcher: User, client_of: Any, settings: Any) -> None:
+    settings.HELPERS_AUTO_APPROVE = True
+    assert client_of(dispatcher).patch(ME, {"wants_to_help": True}, format="json").json()["role"] == "ADMIN"
+
+
+def test_a_helper_who_withdraws_is_off_duty_and_keeps_the_role(helper: Any, client_of: Any) -> None:
+    client = client_of(helper(wants_to_help=True))
+    answer = client.patch(ME, {"wants_to_help": False, "on_duty": True}, format="json").json()
+    assert (answer["wants_to_help"], answer["on_duty"], answer["role"]) == (False, False, "HELPER")
+    assert client.patch(ME, {"on_duty": True}, format="json").json()["on_duty"] is True
+
+
+@pytest.mark.parametrize("phone", [None, "", "12", "somebody"])
+def test_nobody_is_made_without_a_phone(phone: Any) -> None:
+    with pytest.raises(ValidationError):
+        User.objects.create_user(phone, "correct-horse-battery")
+    assert not User.objects.exists()
+
+
+def test_only_the_erased_have_no_phone(wearer: User) -> None:
+    with pytest.raises(IntegrityError):
+        User.objects.filter(pk=wearer.pk).update(phone_number=None)
+
+
+def test_createsuperuser_takes_all_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PHONE_NUMBER", "90 000-00-01")
+    monkeypatch.setenv("DJANGO_SUPERUSER_FULL_NAME", "First Dispatcher")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct-horse-battery")
+    call_command("createsuperuser", interactive=False, stdout=StringIO())
+    user = User.objects.get()
+    assert (str(user.phone_number), user.role, user.is_superuser, user.is_staff) == (
+        "+998900000001", Role.ADMIN, True, True,
+    )  # fmt: skip
+    assert post(LOGIN, {"phone_number": "+998900000001", "password": "correct-horse-battery"}).status_code == 200
+
+
+def test_the_first_dispatcher_needs_a_phone_that_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct-horse-battery")
+    with pytest.raises(CommandError):
+        call_command("createsuperuser", interactive=False, phone_number="admin", full_name="First Dispatcher")
+    with pytest.raises(CommandError, match="--phone"):
+        call_command("ensure_admin", phone="admin")
+    assert not User.objects.exists()

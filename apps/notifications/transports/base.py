@@ -4,18 +4,22 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message to one address; `data` holds texts only and nothing personal."""
+    """One message to one address: `data` for an app, which has the words, or `text` for a phone as such.
+
+    `data` holds texts only and nothing personal.
+    """
 
     address: str
-    platform: str
-    data: dict[str, str]
     lifetime_s: int
+    platform: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class TransportError(Exception):

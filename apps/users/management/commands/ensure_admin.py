@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.users.models import Role, User
@@ -21,5 +22,8 @@ class Command(BaseCommand):
         password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
         if not password:
             raise CommandError("DJANGO_SUPERUSER_PASSWORD: is required")
-        User.objects.create_superuser(options["phone"], password, full_name="Dispatcher")
+        try:
+            User.objects.create_superuser(options["phone"], password, full_name="Dispatcher")
+        except ValidationError as why:
+            raise CommandError(f"--phone: {' '.join(why.messages)}") from None
         self.stdout.write("created")

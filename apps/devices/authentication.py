@@ -1,0 +1,54 @@
+"""Who is calling: a watch by its own token, good for its status, its location and its SOS."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied
+from rest_framework.request import Request
+
+from apps.users.models import User
+
+from .models import Device, DeviceToken
+from .tokens import PREFIX, find_token, note_use
+
+
+class DeviceTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer mdd_device_…`, only into views that say `device_may_enter`; other bearers are left alone.
+
+    The caller is the device's owner, `request.auth` the DeviceToken.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, DeviceToken] | None:
+        raw = _bearer(request)
+        if not raw.startswith(PREFIX):
+            return None
+        token = find_token(raw)
+        if token is None or not token.device.owner.is_active:
+            raise AuthenticationFailed("This device token is not, or no longer, valid.", code="token_not_valid")
+        context = request.parser_context or {}
+        _let_in(token.device, context.get("view"), context.get("kwargs") or {})
+        note_use(token)
+        return token.device.owner, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def device_of_token(request: Request) -> Device | None:
+    """The device that calls with its own token; None when a person calls."""
+    return request.auth.device if isinstance(request.auth, DeviceToken) else None
+
+
+def _bearer(request: Request) -> str:
+    kind, _, credential = get_authorization_header(request).decode("latin-1").partition(" ")
+    return credential.strip() if kind.lower() == "bearer" else ""
+
+
+def _let_in(device: Device, view: Any, kwargs: dict[str, Any]) -> None:
+    """A banned account is let in only by views that say `banned_may_enter`: an SOS is never refused."""
+    if device.owner.is_banned and not getattr(view, "banned_may_enter", False):
+        raise AuthenticationFailed("This account is banned.", code="banned")
+    if not getattr(view, "device_may_enter", False):
+        raise PermissionDenied("A device token does not allow this.", code="device_token_not_allowed")
+    if kwargs.get("device_uid", device.device_uid) != device.device_uid:
+        raise NotFound

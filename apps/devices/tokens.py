@@ -1,0 +1,48 @@
+"""Device tokens: made, found, revoked. The token itself is nowhere but in the device."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from .models import Device, DeviceToken
+from .services import hold_device
+
+PREFIX = "mdd_device_"
+USE_NOTED_EVERY = timedelta(hours=1)
+
+
+@transaction.atomic
+def issue_token(device: Device) -> str:
+    """A new token, the only one that is good from now on. Raises DeviceGone."""
+    hold_device(device)
+    raw = PREFIX + secrets.token_urlsafe(32)
+    DeviceToken.objects.filter(device=device).delete()
+    DeviceToken.objects.create(device=device, digest=_digest(raw))
+    return raw
+
+
+def revoke_token(device: Device) -> None:
+    DeviceToken.objects.filter(device=device).delete()
+
+
+def find_token(raw: str) -> DeviceToken | None:
+    """With its device and the device's owner."""
+    return DeviceToken.objects.select_related("device__owner").filter(digest=_digest(raw)).first()
+
+
+def note_use(token: DeviceToken) -> None:
+    """Writes once an hour, not with every request."""
+    since = timezone.now() - USE_NOTED_EVERY
+    if token.last_used_at is None or token.last_used_at < since:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=since)
+        DeviceToken.objects.filter(stale, digest=token.digest).update(last_used_at=Now())
+
+
+def _digest(raw: str) -> str:
+    """Plain SHA-256 is enough for 256 random bits."""
+    return hashlib.sha256(raw.encode()).hexdigest()

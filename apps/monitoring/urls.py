@@ -1,0 +1,5 @@
+from django.urls import path
+
+from . import config
+
+urlpatterns = [path("config/", config.ConfigView.as_view())]

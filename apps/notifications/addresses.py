@@ -1,0 +1,49 @@
+"""Where a notification goes: one function a channel. A gateway or provider is chosen elsewhere, in transports/."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from apps.users.models import User
+
+from .models import Channel, Notification
+from .selectors import push_tokens_in_use
+from .texts import text_for
+
+# What a notification's row says when its person has no address on the channel.
+NOBODY = {Channel.FCM.value: "no push token", Channel.SMS.value: "no phone number"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address of one person. token_id: of its push token, which may die; text: what a phone as such is to show."""
+
+    to: str
+    platform: str = ""
+    token_id: int | None = None
+    text: str = ""
+
+
+def addresses_of(channel: str, notifications: Sequence[Notification]) -> dict[int, list[Address]]:
+    """The addresses of each notification, by its id."""
+    return _FINDERS[channel](notifications)
+
+
+def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
+    found: dict[int, list[Address]] = defaultdict(list)
+    for token in push_tokens_in_use().filter(user_id__in={n.user_id for n in notifications}):
+        found[token.user_id].append(Address(token.token, token.platform, token.pk))
+    return {n.pk: found[n.user_id] for n in notifications}
+
+
+def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
+    people = User.objects.exclude(phone_number=None).in_bulk({n.user_id for n in notifications})
+    return {n.pk: [_phone(n, people[n.user_id])] if n.user_id in people else [] for n in notifications}
+
+
+def _phone(notification: Notification, person: User) -> Address:
+    return Address(str(person.phone_number), text=text_for(notification, person))
+
+
+_Finder = Callable[[Sequence[Notification]], dict[int, list[Address]]]
+_FINDERS: dict[str, _Finder] = {Channel.FCM.value: _apps, Channel.SMS.value: _phones}

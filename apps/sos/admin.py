@@ -1,0 +1,159 @@
+"""Emergencies, and everything that was done about them."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
+from apps.users.models import User
+
+from . import services
+from .models import HelperAlert, JournalEntry, Outcome, Signal, SosEvent
+from .story import MOST, story_of
+
+
+@admin.register(SosEvent)
+class EventPage(DispatcherPage):
+    """An event's page tells its story; the one thing a dispatcher does here is to close it."""
+
+    list_display = ("received_at", "state", "result", "detected_type", "severity", "wearer", "closed_at")
+    list_filter = ("status", "outcome", "detected_type", "severity", "received_at")
+    list_select_related = ("user", "device")
+    search_fields = ("user__phone_number", "user__full_name", "device__device_uid")
+    uuid_fields = ("uid",)
+    date_hierarchy = "received_at"
+    ordering = ("-pk",)
+    actions = ("resolve",)
+
+    @admin.display(ordering="status", description="status")
+    def state(self, event: SosEvent) -> str:
+        return event.status
+
+    @admin.display(ordering="outcome", description="outcome")
+    def result(self, event: SosEvent) -> str:
+        return event.outcome or "-"
+
+    @admin.display(ordering="user__full_name")
+    def wearer(self, event: SosEvent) -> SafeString | str:
+        return person(event.user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SosEvent]:
+        events: QuerySet[SosEvent] = super().get_queryset(request)
+        return events.select_related("user", "device", "follows")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        event = self.get_object(request, object_id)
+        more = _shown(event) if event else {}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | more)
+
+    @admin.action(description="Resolve")
+    def resolve(self, request: HttpRequest, events: QuerySet[SosEvent]) -> HttpResponse | None:
+        """Asks for the outcome first, unless the event's own page has asked already."""
+        outcome = request.POST.get("outcome")
+        if outcome not in Outcome.values:
+            return self._ask_for_outcome(request, events)
+        resolved = [event for event in events.order_by("pk") if self._resolved(request, event, Outcome(outcome))]
+        if resolved:
+            messages.success(request, f"{len(resolved)} resolved: {Outcome(outcome).label}.")
+        if "back" in request.POST:
+            return HttpResponseRedirect(reverse("admin:sos_sosevent_change", args=[events.get().pk]))
+        return None
+
+    def _ask_for_outcome(self, request: HttpRequest, events: QuerySet[SosEvent]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Resolve",
+            "opts": self.opts,
+            "events": events.order_by("pk"),
+            "outcomes": Outcome.choices,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/sos/sosevent/resolve.html", context)
+
+    def _resolved(self, request: HttpRequest, event: SosEvent, outcome: Outcome) -> bool:
+        try:
+            services.resolve_event(event, signed_in(request), outcome)
+        except services.StepMakesNoSense as why:
+            messages.error(request, f"{name_of(event.user)}, {event.received_at:%Y-%m-%d %H:%M}: {why}")
+            return False
+        return True
+
+
+def _shown(event: SosEvent) -> dict[str, Any]:
+    return {
+        "title": f"{event.get_detected_type_display().capitalize()}, {name_of(event.user)}",
+        "subtitle": None,
+        "story": story_of(event),
+        "most": MOST,
+        "outcomes": Outcome.choices,
+    }
+
+
+@admin.register(Signal)
+class SignalPage(LogPage):
+    list_display = ("received_at", "of", "sender", "device", "device_time", "flaws")
+    list_select_related = ("event", "user", "device")
+    search_fields = ("=signal_uid", "user__phone_number", "user__full_name", "device__device_uid")
+    uuid_fields = ("event__uid",)
+    fields = ("of", "sender", "device", "signal_uid", "hash", "device_time", "received_at", "raw_payload", "warnings")
+
+    @admin.display(description="event")
+    def of(self, signal: Signal) -> SafeString | str:
+        return link(signal.event)
+
+    def sender(self, signal: Signal) -> SafeString | str:
+        return person(signal.user)
+
+    def flaws(self, signal: Signal) -> str:
+        return ", ".join(signal.warnings) or "-"
+
+    @admin.display(description="signal hash")
+    def hash(self, signal: Signal) -> str:
+        return bytes(signal.signal_hash).hex()
+
+
+@admin.register(HelperAlert)
+class HelperAlertPage(LogPage):
+    list_display = ("created_at", "of", "called", "wave", "metres", "status", "answered_at")
+    list_filter = ("status",)
+    list_select_related = ("event", "helper")
+    search_fields = ("helper__phone_number", "helper__full_name")
+    uuid_fields = ("event__uid",)
+    fields = ("of", "called", "wave", "distance_m", "area_distance_m", "status", "created_at", "answered_at")
+
+    @admin.display(description="event")
+    def of(self, alert: HelperAlert) -> SafeString | str:
+        return link(alert.event)
+
+    @admin.display(description="helper")
+    def called(self, alert: HelperAlert) -> SafeString | str:
+        return person(alert.helper)
+
+    @admin.display(description="distance, m")
+    def metres(self, alert: HelperAlert) -> str:
+        return f"{alert.distance_m:.0f}"
+
+
+@admin.register(JournalEntry)
+class JournalPage(LogPage):
+    list_display = ("position", "at", "kind", "of", "actor_id")
+    list_filter = ("kind",)
+    list_select_related = ("event",)
+    search_fields = ("=kind",)
+    uuid_fields = ("event__uid",)
+    fields = ("position", "at", "kind", "of", "actor", "data")
+
+    @admin.display(description="event")
+    def of(self, entry: JournalEntry) -> SafeString | str:
+        return link(entry.event)
+
+    def actor(self, entry: JournalEntry) -> SafeString | str:
+        return person(User.objects.filter(pk=entry.actor_id).first() if entry.actor_id else None)

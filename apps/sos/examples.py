@@ -1,0 +1,73 @@
+"""What the API's documents show, true to the serializers."""
+
+from typing import Any
+
+UID = "7b0e2c38-5a52-4a5c-9a0e-1f4a8a0d6f11"
+SIGNAL: dict[str, Any] = {
+    "device_uid": "watch_unique_serial_001",
+    "lat": 41.311081,
+    "lon": 69.240562,
+    "altitude": 500.0,
+    "detected_type": "FALL_DETECTED",
+    "severity": 4,
+    "timestamp": "2025-10-28T12:00:00Z",
+    "raw_payload": {"sensor_data": "..."},
+}
+CREATED = {"status": "created", "event_uid": UID}
+DUPLICATE = {"status": "duplicate", "event_uid": UID}
+ANSWERED = {
+    "event_uid": UID,
+    "status": "ACCEPTED",
+    "event_status": "IN_PROGRESS",
+    "lat": 41.311081,
+    "lon": 69.240562,
+    "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
+}
+RESOLVED = {"event_uid": UID, "event_status": "RESOLVED", "outcome": "HELPED"}
+EVENT: dict[str, Any] = {
+    "event_uid": UID,
+    "status": "IN_PROGRESS",
+    "resolved": False,
+    "outcome": None,
+    "detected_type": "FALL_DETECTED",
+    "severity": 4,
+    "timestamp": "2025-10-28T12:00:00Z",
+    "received_at": "2025-10-28T12:00:00.412000Z",
+    "closed_at": None,
+    "signal_count": 1,
+    "last_signal_at": "2025-10-28T12:00:00.412000Z",
+    "lat": 41.311081,
+    "lon": 69.240562,
+    "altitude": 500.0,
+    "location_source": "SIGNAL",
+    "location_age_s": 0,
+    "area": {"lat": 41.311534, "lon": 69.240868, "size_m": 300},
+    "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
+    "device": {
+        "device_uid": "watch_unique_serial_001",
+        "model": "T-Watch 5",
+        "battery_level": 84,
+        "is_online": True,
+        "last_seen_at": "2025-10-28T12:00:00.412000Z",
+        "lat": 41.311081,
+        "lon": 69.240562,
+        "position_at": "2025-10-28T11:59:40Z",
+        "wearer_name": "Nodira Karimova",
+        "wearer_phone": None,
+        "medical_note": "Diabetes, insulin in the bag.",
+        "address_note": "Second entrance, code 15.",
+    },
+    "alert": None,
+    "helpers": [
+        {
+            "uuid": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",
+            "full_name": "Aziz Rakhimov",
+            "phone_number": "+998901112233",
+            "status": "ACCEPTED",
+            "wave": 1,
+            "distance_m": 430.5,
+            "created_at": "2025-10-28T12:00:00.520000Z",
+            "answered_at": "2025-10-28T12:00:09.104000Z",
+        }
+    ],
+}

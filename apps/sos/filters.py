@@ -1,0 +1,87 @@
+"""Which events a list holds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import F, FloatField, Func, Q, QuerySet
+from django.forms import Field, ValidationError
+from django_filters import rest_framework as filters
+from django_filters.fields import IsoDateTimeField
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+from .models import EventStatus, SosEvent
+from .selectors import seen_exactly
+
+YES_OR_NO = (("true", "true"), ("false", "false"))
+
+
+class BoxField(Field):
+    """`min_lon,min_lat,max_lon,max_lat` in degrees WGS 84; over the antimeridian min_lon > max_lon (RFC 7946)."""
+
+    def clean(self, value: Any) -> tuple[float, float, float, float] | None:
+        if not value:
+            return None
+        try:
+            west, south, east, north = (float(part) for part in str(value).split(","))
+        except ValueError:
+            raise ValidationError("Is not min_lon,min_lat,max_lon,max_lat.") from None
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+            raise ValidationError("Is not a box in degrees: min_lon,min_lat,max_lon,max_lat.")
+        return west, south, east, north
+
+
+class TimeField(IsoDateTimeField):
+    """In UTC, since PostgreSQL does not know every offset that ISO 8601 can write."""
+
+    def clean(self, value: Any) -> datetime | None:
+        time: datetime | None = super().clean(value)
+        try:
+            return time and time.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("Is beyond what can be kept.") from None
+
+
+class TimeFilter(filters.IsoDateTimeFilter):
+    field_class = TimeField
+
+
+class BoxFilter(filters.Filter):
+    field_class = BoxField
+
+
+def _degrees(axis: str) -> Func:
+    return Func(F("position"), template=f"ST_{axis}(%(expressions)s::geometry)", output_field=FloatField())
+
+
+class EventFilter(filters.FilterSet):
+    """`device` and `bbox` find only events whose place the caller may see: no filter tells what the answer hides."""
+
+    active = filters.TypedChoiceFilter(
+        choices=YES_OR_NO, coerce=lambda raw: raw == "true", method="filter_active", help_text="Open, or closed."
+    )
+    status = filters.MultipleChoiceFilter(choices=EventStatus.choices, help_text="Given several times: any of them.")
+    since = TimeFilter(field_name="received_at", lookup_expr="gte", help_text="Received then or later.")
+    until = TimeFilter(field_name="received_at", lookup_expr="lt", help_text="Received before.")
+    device = filters.CharFilter(method="filter_device", max_length=64, help_text="A device_uid.")
+    bbox = BoxFilter(method="filter_bbox", help_text="min_lon,min_lat,max_lon,max_lat in degrees WGS 84.")
+
+    class Meta:
+        model = SosEvent
+        fields: list[str] = []
+
+    @extend_schema_field(OpenApiTypes.BOOL)
+    def filter_active(self, events: QuerySet[SosEvent], name: str, active: bool) -> QuerySet[SosEvent]:
+        is_open = Q(status__in=[EventStatus.NEW, EventStatus.IN_PROGRESS])
+        return events.filter(is_open if active else ~is_open)
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def filter_device(self, events: QuerySet[SosEvent], name: str, device_uid: str) -> QuerySet[SosEvent]:
+        return seen_exactly(events, self.request.user).filter(device__device_uid=device_uid)
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def filter_bbox(self, events: QuerySet[SosEvent], name: str, box: tuple[float, ...]) -> QuerySet[SosEvent]:
+        west, south, east, north = box
+        within = Q(at_lon__gte=west, at_lon__lte=east) if west <= east else Q(at_lon__gte=west) | Q(at_lon__lte=east)
+        placed = seen_exactly(events, self.request.user).annotate(at_lat=_degrees("Y"), at_lon=_degrees("X"))
+        return placed.filter(within, at_lat__gte=south, at_lat__lte=north)

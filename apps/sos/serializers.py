@@ -1,0 +1,205 @@
+"""The shapes of signals, events and answers on the wire."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.devices.models import Device
+from apps.users.models import Role, User
+
+from .models import ANSWERS, AlertStatus, DetectedType, EventStatus, HelperAlert, LocationSource, Outcome, SosEvent
+from .privacy import CELL_M, Sight, cell_of, sight_of
+
+
+class SignalSerializer(serializers.Serializer[Any]):
+    """What a watch sends. Nothing in it can refuse the signal: what is wrong gets a warning and a stand-in."""
+
+    device_uid = serializers.CharField(required=False, help_text="One's own device; else the event has no device.")
+    lat = serializers.FloatField(required=False, help_text="Degrees WGS 84; else the device's last known place.")
+    lon = serializers.FloatField(required=False)
+    altitude = serializers.FloatField(required=False, help_text="Metres.")
+    detected_type = serializers.ChoiceField(DetectedType.choices, required=False, help_text="Else OTHER.")
+    severity = serializers.IntegerField(required=False, min_value=1, max_value=5, help_text="1 to 5; else 3.")
+    timestamp = serializers.DateTimeField(required=False, help_text="When it happened, by the device's clock.")
+    raw_payload = serializers.JSONField(required=False, help_text="Anything, up to 64 KiB.")
+    signal_uid = serializers.CharField(required=False, help_text="The same for every repeat of this signal.")
+    sent_at = serializers.DateTimeField(required=False, help_text="The device's clock as it sent: repairs a wrong one.")
+
+
+class TriggeredSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["created", "duplicate"])
+    event_uid = serializers.UUIDField()
+    warnings = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="By field, what was wrong and what is taken in its place.",
+    )
+
+
+class AnswerSerializer(serializers.Serializer[HelperAlert]):
+    status = serializers.ChoiceField(ANSWERS)
+
+
+class WearerSerializer(serializers.ModelSerializer[User]):
+    """Whoever needs help, as told to those who come."""
+
+    phone_number = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = User
+        fields = ["full_name", "phone_number"]
+
+
+class AnsweredSerializer(serializers.Serializer[HelperAlert]):
+    """Whoever comes learns where to and to whom; nobody else does."""
+
+    event_uid = serializers.UUIDField(source="event.uid")
+    status = serializers.ChoiceField(AlertStatus.choices)
+    event_status = serializers.ChoiceField(EventStatus.choices, source="event.status")
+    lat = serializers.FloatField(source="event.lat", required=False, allow_null=True)
+    lon = serializers.FloatField(source="event.lon", required=False, allow_null=True)
+    wearer = WearerSerializer(source="event.user", required=False)
+
+    def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
+        shown = super().to_representation(alert)
+        if alert.status != AlertStatus.ACCEPTED:
+            for name in ("lat", "lon", "wearer"):
+                del shown[name]
+        return shown
+
+
+class ResolutionSerializer(serializers.Serializer[SosEvent]):
+    outcome = serializers.ChoiceField(Outcome.choices)
+
+
+class ResolvedSerializer(serializers.Serializer[SosEvent]):
+    event_uid = serializers.UUIDField(source="uid")
+    event_status = serializers.ChoiceField(EventStatus.choices, source="status")
+    outcome = serializers.ChoiceField(Outcome.choices)
+
+
+class EventDeviceSerializer(serializers.ModelSerializer[Device]):
+    """The watch as it is now, and what its owner wants helpers to know."""
+
+    lat = serializers.FloatField(source="position.y", default=None, allow_null=True)
+    lon = serializers.FloatField(source="position.x", default=None, allow_null=True)
+    wearer_phone = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = Device
+        fields = [
+            "device_uid", "model", "battery_level", "is_online", "last_seen_at", "lat", "lon", "position_at",
+            "wearer_name", "wearer_phone", "medical_note", "address_note",
+        ]  # fmt: skip
+
+
+class AreaSerializer(serializers.Serializer[SosEvent]):
+    """The fixed grid cell that holds the place: its centre in degrees, its size in metres."""
+
+    lat = serializers.FloatField()
+    lon = serializers.FloatField()
+    size_m = serializers.IntegerField()
+
+
+class OwnAlertSerializer(serializers.ModelSerializer[HelperAlert]):
+    """One's own call to the event. distance_m: from the area's centre, in steps of 100 m."""
+
+    distance_m = serializers.IntegerField(source="area_distance_m")
+
+    class Meta:
+        model = HelperAlert
+        fields = ["status", "wave", "distance_m", "created_at", "answered_at"]
+
+
+class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
+    """A helper called to the event. distance_m: from the place, when called."""
+
+    uuid = serializers.UUIDField(source="helper.uuid")
+    full_name = serializers.CharField(source="helper.full_name")
+    phone_number = serializers.CharField(source="helper.phone_number", allow_null=True)
+
+    class Meta:
+        model = HelperAlert
+        fields = ["uuid", "full_name", "phone_number", "status", "wave", "distance_m", "created_at", "answered_at"]
+
+
+_ALWAYS = {
+    "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at", "closed_at",
+    "alert",
+}  # fmt: skip
+_PLACE = {"lat", "lon", "altitude", "location_source", "location_age_s", "wearer", "device"}
+_SEEN = {
+    Sight.PAST: _ALWAYS,
+    Sight.AREA: _ALWAYS | {"area"},
+    Sight.EXACT: _ALWAYS | {"area"} | _PLACE,
+    Sight.ALL: _ALWAYS | {"area", "signal_count", "last_signal_at", "helpers"} | _PLACE,
+}
+
+
+class EventSerializer(serializers.ModelSerializer[SosEvent]):
+    """An event as its reader may see it: what they may not see is null.
+
+    The wearer and dispatchers see everything; a called helper the area, after accepting the place, the wearer and the
+    device; nothing of that once the event is closed. The reader is `viewer` in the context.
+    """
+
+    event_uid = serializers.UUIDField(source="uid")
+    resolved = serializers.SerializerMethodField(help_text="Closed: RESOLVED or CANCELLED.")
+    outcome = serializers.SerializerMethodField()
+    timestamp = serializers.DateTimeField(source="occurred_at", help_text="When it happened, by the device's clock.")
+    signal_count = serializers.IntegerField(allow_null=True)
+    last_signal_at = serializers.DateTimeField(allow_null=True)
+    lat = serializers.FloatField(allow_null=True)
+    lon = serializers.FloatField(allow_null=True)
+    location_source = serializers.ChoiceField(LocationSource.choices, allow_null=True)
+    area = serializers.SerializerMethodField()
+    wearer = WearerSerializer(source="user", allow_null=True)
+    device = EventDeviceSerializer(allow_null=True)
+    alert = serializers.SerializerMethodField(help_text="One's own call, for a helper.")
+    helpers = serializers.SerializerMethodField(help_text="For a dispatcher all called, for the wearer those who come.")
+
+    class Meta:
+        model = SosEvent
+        fields = [
+            "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
+            "closed_at", "signal_count", "last_signal_at", "lat", "lon", "altitude", "location_source",
+            "location_age_s", "area", "wearer", "device", "alert", "helpers",
+        ]  # fmt: skip
+
+    def to_representation(self, event: SosEvent) -> dict[str, Any]:
+        seen = _SEEN[sight_of(event, self._viewer, self._own_alert(event))]
+        return {name: value if name in seen else None for name, value in super().to_representation(event).items()}
+
+    @property
+    def _viewer(self) -> User:
+        viewer: User = self.context["viewer"]
+        return viewer
+
+    def _own_alert(self, event: SosEvent) -> HelperAlert | None:
+        return next((alert for alert in event.alerts.all() if alert.helper_id == self._viewer.pk), None)
+
+    def get_resolved(self, event: SosEvent) -> bool:
+        return not event.is_open
+
+    @extend_schema_field(serializers.ChoiceField(Outcome.choices, allow_null=True))
+    def get_outcome(self, event: SosEvent) -> str | None:
+        return event.outcome or None
+
+    @extend_schema_field(AreaSerializer(allow_null=True))
+    def get_area(self, event: SosEvent) -> dict[str, Any] | None:
+        if event.lat is None or event.lon is None:
+            return None
+        lat, lon = cell_of(event.lat, event.lon)
+        return {"lat": lat, "lon": lon, "size_m": CELL_M}
+
+    @extend_schema_field(OwnAlertSerializer(allow_null=True))
+    def get_alert(self, event: SosEvent) -> Any:
+        own = self._own_alert(event)
+        return OwnAlertSerializer(own).data if own else None
+
+    @extend_schema_field(CalledHelperSerializer(many=True, allow_null=True))
+    def get_helpers(self, event: SosEvent) -> Any:
+        everybody = self._viewer.role == Role.ADMIN
+        shown = [alert for alert in event.alerts.all() if everybody or alert.status == AlertStatus.ACCEPTED]
+        return CalledHelperSerializer(shown, many=True).data

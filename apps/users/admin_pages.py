@@ -1,0 +1,119 @@
+"""What every page of the admin has in common: dispatchers look, and nothing changes behind the services' back."""
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from phonenumber_field.phonenumber import to_python
+
+from .models import User
+
+COUNTED_MOST = 10_000
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    _ModelAdmin, _Paginator = admin.ModelAdmin, Paginator
+
+
+class ShallowPaginator(_Paginator):
+    """Counts to 10,000 and no further: a log may have more rows than a page may wait for."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Any]", self.object_list)
+        return rows.order_by()[:COUNTED_MOST].count()
+
+
+class DispatcherPage(_ModelAdmin):
+    """Shown to whoever has the role ADMIN, whatever Django's tables of permissions say; not to be changed.
+
+    uuid_fields: searched for a whole UUID, by their index.
+    """
+
+    paginator = ShallowPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    uuid_fields: tuple[str, ...] = ()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_staff
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_staff
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        uuid = _uuid(search_term)
+        if uuid and self.uuid_fields:
+            wanted = Q()
+            for name in self.uuid_fields:
+                wanted |= Q(**{name: uuid})
+            return queryset.filter(wanted), False
+        return super().get_search_results(request, queryset, as_stored(search_term))
+
+
+class LogPage(DispatcherPage):
+    """Rows that only ever grow in number: the newest first, in the one order that an index gives."""
+
+    ordering = ("-pk",)
+    sortable_by = ()
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The account behind the session; the admin has made sure that there is one."""
+    assert isinstance(request.user, User)  # noqa: S101
+    return request.user
+
+
+def as_stored(term: str) -> str:
+    """A phone number, or a part of one, spelled as it is stored; anything else as it is."""
+    if not re.fullmatch(r"[+\d\s().-]+", term) or not re.search(r"\d", term):
+        return term
+    number = to_python(term)
+    return number.as_e164 if number and number.is_valid() else re.sub(r"\D", "", term)
+
+
+def _uuid(term: str) -> UUID | None:
+    try:
+        return UUID(term.strip())
+    except ValueError:
+        return None
+
+
+def link(shown: Model | None, text: str = "") -> SafeString | str:
+    """A link to the page of a row; a dash for none."""
+    if shown is None:
+        return "-"
+    meta = shown._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[shown.pk])
+    return format_html('<a href="{}">{}</a>', address, text or str(shown))
+
+
+def person(user: User | None) -> SafeString | str:
+    """A link to a person, by name and phone."""
+    return link(user, name_of(user)) if user else "-"
+
+
+def name_of(user: User) -> str:
+    return " ".join(str(part) for part in (user.full_name, user.phone_number) if part) or str(user)

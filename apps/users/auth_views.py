@@ -1,0 +1,192 @@
+"""Registration, sign-in, and passwords."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
+from rest_framework.exceptions import AuthenticationFailed, Throttled, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from mdd_backend.openapi import documented
+
+from . import examples, limits, services, tokens
+from .authentication import tokens_for
+from .models import User
+from .permissions import caller
+from .serializers import (
+    AccessSerializer,
+    LoginSerializer,
+    NewAccountSerializer,
+    PasswordChangeSerializer,
+    PasswordResetConfirmationSerializer,
+    PasswordResetRequestedSerializer,
+    PasswordResetSerializer,
+    RefreshSerializer,
+    RegisteredSerializer,
+    RegistrationSerializer,
+    TokensSerializer,
+    refuse_weak,
+)
+
+
+class PublicView(APIView):
+    """Open to anybody; a stale token in the header does no harm."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _refuse(seconds: int) -> None:
+    if seconds:
+        raise Throttled(seconds, "Too many wrong attempts.")
+
+
+def _known_by_password(request: Request, phone: str, password: str) -> User | None:
+    """The person whose phone and password these are; a failure is counted. Raises Throttled while locked."""
+    user = authenticate(request._request, username=phone, password=password)
+    _refuse(limits.seconds_refused(request._request))
+    return user if isinstance(user, User) else None
+
+
+def _signed_in(request: Request, user: User) -> Response:
+    """Fresh tokens; the failures of this phone are forgotten."""
+    user_logged_in.send(sender=User, request=request._request, user=user)
+    return Response(tokens_for(user))
+
+
+class RegisterView(PublicView):
+    @documented(
+        "Register",
+        takes=RegistrationSerializer,
+        sends=examples.REGISTRATION,
+        gives={201: (RegisteredSerializer, examples.REGISTERED)},
+    )
+    def post(self, request: Request) -> Response:
+        """Everybody starts as a wearer, role USER. The phone may be written in any common way and is kept as E.164."""
+        body = RegistrationSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            user = services.register_user(**body.validated_data)
+        except services.PhoneTaken:
+            raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
+        return Response({"user": NewAccountSerializer(user).data, **tokens_for(user)}, status=201)
+
+
+class LoginView(PublicView):
+    @documented(
+        "Sign in",
+        takes=LoginSerializer,
+        sends=examples.LOGIN,
+        gives={200: (TokensSerializer, examples.TOKENS)},
+        errors=[401, 429],
+    )
+    def post(self, request: Request) -> Response:
+        """401 `wrong_credentials` or `banned`. After too many failures 429, for the right password too."""
+        body = LoginSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = _known_by_password(request, str(body.validated_data["phone_number"]), body.validated_data["password"])
+        if user is None:
+            raise AuthenticationFailed("Wrong phone number or password.", code="wrong_credentials")
+        if user.is_banned:
+            raise AuthenticationFailed("This account is banned.", code="banned")
+        return _signed_in(request, user)
+
+
+class RefreshView(PublicView):
+    @documented(
+        "Have a new access token",
+        takes=RefreshSerializer,
+        sends=examples.REFRESH,
+        gives={200: (AccessSerializer, examples.ACCESS)},
+        errors=[401],
+    )
+    def post(self, request: Request) -> Response:
+        """The refresh token stays good: a lost answer locks no phone out."""
+        body = RefreshSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            token = tokens.RefreshToken(body.validated_data["refresh"])
+        except TokenError as why:
+            raise InvalidToken(str(why)) from None
+        user = User.objects.present().filter(uuid=token["user_uuid"]).first()
+        if user is None or user.is_banned:
+            raise InvalidToken("This account is banned or gone.")
+        return Response({"access": str(token.access_token)})
+
+
+class LogoutView(APIView):
+    @documented("Sign out", takes=RefreshSerializer, sends=examples.REFRESH, gives={204: (None, None)})
+    def post(self, request: Request) -> Response:
+        """Revokes one refresh token of the caller; again: the same answer. The access token runs out by itself."""
+        body = RefreshSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        try:
+            tokens.revoke(body.validated_data["refresh"], caller(request))
+        except TokenError:
+            raise ValidationError({"refresh": ["Is not a refresh token of yours."]}) from None
+        return Response(status=204)
+
+
+class PasswordChangeView(APIView):
+    @documented(
+        "Change my password",
+        takes=PasswordChangeSerializer,
+        sends=examples.PASSWORD_CHANGE,
+        gives={200: (TokensSerializer, examples.TOKENS)},
+        errors=[429],
+    )
+    def post(self, request: Request) -> Response:
+        """Ends every other session. A wrong old password counts as a failed sign-in."""
+        body = PasswordChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        old, new = body.validated_data["old_password"], body.validated_data["new_password"]
+        user = _known_by_password(request, str(caller(request).phone_number), old)
+        if user is None:
+            raise ValidationError({"old_password": ["Is not your password."]})
+        refuse_weak(new, user, "new_password")
+        return _signed_in(request, services.change_password(user, new))
+
+
+class PasswordResetView(PublicView):
+    @documented(
+        "Ask for a code to set a new password",
+        takes=PasswordResetSerializer,
+        sends={"phone_number": examples.PHONE},
+        gives={202: (PasswordResetRequestedSerializer, {"status": "sent"})},
+    )
+    def post(self, request: Request) -> Response:
+        """Whether or not anybody has this phone, the answer is the same."""
+        body = PasswordResetSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        services.request_password_reset(body.validated_data["phone_number"])
+        return Response({"status": "sent"}, status=202)
+
+
+class PasswordResetConfirmView(PublicView):
+    @documented(
+        "Set a new password by the code",
+        takes=PasswordResetConfirmationSerializer,
+        sends=examples.PASSWORD_RESET,
+        gives={200: (TokensSerializer, examples.TOKENS)},
+        errors=[429],
+    )
+    def post(self, request: Request) -> Response:
+        """Ends every earlier session. A wrong code counts as a failed sign-in."""
+        body = PasswordResetConfirmationSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
+        _refuse(limits.seconds_locked(request._request, str(phone)))
+        try:
+            user = services.person_with_code(phone, code)
+            refuse_weak(password, user, "new_password")
+            user = services.reset_password(user, code, password)
+        except (services.WrongCode, services.Gone):
+            limits.count_failure(request._request, str(phone))
+            raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
+        return _signed_in(request, user)

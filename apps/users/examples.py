@@ -1,0 +1,27 @@
+"""What the API's documents show, true to the serializers."""
+
+from typing import Any
+
+PHONE, PASSWORD = "+998901234567", "someStrongPassword123"
+REGISTRATION = {"phone_number": PHONE, "full_name": "Full Name", "password": PASSWORD, "password2": PASSWORD}
+LOGIN = {"phone_number": PHONE, "password": PASSWORD}
+ACCESS = {"access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.access"}
+REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.refresh"}
+TOKENS = ACCESS | REFRESH
+NEW_ACCOUNT = {
+    "uuid": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11",
+    "full_name": "Full Name",
+    "phone_number": PHONE,
+    "email": None,
+    "role": "USER",
+    "status": "ACTIVE",
+}
+REGISTERED = {"user": NEW_ACCOUNT, **TOKENS}
+ACCOUNT: dict[str, Any] = {**NEW_ACCOUNT, "language": "ru", "on_duty": False, "wants_to_help": True}
+DETAILS: dict[str, Any] = {
+    **ACCOUNT,
+    "created_at": "2025-10-28T12:00:00.412000Z",
+    "last_login": "2025-10-29T08:30:00.120000Z",
+}
+PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
+PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "042317", "new_password": "anotherStrongPassword456"}

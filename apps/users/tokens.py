@@ -1,0 +1,81 @@
+"""JWT: signed with the newest key, verified with older ones too; refresh tokens can be revoked."""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework_simplejwt import tokens
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+from .models import User
+
+ALGORITHM = "HS256"
+
+
+class KeyRing(TokenBackend):
+    """simplejwt's, with `older` keys whose tokens are still good: a new key signs nobody out."""
+
+    def __init__(self, key: str, older: tuple[str, ...]) -> None:
+        super().__init__(ALGORITHM, key)
+        self.older = [TokenBackend(ALGORITHM, one) for one in older]
+
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        try:
+            return super().decode(token, verify)
+        except TokenBackendExpiredToken:
+            raise
+        except TokenBackendError as why:
+            return self._decode_by_older(token, verify, why)
+
+    def _decode_by_older(self, token: Any, verify: bool, why: TokenBackendError) -> dict[str, Any]:
+        for backend in self.older:
+            try:
+                return backend.decode(token, verify)
+            except TokenBackendExpiredToken:
+                raise
+            except TokenBackendError:
+                continue
+        raise why
+
+
+_ring = cache(KeyRing)
+
+
+def key_ring() -> KeyRing:
+    return _ring(settings.SIMPLE_JWT["SIGNING_KEY"], tuple(settings.JWT_OLDER_KEYS))
+
+
+class AccessToken(tokens.AccessToken):
+    @property
+    def token_backend(self) -> TokenBackend:
+        return key_ring()
+
+
+class RefreshToken(tokens.RefreshToken):
+    access_token_class = AccessToken
+
+    @property
+    def token_backend(self) -> TokenBackend:
+        return key_ring()
+
+
+class _PerhapsRevoked(RefreshToken):
+    def check_blacklist(self) -> None:
+        """Revoking again is no mistake."""
+
+
+def revoke(raw: str, owner: User) -> None:
+    """Makes a refresh token good for nothing; again: the same. Raises TokenError when it is not one of `owner`'s."""
+    token = _PerhapsRevoked(raw)  # type: ignore[arg-type]
+    if token.get("user_uuid") != str(owner.uuid):
+        raise TokenError("Token is somebody else's")
+    token.blacklist()
+
+
+def revoke_all(owner: User) -> None:
+    """Makes every refresh token of a person good for nothing."""
+    good = OutstandingToken.objects.filter(user=owner, expires_at__gt=timezone.now(), blacklistedtoken=None)
+    BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in good], ignore_conflicts=True)

@@ -1,0 +1,20 @@
+"""Static files, as collectstatic has gathered them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from whitenoise import WhiteNoise
+
+
+def static_files() -> WhiteNoise:
+    """A WSGI application that knows nothing but the files of STATIC_ROOT."""
+    found = WhiteNoise(_nothing_else, max_age=3600)
+    if settings.STATIC_ROOT.is_dir():
+        found.add_files(settings.STATIC_ROOT, settings.STATIC_URL)
+    return found
+
+
+def _nothing_else(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("404 Not Found", [("Content-Type", "text/plain")])
+    return [b"Not found. Has collectstatic been run?"]

@@ -1,0 +1,135 @@
+"""Who comes: helpers make up their minds, hurry, arrive; the dispatcher closes the event."""
+
+import asyncio
+from contextlib import suppress
+
+from .cast import Cast
+from .chronicle import Chronicle
+from .city import Point
+from .client import Helper, Push
+from .dice import dice
+from .emergency import Emergency
+from .inhabitant import Inhabitant
+from .stage import Stage
+from .tally import Tally
+
+GIVE_UP_S = 240.0
+"""So long the dispatcher waits for somebody to arrive; less than the faller needs to recover."""
+CLOSED_AFTER_S = (5.0, 20.0)
+"""After the first has arrived."""
+CLOSE_AGAIN_S = 30.0
+KNOWN_WITHIN_S = 60.0
+"""A phone may ring before the watch has heard 201."""
+ENGAGED_S = 300.0
+"""So long an unanswered call keeps a phone from being called to another event."""
+REACH_M = 9000.0
+"""The last wave's radius is 10 km; somebody may have moved since."""
+
+
+class Rescue:
+    def __init__(
+        self, stage: Stage, cast: Cast, helpers: dict[str, Inhabitant[Helper]], tally: Tally, chronicle: Chronicle
+    ) -> None:
+        self._stage = stage
+        self._cast = cast
+        self._helpers = helpers
+        self._tally = tally
+        self.chronicle = chronicle
+        self.emergencies: dict[str, Emergency] = {}
+        stage.react = self._consider
+
+    @property
+    def open(self) -> list[Emergency]:
+        return [one for one in self.emergencies.values() if not one.is_over]
+
+    def begin(self, one: Emergency) -> None:
+        self.emergencies[one.uid] = one
+        what = f"{one.fall.kind} severity {one.fall.severity}, answered in {one.answered_ms:.0f} ms"
+        self.chronicle.note(one, what)
+        self._stage.tell()
+
+    def look_around(self, now_s: float) -> None:
+        """Sees who has arrived, in time of the city's life."""
+        for one in self.open:
+            if one.state == "on the way":
+                for helper in one.coming:
+                    self._look_at(one, helper, now_s)
+
+    def due(self, now_s: float) -> list[Emergency]:
+        """Those the dispatcher closes now; should that fail, they are due again later."""
+        found = [one for one in self.open if one.close_at_s <= now_s]
+        for one in found:
+            one.close_at_s = now_s + CLOSE_AGAIN_S
+        return found
+
+    async def close(self, one: Emergency, unhelped: str = "handed over") -> None:
+        """`unhelped`: its state when nobody has arrived. Raises httpx.TransportError."""
+        helped = one.state == "on scene"
+        one.nobody_free = not self._stage.pushes_of(one.uid) and not self._somebody_was_free(one)
+        await self._stage.dispatcher.resolve(one.uid, "HELPED" if helped else "HANDED_OVER")
+        one.state = "helped" if helped else unhelped
+        for helper in one.coming:
+            helper.errand = None
+            self._helpers[helper.push_token].life.walk.go_on()
+        self.chronicle.note(one, one.state)
+
+    def _look_at(self, one: Emergency, helper: Helper, now_s: float) -> None:
+        if one.state == "on the way" and self._helpers[helper.push_token].life.walk.has_arrived:
+            one.state = "on scene"
+            own = dice(self._cast.seed, one.faller.key, one.fall.at_s, "close")
+            one.close_at_s = now_s + own.uniform(*CLOSED_AFTER_S)
+            self.chronicle.note(one, f"{helper.full_name} is there")
+
+    async def _consider(self, helper: Helper, push: Push) -> None:
+        if push.data.get("kind") != "SOS_ALERT":
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KNOWN_WITHIN_S):
+                one = await self._stage.until(lambda: self.emergencies.get(push.data["event_uid"]))
+            if helper.push_token not in one.asked:
+                one.asked.add(helper.push_token)
+                await self._answer(helper, one, float(push.data["distance_m"]))
+
+    async def _answer(self, helper: Helper, one: Emergency, distance_m: float) -> None:
+        resident = self._helpers[helper.push_token].resident
+        answer = self._cast.answer(resident, one.faller, one.fall, distance_m)
+        if answer.status is None:
+            self._tally.answers["silent"] += 1
+            return
+        await asyncio.sleep(answer.after_s)
+        if answer.status == "ACCEPTED":
+            await self._accept(helper, one)
+        else:
+            await self._decline(helper, one)
+
+    async def _accept(self, helper: Helper, one: Emergency) -> None:
+        answer = await helper.respond(one.uid, "ACCEPTED")
+        if answer.status_code != 200:
+            self._tally.answers["too late"] += 1
+            return
+        self._tally.answers["came"] += 1
+        if one.is_over:  # the dispatcher closed it while the answer was on its way
+            return
+        told = answer.json()
+        helper.errand = one.uid
+        self._helpers[helper.push_token].life.hurry_to(Point(told["lat"], told["lon"]))
+        one.coming.append(helper)
+        if one.state == "calling":
+            one.state = "on the way"
+        self.chronicle.note(one, f"{helper.full_name} comes")
+
+    async def _decline(self, helper: Helper, one: Emergency) -> None:
+        answer = await helper.respond(one.uid, "DECLINED")
+        if answer.status_code == 200:
+            one.declined += 1
+        self._tally.answers["declined" if answer.status_code == 200 else "too late"] += 1
+
+    def _somebody_was_free(self, one: Emergency) -> bool:
+        """From before it began until now, and near enough: the service could have called them."""
+        return any(
+            helper.person.is_on
+            and helper.person.errand is None
+            and helper.person.rung_at < one.sent_at - ENGAGED_S
+            and helper.life.walk.place.distance_m(one.place) < REACH_M
+            for helper in self._helpers.values()
+        )

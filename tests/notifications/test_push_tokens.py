@@ -1,0 +1,127 @@
+"""A person's apps: listed, rung, let go; never anybody else's."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.notifications.models import Notification, PushToken
+from apps.notifications.services import save_push_token
+from apps.notifications.tasks import retire_push_tokens
+from apps.sos.escalation import take_due_step
+from apps.sos.models import HelperAlert, SosEvent
+from apps.users.models import User
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/push-tokens/"
+BODY = {"token": "a-secret-token", "platform": "ANDROID"}
+DAYS_60 = timedelta(days=60, seconds=1)
+
+
+def age(by: timedelta) -> None:
+    PushToken.objects.update(refreshed_at=timezone.now() - by)
+
+
+def test_own_apps_are_listed_without_their_tokens(wearer: User, person: Any, client_of: Any) -> None:
+    kept = client_of(wearer).post(URL, BODY, format="json").json()
+    save_push_token(person(), "of-somebody-else", "IOS")
+    answer = client_of(wearer).get(URL)
+    assert (answer.status_code, answer.json()["count"]) == (200, 1)
+    (shown,) = answer.json()["results"]
+    assert set(shown) == {"id", "platform", "created_at", "refreshed_at"}
+    assert (shown["id"], shown["platform"]) == (kept["id"], "ANDROID")
+    assert shown["created_at"].endswith("Z")
+    assert BODY["token"] not in answer.content.decode()
+
+
+def test_same_token_again_is_refreshed_not_doubled(wearer: User, client_of: Any) -> None:
+    first = client_of(wearer).post(URL, BODY, format="json")
+    age(timedelta(days=59))
+    again = client_of(wearer).post(URL, BODY | {"platform": "IOS"}, format="json")
+    assert (first.status_code, again.status_code, again.json()["id"]) == (201, 200, first.json()["id"])
+    (shown,) = client_of(wearer).get(URL).json()["results"]
+    assert shown["platform"] == "IOS"
+    assert shown["refreshed_at"] > shown["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"token": ...}, {"token"}),
+        ({"token": ""}, {"token"}),
+        ({"token": None}, {"token"}),
+        ({"token": 5}, {"token"}),
+        ({"token": ["a"]}, {"token"}),
+        ({"token": "x" * 1025}, {"token"}),
+        ({"token": "a\x00b"}, {"token"}),
+        ({"platform": ...}, {"platform"}),
+        ({"platform": "NOKIA"}, {"platform"}),
+        ({"platform": {}}, {"platform"}),
+        ({"token": 5, "platform": "IOS"}, {"token"}),
+    ],
+    ids=repr,
+)
+def test_wrong_fields_are_named(wearer: User, client_of: Any, changes: dict[str, Any], wrong: set[str]) -> None:
+    body = {key: value for key, value in (BODY | changes).items() if value is not ...}
+    answer = client_of(wearer).post(URL, body, format="json")
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"detail", "code"} | wrong
+    assert not PushToken.objects.exists()
+
+
+def test_longest_token_fits(wearer: User, client_of: Any) -> None:
+    assert client_of(wearer).post(URL, BODY | {"token": "x" * 1024}, format="json").status_code == 201
+
+
+def test_app_let_go_rings_no_more_and_is_gone_the_second_time(wearer: User, client_of: Any) -> None:
+    kept = client_of(wearer).post(URL, BODY, format="json").json()
+    answer = client_of(wearer).delete(f"{URL}{kept['id']}/")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not PushToken.objects.exists()
+    assert client_of(wearer).delete(f"{URL}{kept['id']}/").status_code == 404
+
+
+def test_anothers_app_does_not_exist(wearer: User, person: Any, client_of: Any) -> None:
+    token, _ = save_push_token(wearer, "mine", "IOS")
+    stranger = client_of(person())
+    for address in (f"{token.pk}", "0", f"{10**30}", "abc", "-1", "1.5"):
+        answer = stranger.delete(f"{URL}{address}/")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert PushToken.objects.filter(user=wearer).exists()
+
+
+def test_nothing_without_an_account(client_of: Any) -> None:
+    nobody = client_of()
+    for answer in (nobody.get(URL), nobody.post(URL, BODY, format="json"), nobody.delete(f"{URL}1/")):
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+def test_methods_that_make_no_sense_are_refused(wearer: User, client_of: Any) -> None:
+    assert client_of(wearer).put(URL, BODY, format="json").status_code == 405
+    assert client_of(wearer).get(f"{URL}1/").status_code == 405
+
+
+@pytest.mark.parametrize("size", ["0", "201", "many", "-1"])
+def test_wrong_page_size_is_named(wearer: User, client_of: Any, size: str) -> None:
+    answer = client_of(wearer).get(URL, {"page_size": size})
+    assert (answer.status_code, "page_size" in answer.json()) == (400, True)
+
+
+def test_app_silent_for_60_days_is_retired(wearer: User, client_of: Any) -> None:
+    save_push_token(wearer, "old", "IOS")
+    age(DAYS_60)
+    save_push_token(wearer, "fresh", "IOS")
+    assert client_of(wearer).get(URL).json()["count"] == 1
+    retire_push_tokens()
+    assert [token.token for token in PushToken.objects.all()] == ["fresh"]
+
+
+def test_helper_whose_app_is_silent_for_60_days_is_not_called(wearer: User, helper: Any, press: Any) -> None:
+    helper(100)
+    age(DAYS_60)
+    reachable = helper(200)
+    press(wearer)
+    take_due_step(SosEvent.objects.get().pk)
+    assert [alert.helper for alert in HelperAlert.objects.all()] == [reachable]
+    assert [one.user for one in Notification.objects.all()] == [reachable]

@@ -1,0 +1,131 @@
+"""Every route of the API with a right request, and what each kind of caller hears; for tests over all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from apps.sos.models import SosEvent
+from apps.users.models import User
+from tests.conftest import HERE, PASSWORD
+
+ACTORS = ("anonymous", "user", "owner", "stranger", "called", "other", "admin", "banned", "watch")
+"""Nobody; a wearer without anything; the owner of the watch and of the open event; another wearer with a watch; a
+helper called to the event; one who was not; a dispatcher; a banned account; the owner's watch with its device token."""
+
+
+@dataclass
+class Scene:
+    """The people, the watch and the open event that the routes are tried on."""
+
+    people: dict[str, User]
+    device_uid: str
+    event: SosEvent
+    push_token_id: int
+    receipt: str
+    credentials: dict[str, str] = field(default_factory=dict)
+    """By actor, what stands behind `Bearer`."""
+
+    def path(self, route: "Route") -> str:
+        known = {"device_uid": self.device_uid, "event_uid": self.event.uid, "token_id": self.push_token_id}
+        return route.path.format(**known, uuid=self.people["user"].uuid, signed=self.receipt)
+
+
+Body = Callable[[Scene, str], Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    body: Any
+    hears: dict[str, int]
+
+    def body_of(self, scene: Scene, actor: str) -> Any:
+        return self.body(scene, actor) if callable(self.body) else self.body
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _phone(scene: Scene, actor: str = "owner") -> str:
+    return str(scene.people[actor].phone_number)
+
+
+def _login(scene: Scene, actor: str) -> Any:
+    return {"phone_number": _phone(scene), "password": PASSWORD}
+
+
+def _refresh(scene: Scene, actor: str) -> Any:
+    """A refresh token of the actor's own, or of the owner's where the actor is nobody."""
+    return {"refresh": str(RefreshToken.for_user(scene.people.get(actor, scene.people["owner"])))}
+
+
+def _confirm(scene: Scene, actor: str) -> Any:
+    return {"phone_number": _phone(scene), "sms_code": "not-it", "new_password": "another-long-Password-1"}
+
+
+REGISTRATION = {
+    "phone_number": "+998907654321",
+    "full_name": "Nodira Karimova",
+    "password": "someStrongPassword123",
+    "password2": "someStrongPassword123",
+}
+PASSWORDS = {"old_password": PASSWORD, "new_password": "another-long-Password-1"}
+PLACE = {"lat": HERE[0], "lon": HERE[1]}
+FIXES = {"fixes": [{**PLACE, "timestamp": "2025-10-28T12:00:00Z"}]}
+SIGNAL = {**PLACE, "device_uid": "watch-of-owner", "detected_type": "FALL_DETECTED", "severity": 4}
+
+# fmt: off
+_TABLE: list[tuple[str, str, Any, str]] = [
+    # anonymous, user, owner, stranger, called, other, admin, banned, watch
+    ("GET", "/api/v1/config/", None,                                  "200  200  200  200  200  200  200  200  200"),
+    ("POST", "/api/v1/auth/register/", REGISTRATION,                  "201  201  201  201  201  201  201  201  201"),
+    ("POST", "/api/v1/auth/login/", _login,                           "200  200  200  200  200  200  200  200  200"),
+    ("POST", "/api/v1/auth/refresh/", _refresh,                       "200  200  200  200  200  200  200  401  200"),
+    ("POST", "/api/v1/auth/logout/", _refresh,                        "401  204  204  204  204  204  204  401  403"),
+    ("POST", "/api/v1/auth/password/change/", PASSWORDS,              "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/auth/password/reset/",
+     lambda scene, actor: {"phone_number": _phone(scene)},            "202  202  202  202  202  202  202  202  202"),
+    ("POST", "/api/v1/auth/password/reset/confirm/", _confirm,        "400  400  400  400  400  400  400  400  400"),
+    ("GET", "/api/v1/users/me/", None,                                "401  200  200  200  200  200  200  401  403"),
+    ("PATCH", "/api/v1/users/me/", {"on_duty": True},                 "401  200  200  200  200  200  200  401  403"),
+    ("DELETE", "/api/v1/users/me/", None,                             "401  204  409  204  204  204  409  401  403"),
+    ("GET", "/api/v1/users/", None,                                   "401  403  403  403  403  403  200  401  403"),
+    ("GET", "/api/v1/users/{uuid}/", None,                            "401  403  403  403  403  403  200  401  403"),
+    ("PATCH", "/api/v1/users/{uuid}/", {"role": "HELPER"},            "401  403  403  403  403  403  200  401  403"),
+    ("GET", "/api/v1/devices/", None,                                 "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/devices/", {"device_uid": "new-watch"},         "401  201  201  201  201  201  201  401  403"),
+    ("GET", "/api/v1/devices/{device_uid}/", None,                    "401  404  200  404  404  404  200  401  403"),
+    ("PATCH", "/api/v1/devices/{device_uid}/", {"model": "T"},        "401  404  200  404  404  404  404  401  403"),
+    ("DELETE", "/api/v1/devices/{device_uid}/", None,                 "401  404  204  404  404  404  404  401  403"),
+    ("POST", "/api/v1/devices/{device_uid}/token/", None,             "401  404  201  404  404  404  404  401  403"),
+    ("DELETE", "/api/v1/devices/{device_uid}/token/", None,           "401  404  204  404  404  404  404  401  403"),
+    ("PATCH", "/api/v1/devices/{device_uid}/status/", PLACE,          "401  404  200  404  404  404  404  401  200"),
+    ("POST", "/api/v1/devices/{device_uid}/location/", PLACE,         "401  404  201  404  404  404  404  401  201"),
+    ("POST", "/api/v1/devices/{device_uid}/locations/", FIXES,        "401  404  200  404  404  404  404  401  200"),
+    ("GET", "/api/v1/devices/{device_uid}/track/", None,              "401  404  200  404  404  404  200  401  403"),
+    ("GET", "/api/v1/push-tokens/", None,                             "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/push-tokens/", {"token": "t", "platform": "IOS"}, "401  201  201  201  201  201  201  401  403"),
+    ("DELETE", "/api/v1/push-tokens/{token_id}/", None,               "401  404  204  404  404  404  404  401  403"),
+    ("POST", "/api/v1/notifications/receipts/{signed}/", None,        "200  200  200  200  200  200  200  200  200"),
+    ("POST", "/api/v1/sos/trigger/", SIGNAL,                          "401  201  200  201  201  201  201  201  200"),
+    ("GET", "/api/v1/sos/", None,                                     "401  200  200  200  200  200  200  401  403"),
+    ("GET", "/api/v1/sos/{event_uid}/", None,                         "401  404  200  404  200  404  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/respond/", {"status": "ACCEPTED"}, "401  404  404  404  200  404  404  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/resolve/", {"outcome": "HELPED"}, "401  403  403  403  403  403  200  401  403"),
+]
+# fmt: on
+ROUTES = [
+    Route(method, path, body, dict(zip(ACTORS, map(int, hears.split()), strict=True)))
+    for method, path, body, hears in _TABLE
+]
+
+
+def client_for(scene: Scene, actor: str) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    if actor in scene.credentials:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {scene.credentials[actor]}")
+    return client

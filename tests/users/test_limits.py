@@ -1,0 +1,171 @@
+"""Wrong passwords lock a phone or an address for a while, and nothing else."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.db import connections
+from django.db.models import F, Sum
+from django.test import Client
+
+from apps.users.models import User
+from tests.conftest import PASSWORD
+from tests.users.conftest import CHANGE, LOGIN, ME, post
+
+pytestmark = pytest.mark.django_db
+
+
+def failures() -> int:
+    return int(AccessAttempt.objects.aggregate(n=Sum("failures_since_start"))["n"] or 0)
+
+
+def make_older(seconds: float, **which: Any) -> None:
+    attempts = AccessAttempt.objects.filter(**which)
+    assert attempts.update(attempt_time=F("attempt_time") - timedelta(seconds=seconds))
+
+
+def assert_locked(answer: Any, least: int, most: int) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert least <= int(answer.headers["Retry-After"]) <= most
+
+
+def test_five_failures_lock_the_phone_and_the_lock_ends_by_itself(wearer: User, sign_in: Any) -> None:
+    assert [sign_in(wearer, "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+    assert_locked(sign_in(wearer), 895, 900)
+    assert failures() == 5
+    make_older(880)
+    assert_locked(sign_in(wearer), 15, 20)
+    make_older(20)
+    assert sign_in(wearer).status_code == 200
+
+
+def test_unknown_phone_locks_alike() -> None:
+    body = {"phone_number": "+998901111111", "password": "wrong"}
+    assert [post(LOGIN, body).status_code for _ in range(6)] == [401] * 5 + [429]
+
+
+def test_every_spelling_and_address_of_a_phone_count_together(person: Any, sign_in: Any) -> None:
+    user = person(phone_number="+998907654321")
+    spellings = ("+998 90 765-43-21", "998907654321", "90 765 43 21", "+998907654321", "(90) 7654321")
+    for last, spelling in enumerate(spellings):
+        post(LOGIN, {"phone_number": spelling, "password": "wrong"}, REMOTE_ADDR=f"10.0.0.{last}")
+    assert_locked(sign_in(user, REMOTE_ADDR="10.0.0.99"), 895, 900)
+
+
+def test_another_phone_behind_the_address_is_not_locked(wearer: User, person: Any, sign_in: Any) -> None:
+    for _ in range(6):
+        sign_in(wearer, "wrong")
+    assert sign_in(person()).status_code == 200
+
+
+def test_the_browser_makes_no_difference_and_is_not_kept(wearer: User, sign_in: Any) -> None:
+    for n in range(5):
+        sign_in(wearer, "wrong", HTTP_USER_AGENT=f"agent {n}", HTTP_X_FORWARDED_FOR=f"10.9.9.{n}")
+    attempt = AccessAttempt.objects.get()
+    assert (attempt.user_agent, attempt.ip_address, attempt.failures_since_start) == ("", "127.0.0.1", 5)
+
+
+def test_an_address_that_tries_many_phones_is_locked(person: Any, sign_in: Any, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 4
+    people = [person() for _ in range(5)]
+    for user in people[:4]:
+        assert sign_in(user, "wrong", REMOTE_ADDR="10.0.0.1").status_code == 401
+    assert_locked(sign_in(people[4], REMOTE_ADDR="10.0.0.1"), 895, 900)
+    assert sign_in(people[4], REMOTE_ADDR="10.0.0.2").status_code == 200
+    make_older(600, username=str(people[0].phone_number))
+    assert_locked(sign_in(people[4], REMOTE_ADDR="10.0.0.1"), 295, 300)
+
+
+def test_success_forgets_the_phones_failures(wearer: User, sign_in: Any) -> None:
+    for _ in range(2):
+        for _ in range(4):
+            assert sign_in(wearer, "wrong").status_code == 401
+        assert sign_in(wearer).status_code == 200
+    assert failures() == 0
+    assert not AccessLog.objects.exists()
+
+
+def test_an_own_account_does_not_help_whoever_tries_others(person: Any, sign_in: Any, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 4
+    own = person()
+    for _ in range(4):
+        sign_in(person(), "wrong")
+        last = sign_in(own)
+    assert_locked(last, 895, 900)
+
+
+@pytest.mark.parametrize("address", ["2001:db8:1:2::{}", "::ffff:10.0.0.1"])
+def test_one_person_s_ipv6_addresses_count_together(person: Any, sign_in: Any, settings: Any, address: str) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 3
+    for n in range(1, 4):
+        sign_in(person(), "wrong", REMOTE_ADDR=address.format(n))
+    assert sign_in(person(), REMOTE_ADDR=address.format(9)).status_code == 429
+    assert sign_in(person(), REMOTE_ADDR="2001:db8:1:3::1").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["", "unix", "testclient"])
+def test_an_unknown_address_locks_nobody_else(person: Any, sign_in: Any, settings: Any, address: str) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 2
+    for _ in range(3):
+        assert sign_in(person(), "wrong", REMOTE_ADDR=address).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wrong_passwords_at_once_are_all_counted(wearer: User, sign_in: Any, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PHONE = 20
+
+    def fail(_: int) -> int:
+        try:
+            return int(sign_in(wearer, "wrong").status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(fail, range(20))) == {401}
+    assert failures() == 20
+    assert sign_in(wearer).status_code == 429
+
+
+def test_a_locked_phone_still_calls_for_help(wearer: User, sign_in: Any, client_of: Any, press: Any) -> None:
+    client = client_of(wearer)
+    for _ in range(6):
+        sign_in(wearer, "wrong")
+    assert press(wearer).status_code == 201
+    client.post("/api/v1/devices/", {"device_uid": "w-1"}, format="json")
+    for _ in range(20):
+        fix = {"lat": 41.3, "lon": 69.2}
+        assert client.post("/api/v1/devices/w-1/location/", fix, format="json").status_code == 201
+    assert client.get(ME).status_code == 200
+    body = {"old_password": PASSWORD, "new_password": "another-horse-battery"}
+    assert client.post(CHANGE, body, format="json").status_code == 429
+
+
+def test_no_phone_and_no_address_in_the_logs(wearer: User, sign_in: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for password in ["wrong"] * 6 + [PASSWORD]:
+        sign_in(wearer, password, REMOTE_ADDR="10.1.2.3")
+    said = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("django.db"))
+    assert "failure" in said
+    assert str(wearer.phone_number)[4:] not in said
+    assert "10.1.2.3" not in said
+
+
+def test_the_admin_s_door_has_the_same_lock(dispatcher: User, sign_in: Any) -> None:
+    door = "/admin/login/?next=/admin/"
+    typed = str(dispatcher.phone_number).removeprefix("+")
+    for _ in range(3):
+        sign_in(dispatcher, "wrong")
+    for _ in range(2):
+        assert Client().post(door, {"username": typed, "password": "wrong"}).status_code == 200
+    refused = Client().post(door, {"username": typed, "password": PASSWORD})
+    assert (refused.status_code, refused.headers["Content-Type"]) == (429, "text/html; charset=utf-8")
+    assert 895 <= int(refused.headers["Retry-After"]) <= 900
+    assert "слишком много попыток" in refused.content.decode()
+    assert_locked(sign_in(dispatcher), 895, 900)
+    make_older(901)
+    entered = Client().post(door, {"username": typed, "password": PASSWORD})
+    assert (entered.status_code, entered.headers["Location"]) == (302, "/admin/")
+    assert failures() == 0
