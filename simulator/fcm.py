@@ -374,9 +374,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m simulator.fcm", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--key-file", type=Path, required=True, help="where the service account's key is written")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen; in a container of its own, 0.0.0.0")
+    parser.add_argument("--name", default="127.0.0.1", help="what others call this host")
     arguments = parser.parse_args()
-    listener = listen(arguments.port)
-    token_uri = f"http://127.0.0.1:{arguments.port}/token"
+    listener = listen(arguments.port, arguments.host)
+    token_uri = f"http://{arguments.name}:{arguments.port}/token"
     account = ServiceAccount.kept_in(arguments.key_file, PROJECT, token_uri)
     server(StandIn(account).app).run(sockets=[listener])
 
