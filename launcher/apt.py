@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from launcher.processes import undisturbed
 from launcher.progress import Failure, say, step
@@ -28,6 +29,14 @@ case "$*" in *postgresql-[0-9]*)
   sed -i '/^[[:space:]]*create_main_cluster/d' $conf; echo 'create_main_cluster = false' >>$conf
 esac
 install "$@"
+"""
+
+# Downloaded and unpacked, not installed: no service, no right needed, nothing changed but a folder.
+UNPACK = r"""
+set -e
+cd "$1"; shift
+apt-get download -q "$@"
+for package in *.deb; do dpkg-deb --extract "$package" .; rm "$package"; done
 """
 
 
@@ -61,6 +70,26 @@ def install(packages: Iterable[str]) -> None:
         raise Failure(f"apt-get could not install {' '.join(names)}:\n{_last_lines(result.stdout)}")
 
 
+def unpack(packages: Iterable[str], folder: Path) -> None:
+    """Unpacks `packages` into `folder`, which needs no right but that to read the package lists anew, once they fail.
+
+    What the packages depend on is not fetched. Raises Failure.
+    """
+    names, draft = list(packages), folder.with_name(f"{folder.name}.{os.getpid()}")
+    draft.mkdir(parents=True)
+    try:
+        with step(f"fetching {', '.join(names)}"):
+            result = _unpacked(names, draft)
+            if result.returncode and as_root() in {(), ("sudo", "-n")}:
+                _update()
+                result = _unpacked(names, draft)
+        if result.returncode:
+            raise Failure(f"apt-get could not fetch {' '.join(names)}:\n{_last_lines(result.stdout)}")
+        _put(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 def newest(pattern: str, at_least: int) -> int | None:
     """The highest number N ≥ `at_least` of the packages called `pattern`, in which N stands for the number."""
     found = _numbers(pattern, at_least)
@@ -80,6 +109,19 @@ def _numbers(pattern: str, at_least: int) -> list[int]:
 
 def _installed(names: list[str]) -> subprocess.CompletedProcess[str]:
     return _run([*(as_root() or ()), "sh", "-c", INSTALL, "mdd", *names])
+
+
+def _unpacked(names: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return _run(["sh", "-c", UNPACK, "mdd", str(folder), *names])
+
+
+def _put(draft: Path, folder: Path) -> None:
+    """Another run may have been quicker: its folder is as good."""
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 def _update() -> None:

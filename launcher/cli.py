@@ -8,6 +8,7 @@ from collections.abc import Callable
 import environ
 
 from launcher import ports, processes
+from launcher.backups import backup, restore
 from launcher.checks import check
 from launcher.demo import demo
 from launcher.instance import Instance
@@ -104,6 +105,14 @@ def _check(_: list[str]) -> int:
     return check(here())
 
 
+def _backup(arguments: list[str]) -> int:
+    return backup(here(), arguments)
+
+
+def _restore(arguments: list[str]) -> int:
+    return restore(here(), arguments)
+
+
 def _test(arguments: list[str]) -> int:
     return test(here(), arguments)
 
@@ -120,4 +129,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "test": _test,
     "check": _check,
     "manage": _manage,
+    "backup": _backup,
+    "restore": _restore,
 }

@@ -1,7 +1,8 @@
-"""Finds PostgreSQL with PostGIS and Redis on this machine, or installs them."""
+"""Finds PostgreSQL with PostGIS, Redis and, for the tests, nginx on this machine, or installs them."""
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ FOLDERS = (  # of programs, where PATH does not name them
     "usr/local/opt/postgresql@*/bin",
     "Applications/Postgres.app/Contents/Versions/*/bin",
     "usr/bin",
+    "usr/sbin",
 )
 BY_HAND = """\
 {what} is needed, and cannot be installed from here (no apt, or no right to use it). Install it yourself:
@@ -31,6 +33,10 @@ or give the addresses of running ones, for example from Docker:
   docker run -d -p 5432:5432 -e POSTGRES_PASSWORD=mdd postgis/postgis:16-3.5
   docker run -d -p 6379:6379 redis:7
   export DATABASE_URL=postgres://postgres:mdd@127.0.0.1:5432/postgres REDIS_URL=redis://127.0.0.1:6379/0"""
+NGINX_BY_HAND = """\
+nginx is needed by the tests, and cannot be fetched from here{why}. Install it yourself:
+  Debian, Ubuntu   sudo apt-get install nginx
+  macOS            brew install nginx"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,28 @@ def redis(aliases: Path) -> Path:
     if found is None:
         raise Failure(BY_HAND.format(what=f"Redis {OLDEST_REDIS} or newer, or Valkey,"))
     return found
+
+
+def nginx(folder: Path) -> Path:
+    """The program nginx; if there is none, Debian's, unpacked into `folder`.
+
+    Installed, it would become a system service that takes port 80 at the next start of the machine.
+    Raises Failure when there is none and none can be fetched.
+    """
+    unpacked = folder / "usr/sbin/nginx"
+    for path in (*programs("nginx"), unpacked):
+        if _runs(path):
+            return path
+    if shutil.which("apt-get") is None:
+        raise Failure(NGINX_BY_HAND.format(why=" (no apt)"))
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        apt.unpack(["nginx", "nginx-common"], folder)
+    except Failure as failure:
+        raise Failure(f"{failure}\n{NGINX_BY_HAND.format(why='')}") from None
+    if not _runs(unpacked):
+        raise Failure(NGINX_BY_HAND.format(why=" (the one fetched lacks a library)"))
+    return unpacked
 
 
 def programs(name: str, root: Path = Path("/")) -> Iterator[Path]:
@@ -122,6 +150,13 @@ def _redis_by_alias(aliases: Path) -> Path | None:
             if version(_output(alias, "--version")) >= OLDEST_REDIS:
                 return alias
     return None
+
+
+def _runs(program: Path) -> bool:
+    try:
+        return subprocess.run([program, "-v"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _output(program: Path, option: str) -> str:

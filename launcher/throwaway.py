@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from launcher import processes
+from launcher import finding, processes
 from launcher.instance import Instance
 from launcher.places import Home, locked, locked_if_free
 from launcher.processes import foreground
@@ -14,6 +14,7 @@ from launcher.processes import foreground
 
 def test(instance: Instance, arguments: list[str]) -> int:
     """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
+    nginx = finding.nginx(instance.home.path / "nginx")
     homes = instance.home.path / "test"
     own = replace(instance, home=Home(homes / str(os.getpid())), durable=False)
     with contextlib.ExitStack() as held:
@@ -24,7 +25,8 @@ def test(instance: Instance, arguments: list[str]) -> int:
         held.callback(_discard, own)
         own.start_services()
         pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments]
-        return foreground(pytest, own.environment() | {processes.TEST_RUN: str(own.home.path)})
+        marks = {processes.TEST_RUN: str(own.home.path), "NGINX": str(nginx)}
+        return foreground(pytest, own.environment() | marks)
 
 
 def _remove_abandoned(instance: Instance, homes: Path) -> None:

@@ -11,6 +11,8 @@ usage: ./mdd COMMAND
   test [ARGS…]      the tests, on a throwaway PostgreSQL and Redis; ARGS go to pytest
   check             lint, types, layers, missing migrations
   manage ARGS…      Django's manage.py
+  backup [FOLDER]   a dump of the database, with its checksum, in .mdd/backups
+  restore FILE      a backup in the place of the database; --yes does it
   help              this
 
 settings, from the environment or from .env:
@@ -19,4 +21,4 @@ settings, from the environment or from .env:
   DATABASE_URL      a PostgreSQL with PostGIS in place of the private one
   REDIS_URL         a Redis in place of the private one
 """
-COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage")
+COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage", "backup", "restore")

@@ -14,11 +14,11 @@ environ.Env.read_env(Path(__file__).parent.parent / ".env")
 
 
 def read(name: str, cast: Callable[[str], T], default: T | object = UNSET) -> T:
-    """The variable `name` turned into a T; `default` when it is unset or empty.
+    """The variable `name`, or what the file that `name`_FILE names holds, turned into a T; `default` for neither.
 
     Raises ImproperlyConfigured, naming the variable, when it is missing without a default or unreadable.
     """
-    raw = os.environ.get(name, "").strip()
+    raw = os.environ.get(name, "").strip() or _in_file(f"{name}_FILE")
     if not raw:
         if default is UNSET:
             raise ImproperlyConfigured(f"{name}: is required; set it in the environment or in .env")
@@ -27,6 +27,15 @@ def read(name: str, cast: Callable[[str], T], default: T | object = UNSET) -> T:
         return cast(raw)
     except ValueError as why:
         raise ImproperlyConfigured(f"{name}: {why}") from None
+
+
+def _in_file(name: str) -> str:
+    """A secret, as container engines hand it over."""
+    path = os.environ.get(name, "").strip()
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except (OSError, UnicodeDecodeError) as why:
+        raise ImproperlyConfigured(f"{name}: {path} cannot be read: {why}") from None
 
 
 def boolean(raw: str) -> bool:

@@ -6,9 +6,8 @@ from typing import Any
 
 import environ
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
 
-from . import env, gis, openapi_settings, reports
+from . import env, gis, openapi_settings, reports, safety
 from .logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -77,6 +76,9 @@ APPEND_SLASH = False
 # Static files of the admin and of the API's pages, as collectstatic gathers them (served in mdd_backend/asgi.py).
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", Path, BASE_DIR / "static")
+HASHED = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"  # names that a cache may keep for ever
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STORAGES = {"staticfiles": {"BACKEND": HASHED if env.read("STATIC_HASHED", env.boolean, False) else PLAIN}}
 
 CORS_ALLOWED_ORIGINS = env.read("CORS_ALLOWED_ORIGINS", env.origins, [])
 CORS_ALLOW_ALL_ORIGINS = env.read("CORS_ALLOW_ALL_ORIGINS", env.boolean, False)
@@ -173,11 +175,16 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware is not needed: apps/users/admin_login.py
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # its middleware is not needed: apps/users/admin_login.py
+    "security.W004",  # HSTS and
+    "security.W008",  # the redirect to TLS are the proxy's: nginx/prod.conf
+]
 
+JWT_SIGNING_KEY = env.read("JWT_SIGNING_KEY", env.secret, SECRET_KEY)
 JWT_OLDER_KEYS = env.read("JWT_OLDER_KEYS", env.secrets, [])
 SIMPLE_JWT = {
-    "SIGNING_KEY": env.read("JWT_SIGNING_KEY", env.secret, SECRET_KEY),
+    "SIGNING_KEY": JWT_SIGNING_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=60),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=90),
     "USER_ID_FIELD": "uuid",
@@ -227,5 +234,9 @@ SENTRY_DSN = env.read("SENTRY_DSN", env.url("http", "https"), "")
 if SENTRY_DSN:
     reports.start(SENTRY_DSN)
 
-if DEBUG and "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS: '*' must not be combined with DEBUG")
+safety.refuse_unsafe(
+    debug=DEBUG,
+    hosts=ALLOWED_HOSTS,
+    keys={"DJANGO_SECRET_KEY": SECRET_KEY, "JWT_SIGNING_KEY": JWT_SIGNING_KEY},
+    cors_for_all=CORS_ALLOW_ALL_ORIGINS,
+)

@@ -32,6 +32,7 @@ def test_a_mistake_of_ours_is_a_500_in_json(wearer: User, client_of: Any) -> Non
 WRONG = {
     "DEBUG": "maybe",
     "DJANGO_SECRET_KEY": "short",
+    "STATIC_HASHED": "perhaps",
     "DATABASE_URL": "mysql://root@localhost/x",
     "DATABASE_POOL_SIZE": "many",
     "REDIS_URL": "localhost",

@@ -1,4 +1,4 @@
-"""What scripts/lab_check.sh looks at from inside the network, as phones, watches and dispatchers do: by nginx, over TLS.
+"""What scripts/lab_check.sh looks at from inside, as phones, watches and dispatchers do: by nginx, over TLS.
 
 Each command prints what it saw, and fails loudly. What must outlive a command (tokens, the event) is kept in a file.
 """
@@ -119,6 +119,18 @@ def press(seconds: str) -> None:
     print(f"  {len(stored)} events opened, none failed, the slowest answer after {slowest * 1000:.0f} ms")
 
 
+def ready() -> None:
+    """The service answers, within a minute."""
+    for _ in range(60):
+        try:
+            if httpx.get(f"{URL}/health/live", verify=TLS).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(1)
+    raise SystemExit("nothing answers")
+
+
 def find() -> None:
     """The event of `sos` is there."""
     event_uid = json.loads(KEPT.read_text())["event_uid"]
@@ -131,4 +143,4 @@ def _ms(since: float) -> str:
 
 
 if __name__ == "__main__":
-    {"sos": sos, "press": press, "find": find}[sys.argv[1]](*sys.argv[2:])
+    {"ready": ready, "sos": sos, "press": press, "find": find}[sys.argv[1]](*sys.argv[2:])

@@ -1,6 +1,7 @@
-"""Packages are installed without touching the machine's own settings, services and clusters."""
+"""Packages are installed or unpacked without touching the machine's own settings, services and clusters."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,6 +60,59 @@ def test_policy_of_the_machine_is_left_alone(tmp_path: Path, conf: Path) -> None
 
 def test_failure_of_apt_get_is_passed_on(tmp_path: Path, conf: Path) -> None:
     assert run_script(tmp_path, conf, "exit 100", "redis-tools").returncode == 100
+
+
+DOWNLOAD = r"""
+[ "$1 $2" = "download -q" ] || exit 9
+shift 2
+for name in "$@"; do
+  mkdir -p build/DEBIAN build/usr/share/$name
+  printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: me\nDescription: x\n' $name >build/DEBIAN/control
+  dpkg-deb --build build $name.deb >/dev/null
+  rm -r build
+done
+"""
+
+
+def script(path: Path, line: str) -> None:
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def apt_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The apt-get that is found first; without it the machine's own is never reached."""
+    fake = tmp_path / "bin" / "apt-get"
+    fake.parent.mkdir()
+    fake.touch(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(apt, "as_root", lambda: None)
+    return fake
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="not of Debian's family")
+def test_packages_are_unpacked_into_the_folder_and_installed_nowhere(apt_get: Path, tmp_path: Path) -> None:
+    script(apt_get, DOWNLOAD)
+    apt.unpack(["one", "two"], tmp_path / "home" / "things")
+    assert sorted(path.name for path in (tmp_path / "home").rglob("*")) == ["one", "share", "things", "two", "usr"]
+
+
+def test_packages_that_cannot_be_fetched_leave_no_folder_behind(apt_get: Path, tmp_path: Path) -> None:
+    script(apt_get, "echo 'E: Unable to locate package one'; exit 100")
+    with pytest.raises(apt.Failure, match=r"(?s)could not fetch one.*Unable to locate package one"):
+        apt.unpack(["one"], tmp_path / "home" / "things")
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_package_lists_are_read_anew_where_we_may(
+    apt_get: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = tmp_path / "lists"
+    script(apt_get, f"[ $1 = update ] && exec touch {lists}; [ -e {lists} ] && exec touch x.deb; exit 100")
+    script(apt_get.with_name("dpkg-deb"), 'touch "$3/unpacked"')
+    monkeypatch.setattr(apt, "as_root", lambda: ())
+    apt.unpack(["one"], tmp_path / "things")
+    assert [path.name for path in (tmp_path / "things").iterdir()] == ["unpacked"]
 
 
 @pytest.mark.parametrize(("at_least", "newest"), [(15, 17), (18, None)])

@@ -1,4 +1,4 @@
-"""PostgreSQL with PostGIS and Redis are found under the names and in the places they have on real machines."""
+"""PostgreSQL with PostGIS, Redis and nginx are found under the names and in the places they have on real machines."""
 
 from pathlib import Path
 
@@ -93,3 +93,35 @@ def test_too_old_redis_is_none_and_the_ways_out_are_told(machine: Path, tmp_path
     script(machine / "bin" / "redis-server", "echo 'Redis server v=6.0.16 sha=0'")
     with pytest.raises(finding.Failure, match=r"(?s)Redis 7 or newer.*apt-get.*brew.*docker.*REDIS_URL"):
         finding.redis(tmp_path)
+
+
+def test_nginx_of_the_machine_is_taken(machine: Path, tmp_path: Path) -> None:
+    program = script(machine / "bin" / "nginx", "exit 0")
+    assert finding.nginx(tmp_path / "nginx") == program
+
+
+def test_nginx_is_unpacked_once_where_there_is_none(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(machine / "bin" / "apt-get", "exit 0")
+    fetched = []
+
+    def unpack(packages: list[str], folder: Path) -> None:
+        fetched.extend(packages)
+        script(folder / "usr" / "sbin" / "nginx", "exit 0")
+
+    monkeypatch.setattr(finding.apt, "unpack", unpack)
+    assert [finding.nginx(tmp_path / "nginx") for _ in range(2)] == [tmp_path / "nginx" / "usr" / "sbin" / "nginx"] * 2
+    assert fetched == ["nginx", "nginx-common"]
+
+
+def test_nginx_that_lacks_a_library_is_none(machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(machine / "bin" / "apt-get", "exit 0")
+    monkeypatch.setattr(finding.apt, "unpack", lambda _, folder: script(folder / "usr" / "sbin" / "nginx", "exit 127"))
+    with pytest.raises(finding.Failure, match=r"(?s)lacks a library.*apt-get install nginx"):
+        finding.nginx(tmp_path / "nginx")
+
+
+def test_no_nginx_and_no_apt_tells_the_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(finding.Failure, match=r"(?s)nginx is needed by the tests.*no apt.*apt-get.*brew"):
+        finding.nginx(tmp_path / "nginx")

@@ -1,0 +1,104 @@
+"""What a production start demands, and what it refuses in plain words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KEY = "9f2d7c31b85e40a6b1c4d7e0f3a69285cb41"
+PRODUCTION = {
+    "PATH": os.environ["PATH"],
+    "DJANGO_SETTINGS_MODULE": "mdd_backend.settings",
+    "DJANGO_SECRET_KEY": KEY * 2,
+    "DATABASE_URL": "postgres://mdd:x@127.0.0.1:1/mdd",
+    "REDIS_URL": "redis://127.0.0.1:1",
+    "DJANGO_ALLOWED_HOSTS": "sos.example.org,127.0.0.1",
+    "PUBLIC_URL": "https://sos.example.org",
+    "STATIC_HASHED": "true",
+}
+
+
+def start(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    """Sets Django up as in production, with `changes`; what is empty is taken away."""
+    environment = {name: value for name, value in (PRODUCTION | changes).items() if value}
+    command = [sys.executable, *(arguments or ("-c", "import django; django.setup()"))]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_production_starts() -> None:
+    done = start()
+    assert done.returncode == 0, done.stderr
+
+
+def test_deployment_check_is_clean() -> None:
+    done = start("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("DEBUG", {"DEBUG": "true"}),
+        ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": ""}),
+        ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "short"}),
+        ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "x" * 50}),
+        ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "django-insecure-" + KEY}),
+        ("JWT_SIGNING_KEY", {"JWT_SIGNING_KEY": "your_signing_key_of_32_characters_or_more"}),
+        ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": "*"}),
+        ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": "localhost,*", "DEBUG": "true"}),
+        ("CORS_ALLOW_ALL_ORIGINS", {"CORS_ALLOW_ALL_ORIGINS": "true"}),
+        ("DJANGO_SECRET_KEY_FILE", {"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": "/nowhere/at/all"}),
+    ],
+)
+def test_unsafe_start_is_refused_by_name(name: str, changes: dict[str, str]) -> None:
+    done = start(**changes)
+    assert done.returncode != 0
+    assert f"{name}: " in done.stderr.strip().splitlines()[-1]
+    for secret in (KEY, "your_signing_key_of_32_characters_or_more"):
+        assert secret not in done.stderr
+
+
+def test_secret_may_come_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    show = "import django; django.setup(); from django.conf import settings; print(settings.SECRET_KEY)"
+    done = start("-c", show, DJANGO_SECRET_KEY="", DJANGO_SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert done.stdout.strip() == KEY
+
+
+def test_empty_file_is_no_value(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    assert start(FCM_SERVICE_ACCOUNT_JSON_FILE=str(tmp_path / "empty")).returncode == 0
+
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.prod.yml").read_text())
+OURS = {name: one for name, one in COMPOSE["services"].items() if "mdd_backend" in one["image"]}
+
+
+def test_only_the_proxy_can_be_reached() -> None:
+    assert [name for name, one in COMPOSE["services"].items() if "ports" in one] == ["nginx"]
+    assert COMPOSE["networks"]["back"]["internal"] is True
+    assert {name for name, one in COMPOSE["services"].items() if one.get("networks") == ["back"]} >= {"db", "redis"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_may_write_nothing_and_become_nobody(name: str) -> None:
+    service = OURS[name]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert "build" not in service
+
+
+def test_every_process_has_a_limit_of_its_log_and_of_its_memory() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["logging"]["options"]["max-size"], name
+        assert "deploy" in service or name == "static", name
+
+
+def test_two_of_each_that_may_die_unnoticed() -> None:
+    services = COMPOSE["services"]
+    assert {"web", "web2"} <= services.keys()
+    assert (services["worker"]["deploy"]["replicas"], services["sweep"]["deploy"]["replicas"]) == (2, 2)
