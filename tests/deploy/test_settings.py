@@ -23,10 +23,9 @@ PRODUCTION = {
 
 
 def start(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
-    """Sets Django up as in production, with `changes`; what is empty is taken away."""
-    environment = {name: value for name, value in (PRODUCTION | changes).items() if value}
+    """Sets Django up as in production, with `changes`; what is empty counts as unset, also where .env has it."""
     command = [sys.executable, *(arguments or ("-c", "import django; django.setup()"))]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=PRODUCTION | changes, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_production_starts() -> None:
