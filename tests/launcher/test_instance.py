@@ -1,5 +1,6 @@
 """What the processes of an instance find in their environment, and what is shown of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,8 @@ def test_standin_takes_the_place_of_firebase_where_it_is_asked_for(
 
 
 def test_demo_forgets_real_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in os.environ.items():
+        monkeypatch.setenv(name, value)  # so that all of it comes back
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:real")
     monkeypatch.setenv("DATABASE_URL", "postgres://production")
     monkeypatch.setenv("LOG_LEVEL", "INFO")
