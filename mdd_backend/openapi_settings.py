@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
         "EventStatusEnum": "apps.sos.models.EventStatus",
         "AlertStatusEnum": "apps.sos.models.AlertStatus",
         "AnswerEnum": "apps.sos.models.ANSWERS",
+        "EmergencyServiceEnum": "apps.sos.models.Service",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
 }

@@ -224,8 +224,13 @@ FCM_SERVICE_ACCOUNT_JSON = env.read("FCM_SERVICE_ACCOUNT_JSON", str, "")
 FCM_ENDPOINT = env.read("FCM_ENDPOINT", env.url("http", "https"), "https://fcm.googleapis.com")
 FCM_TIMEOUT_S = env.read("FCM_TIMEOUT_S", env.integer(1, 25), 10)
 
-# Texts to phones: "console" writes them to the log, for development; empty: none are sent, and their rows say so.
-SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of("console"), "")
+# Texts to phones: by the gateway Eskiz; "console" writes them to the log, for development; empty: none are sent.
+SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of("console", "eskiz"), "")
+ESKIZ_BASE_URL = env.read("ESKIZ_BASE_URL", env.url("http", "https"), "https://notify.eskiz.uz")
+ESKIZ_EMAIL = env.read("ESKIZ_EMAIL", str, "")
+ESKIZ_PASSWORD = env.read("ESKIZ_PASSWORD", str, "")
+ESKIZ_FROM = env.read("ESKIZ_FROM", str, "4546")
+ESKIZ_TIMEOUT_S = env.read("ESKIZ_TIMEOUT_S", env.integer(1, 25), 10)
 
 LOGGING_CONFIG = None
 LOGGING = configuration(level=env.read("LOG_LEVEL", str.upper, "INFO"))

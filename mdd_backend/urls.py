@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring import health
+from apps.sos.live_views import live_page
 from apps.users.admin_login import admin_login
 
 urlpatterns = [
@@ -23,6 +24,7 @@ urlpatterns = [
     path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
+    path("live/<str:signed>/", live_page),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/status", health.status),

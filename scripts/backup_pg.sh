@@ -86,6 +86,14 @@ BEGIN
   LOOP
     EXECUTE format('DROP %s IF EXISTS %s CASCADE', found.kind, found.name);
   END LOOP;
+  FOR found IN
+    SELECT p.oid::regprocedure AS name FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace
+      AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+  LOOP
+    EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', found.name);
+  END LOOP;
 END \$\$;
 CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;
 -- Restored by a superuser, the tables still belong to the service.

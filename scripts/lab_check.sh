@@ -49,6 +49,7 @@ secrets() {
   openssl rand -base64 48 >"$SECRETS/django_secret_key"
   openssl rand -base64 48 >"$SECRETS/jwt_signing_key"
   : >"$SECRETS/fcm_service_account"
+  : >"$SECRETS/eskiz_password"
   chmod 755 "$work" && chmod 444 "$SECRETS"/*
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nginx -addext subjectAltName=DNS:nginx \
     -keyout "$CERTS/privkey.pem" -out "$CERTS/fullchain.pem"

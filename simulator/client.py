@@ -172,7 +172,7 @@ class Helper:
         await self.api.call("POST", push["receipt_url"], {})
 
     async def respond(self, event_uid: str, status: str) -> httpx.Response:
-        """`status`: ACCEPTED or DECLINED. 200 with the exact place, or 409 when it is too late."""
+        """`status`: ACCEPTED, EN_ROUTE … 200, to who comes with the exact place, or 409 when it makes no sense."""
         return await self.api.request("POST", f"sos/{event_uid}/respond/", {"status": status})
 
 
@@ -254,9 +254,10 @@ class PhoneNetwork:
                 yield Push(one["token"], one["message"].get("data", {}), one["at"])
 
     async def attempts(self, event_uid: str) -> list[Json]:
-        """Every attempt to send something about that event, also those refused."""
+        """Every attempt to call somebody to that event, also those refused."""
         answer = (await self._http.get("/_control/sends")).raise_for_status()
-        return [one for one in answer.json()["sends"] if one["message"].get("data", {}).get("event_uid") == event_uid]
+        call = {"kind": "SOS_ALERT", "event_uid": event_uid}
+        return [one for one in answer.json()["sends"] if one["message"].get("data", {}).items() >= call.items()]
 
     async def _messages(self, wait_s: float) -> list[Json]:
         answer = await self._http.get("/_control/messages", params={"after": self._seen, "wait": wait_s})

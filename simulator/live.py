@@ -75,7 +75,8 @@ class LiveCity:
             for helper in self._helpers.values():
                 self._live_on(tasks, helper, now_s)
                 helper.person.is_on = not helper.life.battery.is_empty
-            self._rescue.look_around(now_s)
+            for one, first in self._rescue.look_around(now_s):
+                self._begin(tasks, self._rescue.arrive(one, first))
             for one in self._rescue.due(now_s):
                 self._begin(tasks, self._rescue.close(one))
             await asyncio.sleep(TICK_S)

@@ -18,6 +18,8 @@ GIVE_UP_S = 240.0
 CLOSED_AFTER_S = (5.0, 20.0)
 """After the first has arrived."""
 CLOSE_AGAIN_S = 30.0
+SETS_OUT_S = 8.0
+"""From accepting to being on the way."""
 KNOWN_WITHIN_S = 60.0
 """A phone may ring before the watch has heard 201."""
 ENGAGED_S = 300.0
@@ -48,12 +50,14 @@ class Rescue:
         self.chronicle.note(one, what)
         self._stage.tell()
 
-    def look_around(self, now_s: float) -> None:
-        """Sees who has arrived, in time of the city's life."""
-        for one in self.open:
-            if one.state == "on the way":
-                for helper in one.coming:
-                    self._look_at(one, helper, now_s)
+    def look_around(self, now_s: float) -> list[tuple[Emergency, Helper]]:
+        """Sees who has arrived, in time of the city's life; the first to each."""
+        on_the_way = [one for one in self.open if one.state == "on the way"]
+        return [(one, helper) for one in on_the_way for helper in one.coming if self._has_arrived(one, helper, now_s)]
+
+    async def arrive(self, one: Emergency, helper: Helper) -> None:
+        """Raises httpx.TransportError."""
+        await helper.respond(one.uid, "ON_SCENE")
 
     def due(self, now_s: float) -> list[Emergency]:
         """Those the dispatcher closes now; should that fail, they are due again later."""
@@ -73,12 +77,14 @@ class Rescue:
             self._helpers[helper.push_token].life.walk.go_on()
         self.chronicle.note(one, one.state)
 
-    def _look_at(self, one: Emergency, helper: Helper, now_s: float) -> None:
-        if one.state == "on the way" and self._helpers[helper.push_token].life.walk.has_arrived:
-            one.state = "on scene"
-            own = dice(self._cast.seed, one.faller.key, one.fall.at_s, "close")
-            one.close_at_s = now_s + own.uniform(*CLOSED_AFTER_S)
-            self.chronicle.note(one, f"{helper.full_name} is there")
+    def _has_arrived(self, one: Emergency, helper: Helper, now_s: float) -> bool:
+        if one.state != "on the way" or not self._helpers[helper.push_token].life.walk.has_arrived:
+            return False
+        one.state = "on scene"
+        own = dice(self._cast.seed, one.faller.key, one.fall.at_s, "close")
+        one.close_at_s = now_s + own.uniform(*CLOSED_AFTER_S)
+        self.chronicle.note(one, f"{helper.full_name} is there")
+        return True
 
     async def _consider(self, helper: Helper, push: Push) -> None:
         if push.data.get("kind") != "SOS_ALERT":
@@ -117,6 +123,9 @@ class Rescue:
         if one.state == "calling":
             one.state = "on the way"
         self.chronicle.note(one, f"{helper.full_name} comes")
+        await asyncio.sleep(SETS_OUT_S)
+        if not one.is_over:
+            await helper.respond(one.uid, "EN_ROUTE")
 
     async def _decline(self, helper: Helper, one: Emergency) -> None:
         answer = await helper.respond(one.uid, "DECLINED")

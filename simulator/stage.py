@@ -17,6 +17,9 @@ T = TypeVar("T")
 Reaction = Callable[[Helper, Push], Awaitable[None]]
 
 
+SOS_ALERT = "SOS_ALERT"
+
+
 class Stage:
     """Collects what phones and the dispatcher's screen were told, in the order it came.
 
@@ -66,6 +69,7 @@ class Stage:
         self._news = asyncio.Event()
 
     def pushes_of(self, event_uid: str) -> list[Push]:
+        """The calls that rang for that event."""
         return self._pushes.get(event_uid, [])
 
     def told_of(self, event_uid: str) -> Told | None:
@@ -77,11 +81,14 @@ class Stage:
             helper = self.people.helpers.get(push.token)
             if helper and not helper.is_on:
                 continue
-            self.rings += 1
-            self._pushes[push.data.get("event_uid", "")].append(push)
-            if helper:
+            is_call = push.data.get("kind") == SOS_ALERT
+            if is_call:
+                self.rings += 1
+                self._pushes[push.data["event_uid"]].append(push)
+            if helper and is_call:
                 helper.rung_at = push.at
                 self.owed.add(push.data["notification_id"])
+            if helper:
                 answers.add(answer := tasks.create_task(self._answer(helper, push)))
                 answer.add_done_callback(answers.discard)
             self.tell()
@@ -106,12 +113,12 @@ class Stage:
             await asyncio.sleep(1)
 
     def _take(self, told: Told) -> None:
-        if told.message.get("type") != "sos_event":
-            return
         seq = told.message["seq"]
         if self._last_seq is not None and seq <= self._last_seq:
             self.told_again += 1
             return
         self._last_seq = seq
+        if told.message["type"] != "sos_event":
+            return
         self.told += 1
         self._told.setdefault(told.message["payload"]["event_uid"], told)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from phonenumber_field.phonenumber import PhoneNumber
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -17,7 +18,9 @@ from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import save_push_token
 from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.users.contacts import add_contact, block_helper
 from apps.users.models import Role, Status, User
+from simulator.eskiz import running_eskiz
 from simulator.fcm import running_stand_in
 
 HERE = (41.311081, 69.240562)
@@ -44,6 +47,12 @@ def _own_redis_names(settings: Any, worker_id: str, monkeypatch: pytest.MonkeyPa
     channel = f"test-{worker_id}:journal"
     monkeypatch.setattr("mdd_backend.hints.JOURNAL_CHANNEL", channel)
     monkeypatch.setattr("apps.monitoring.feed.JOURNAL_CHANNEL", channel)
+
+
+@pytest.fixture(autouse=True)
+def _no_text_messages(settings: Any) -> None:
+    """Whatever the environment says: who tests them says so."""
+    settings.SMS_TRANSPORT = ""
 
 
 _numbers = itertools.count(1)
@@ -143,6 +152,16 @@ def fcm(settings: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def eskiz(settings: Any) -> Iterator[Any]:
+    """A stand-in gateway for text messages on loopback, with its credentials in the settings."""
+    with running_eskiz() as stand_in:
+        settings.SMS_TRANSPORT = "eskiz"
+        settings.ESKIZ_BASE_URL = stand_in.url
+        settings.ESKIZ_EMAIL, settings.ESKIZ_PASSWORD = stand_in.email, stand_in.password
+        yield stand_in
+
+
+@pytest.fixture
 def route_scene(person: Callable[..., User], helper: Callable[..., User], client_of: Any, press: Any) -> Any:
     """What tests/routes.py tries its routes on."""
     from tests.routes import Scene  # noqa: PLC0415 - it imports from here
@@ -164,11 +183,14 @@ def route_scene(person: Callable[..., User], helper: Callable[..., User], client
     press(people["owner"], device_uid=device.device_uid)
     event = SosEvent.objects.get()
     take_due_step(event.pk)
+    block_helper(people["owner"], people["other"].uuid)
     return Scene(
         people,
         device.device_uid,
         event,
         PushToken.objects.get(user=people["owner"]).pk,
-        Notification.objects.get().data["receipt_url"].rstrip("/").rpartition("/")[2],
+        Notification.objects.get(user=people["called"]).data["receipt_url"].rstrip("/").rpartition("/")[2],
+        add_contact(people["owner"], PhoneNumber.from_string("+998900000999"), name="Contact").uuid,
+        Notification.objects.get(user=people["called"]),
         {name: str(AccessToken.for_user(user)) for name, user in people.items()} | {"watch": token},
     )

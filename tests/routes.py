@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from apps.notifications.models import Notification
+from apps.notifications.receipts import status_url
 from apps.sos.models import SosEvent
 from apps.users.models import User
 from tests.conftest import HERE, PASSWORD
@@ -25,11 +28,18 @@ class Scene:
     event: SosEvent
     push_token_id: int
     receipt: str
+    contact_uuid: UUID
+    notification: Notification
     credentials: dict[str, str] = field(default_factory=dict)
     """By actor, what stands behind `Bearer`."""
 
     def path(self, route: "Route") -> str:
         known = {"device_uid": self.device_uid, "event_uid": self.event.uid, "token_id": self.push_token_id}
+        known |= {"contact_uuid": self.contact_uuid, "helper_uuid": self.people["other"].uuid}
+        known |= {
+            "notification_uuid": self.notification.uuid,
+            "status_signed": status_url(self.notification.uuid).split("/")[-2],
+        }
         return route.path.format(**known, uuid=self.people["user"].uuid, signed=self.receipt)
 
 
@@ -67,6 +77,14 @@ def _confirm(scene: Scene, actor: str) -> Any:
     return {"phone_number": _phone(scene), "sms_code": "not-it", "new_password": "another-long-Password-1"}
 
 
+def _block(scene: Scene, actor: str) -> Any:
+    return {"helper": str(scene.people["called"].uuid)}
+
+
+def _assignment(scene: Scene, actor: str) -> Any:
+    return {"helper": str(scene.people["other"].uuid)}
+
+
 REGISTRATION = {
     "phone_number": "+998907654321",
     "full_name": "Nodira Karimova",
@@ -74,6 +92,8 @@ REGISTRATION = {
     "password2": "someStrongPassword123",
 }
 PASSWORDS = {"old_password": PASSWORD, "new_password": "another-long-Password-1"}
+RENAMED = {"name": "D"}
+CONTACT = {"name": "Dilshod Karimov", "phone_number": "+998907654321"}
 PLACE = {"lat": HERE[0], "lon": HERE[1]}
 FIXES = {"fixes": [{**PLACE, "timestamp": "2025-10-28T12:00:00Z"}]}
 SIGNAL = {**PLACE, "device_uid": "watch-of-owner", "detected_type": "FALL_DETECTED", "severity": 4}
@@ -107,15 +127,39 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("POST", "/api/v1/devices/{device_uid}/location/", PLACE,         "401  404  201  404  404  404  404  401  201"),
     ("POST", "/api/v1/devices/{device_uid}/locations/", FIXES,        "401  404  200  404  404  404  404  401  200"),
     ("GET", "/api/v1/devices/{device_uid}/track/", None,              "401  404  200  404  404  404  200  401  403"),
+    ("GET", "/api/v1/emergency-contacts/", None,                      "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/emergency-contacts/", CONTACT,                  "401  201  201  201  201  201  201  401  403"),
+    ("PATCH", "/api/v1/emergency-contacts/{contact_uuid}/", RENAMED, "401  404  200  404  404  404  404  401  403"),
+    ("DELETE", "/api/v1/emergency-contacts/{contact_uuid}/", None,    "401  404  204  404  404  404  404  401  403"),
+    ("GET", "/api/v1/blocked-helpers/", None,                         "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/blocked-helpers/", _block,                      "401  201  201  201  400  201  201  401  403"),
+    ("DELETE", "/api/v1/blocked-helpers/{helper_uuid}/", None,        "401  404  204  404  404  404  404  401  403"),
     ("GET", "/api/v1/push-tokens/", None,                             "401  200  200  200  200  200  200  401  403"),
     ("POST", "/api/v1/push-tokens/", {"token": "t", "platform": "IOS"}, "401  201  201  201  201  201  201  401  403"),
     ("DELETE", "/api/v1/push-tokens/{token_id}/", None,               "401  404  204  404  404  404  404  401  403"),
+    ("GET", "/api/v1/notifications/", None,                           "401  200  200  200  200  200  200  401  403"),
+    ("POST", "/api/v1/notifications/{notification_uuid}/read/", None, "401  404  404  404  200  404  404  401  403"),
+    ("POST", "/api/v1/notifications/eskiz/{status_signed}/",
+     {"status": "DELIVRD"},                                           "200  200  200  200  200  200  200  200  200"),
     ("POST", "/api/v1/notifications/receipts/{signed}/", None,        "200  200  200  200  200  200  200  200  200"),
     ("POST", "/api/v1/sos/trigger/", SIGNAL,                          "401  201  200  201  201  201  201  201  200"),
     ("GET", "/api/v1/sos/", None,                                     "401  200  200  200  200  200  200  401  403"),
+    ("GET", "/api/v1/sos/feed/", None,                                "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/sos/{event_uid}/", None,                         "401  404  200  404  200  404  200  401  403"),
+    ("GET", "/api/v1/sos/{event_uid}/timeline/", None,                "401  404  200  404  404  404  200  401  403"),
+    ("GET", "/api/v1/sos/{event_uid}/looks/", None,                   "401  404  200  404  404  404  200  401  403"),
     ("POST", "/api/v1/sos/{event_uid}/respond/", {"status": "ACCEPTED"}, "401  404  404  404  200  404  404  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/cancel/", None,                 "401  404  200  404  404  404  404  401  200"),
+    ("POST", "/api/v1/sos/{event_uid}/acknowledge/", None,            "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/assign/", _assignment,          "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/call-next-wave/", None,         "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/note/", {"text": "She answers."}, "401  403  403  403  403  403  201  401  403"),
     ("POST", "/api/v1/sos/{event_uid}/resolve/", {"outcome": "HELPED"}, "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/handover/", {"to": "103"},      "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/sos/{event_uid}/reopen/", None,                 "401  403  403  403  403  403  409  401  403"),
+    ("GET", "/api/v1/dispatch-policy/", None,                         "401  403  403  403  403  403  200  401  403"),
+    ("PATCH", "/api/v1/dispatch-policy/", {"repeat_s": 90},           "401  403  403  403  403  403  200  401  403"),
+    ("DELETE", "/api/v1/dispatch-policy/", None,                      "401  403  403  403  403  403  400  401  403"),
 ]
 # fmt: on
 ROUTES = [

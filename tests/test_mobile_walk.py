@@ -74,9 +74,10 @@ def test_the_walk_goes_through(
         answers += shell(
             re.sub(f"{PAUSE}.*", f"{PAUSE}{rung[0].message['data']['receipt_url']}", block) if rung else block
         )
-    event, alert, notification = SosEvent.objects.get(), HelperAlert.objects.get(), Notification.objects.get()
+    event, alert = SosEvent.objects.get(), HelperAlert.objects.get()
+    notification = Notification.objects.get(kind="SOS_ALERT")
     assert (event.status, event.outcome, event.signal_count) == ("RESOLVED", "HELPED", 1)
-    assert (alert.status, notification.state) == (AlertStatus.ACCEPTED, State.RECEIVED)
+    assert (alert.status, notification.state) == (AlertStatus.STOOD_DOWN, State.RECEIVED)
     assert '"recorded":2,"duplicates":0' in answers
     assert '"medical_note":"Diabetes, insulin in the bag."' in answers
     assert answers.endswith('"results":[]}')

@@ -192,3 +192,8 @@ def place_helper(user: User, **_: object) -> None:
 def point(lat: float, lon: float) -> Point:
     """Degrees WGS 84, in the order people say them."""
     return Point(lon, lat, srid=4326)
+
+
+def see_helper(user: User, lat: float, lon: float, **_: object) -> None:
+    """A helper says where they are, without a device: their place moves there, their track does not."""
+    HelperPosition.objects.filter(user=user).update(position=point(lat, lon), recorded_at=Now())

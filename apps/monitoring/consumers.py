@@ -1,7 +1,8 @@
 """The dispatchers' WebSocket."""
 
 import asyncio
-from contextlib import aclosing
+import time
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,22 +12,26 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.users.authentication import user_of_header
+from apps.users.authentication import Visitor, visitor_of_header
 from apps.users.models import Role
 
+from . import presence
 from .feed import TooSlow, feed
 
 UNAUTHENTICATED, FORBIDDEN, NO_SUCH_PATH, TOO_SLOW, TRY_LATER, FAILED = 4401, 4403, 4404, 4408, 1013, 1011
+SEND_MOST_S = 10.0
 log = structlog.get_logger(__name__)
 
 
 class SosEventsConsumer(AsyncWebsocketConsumer):
-    """New events as they come; `?after=SEQ` first sends those missed since.
+    """Everything that happens, as it happens; `?after=SEQ` first sends what was missed since.
 
     Accepts first and then closes with a code: a refusal before that reaches the client as a bare HTTP 403.
     """
 
-    sending: asyncio.Task[None] | None = None
+    visitor: Visitor | None = None
+    is_followed = False
+    tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def connect(self) -> None:
         await self.accept()
@@ -34,41 +39,85 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
             refusal = await self._why_refused()
         except Error:
             refusal = TRY_LATER
-        if refusal:
+        if refusal or self.visitor is None:
             await self.close(refusal)
-        else:
-            self.sending = asyncio.create_task(self._send())
+            return
+        presence.opened(self.visitor.user.pk)
+        self.is_followed = True
+        self.tasks = tuple(map(asyncio.create_task, (self._follow(), self._expire(), self._be_present())))
 
     async def _why_refused(self) -> int | None:
         header = dict(self.scope["headers"]).get(b"authorization", b"")
         try:
-            user = await database_sync_to_async(user_of_header)(header)
+            visitor = await database_sync_to_async(visitor_of_header)(header)
         except AuthenticationFailed:
-            user = None
-        if user is None:
+            visitor = None
+        if visitor is None:
             return UNAUTHENTICATED
-        return None if user.role == Role.ADMIN else FORBIDDEN
+        if visitor.user.role != Role.ADMIN:
+            return FORBIDDEN
+        self.visitor = visitor
+        return None
 
-    async def _send(self) -> None:
+    async def _follow(self) -> None:
         try:
-            async with aclosing(feed().follow(self._after())) as messages:
-                async for message in messages:
-                    await self.send(text_data=message)
-        except TooSlow:
-            await self.close(TOO_SLOW)
+            await self._send_all()
+        except (TooSlow, TimeoutError):
+            await self._end(TOO_SLOW)
         except Error:
-            await self.close(TRY_LATER)
+            await self._end(TRY_LATER)
         except Exception:
             log.exception("socket failed")
-            await self.close(FAILED)
+            await self._end(FAILED)
+
+    async def _send_all(self) -> None:
+        """Raises TooSlow; TimeoutError when the client takes nothing, for sending waits until it does."""
+        async with aclosing(feed().follow(self._after())) as messages:
+            async for message in messages:
+                async with asyncio.timeout(SEND_MOST_S):
+                    await self.send(text_data=message)
 
     def _after(self) -> int | None:
         raw = dict(parse_qsl(self.scope["query_string"].decode(errors="replace"))).get("after", "")
         return int(raw) if raw.isdecimal() and len(raw) < 19 else None
 
+    async def _expire(self) -> None:
+        """A socket is good for as long as the token that opened it."""
+        assert self.visitor  # noqa: S101
+        await asyncio.sleep(max(0.0, self.visitor.until - time.time()))
+        await self._end(UNAUTHENTICATED)
+
+    async def _be_present(self) -> None:
+        """Tells that a console is connected; ends with a ban or another role. No failure of it ends the socket."""
+        assert self.visitor  # noqa: S101
+        refusal = None
+        while not refusal:
+            try:
+                refusal = await self._why_refused()
+                if not refusal:
+                    await database_sync_to_async(presence.beat)(self.visitor.user.pk)
+                    await asyncio.sleep(presence.EVERY_S)
+            except Exception as why:  # whatever it is, the dispatcher must go on hearing what happens
+                log.warning("console is not noted", reason=type(why).__name__)
+                await asyncio.sleep(presence.EVERY_S)
+        await self._end(refusal)
+
+    async def _end(self, code: int) -> None:
+        """Lets go first: closing waits for a client that takes nothing, and such a console is not there."""
+        await self._let_go()
+        await self.close(code)
+
+    async def _let_go(self) -> None:
+        for task in self.tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        is_followed, self.is_followed = self.is_followed, False
+        if is_followed and self.visitor and presence.closed(self.visitor.user.pk):
+            with suppress(Error):
+                await database_sync_to_async(presence.leave)(self.visitor.user.pk)
+
     async def disconnect(self, code: int) -> None:
-        if self.sending:
-            self.sending.cancel()
+        await self._let_go()
 
 
 class NoSuchPathConsumer(AsyncWebsocketConsumer):

@@ -5,7 +5,6 @@ It reads on from its last position, so nothing is missed and nothing comes twice
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
@@ -15,13 +14,13 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error
 
-from apps.sos.messages import dispatcher_message
-from apps.sos.models import JournalEntry, JournalKind
+from apps.sos.models import JournalEntry
 from mdd_backend.hints import JOURNAL_CHANNEL
+
+from .wire import BATCH, messages_after
 
 log = structlog.get_logger(__name__)
 POLL_S = 2.0
-BATCH = 500
 WAITING_MOST = 1000
 
 
@@ -72,8 +71,7 @@ class Feed:
                 break
             for position, message in entries:
                 subscription.position = position
-                if message:
-                    yield message
+                yield message
         self._subscriptions.add(subscription)  # nothing awaits since the last look at self._position
         try:
             while True:
@@ -111,7 +109,7 @@ class Feed:
         entries = await _entries_after(self._position)
         for position, message in entries:
             self._position = position
-            for subscription in self._subscriptions if message else ():
+            for subscription in self._subscriptions:
                 subscription.put(position, message)
         return len(entries) == BATCH
 
@@ -147,14 +145,4 @@ def _last_position() -> int:
     return JournalEntry.objects.order_by("-position").values_list("position", flat=True).first() or 0
 
 
-@database_sync_to_async
-def _entries_after(position: int) -> list[tuple[int, str]]:
-    """Positions with the message each makes; an empty one where dispatchers are told nothing."""
-    entries = JournalEntry.objects.filter(position__gt=position).select_related("event__user", "event__device")
-    return [(entry.position, _message(entry)) for entry in entries.order_by("position")[:BATCH]]
-
-
-def _message(entry: JournalEntry) -> str:
-    if entry.kind != JournalKind.EVENT_OPENED or entry.event is None:
-        return ""
-    return json.dumps(dispatcher_message(entry.position, entry.event), ensure_ascii=False)
+_entries_after = database_sync_to_async(messages_after)

@@ -1,11 +1,13 @@
 """Is the service alive, ready, well?"""
 
+from functools import lru_cache
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 
@@ -29,11 +31,16 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 def _why_not_ready() -> str | None:
     try:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        applied = MigrationRecorder(connection).applied_migrations()
     except Error:
         return "The database cannot be reached."
-    return "The database is not migrated." if waiting else None
+    return None if _migrations() <= applied.keys() else "The database is not migrated."
+
+
+@lru_cache(maxsize=1)
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Those of this code; they are read from disk once a process."""
+    return frozenset(MigrationLoader(None).disk_migrations)
 
 
 def status(request: HttpRequest) -> JsonResponse:

@@ -1,5 +1,8 @@
 from django.urls import path
 
-from . import config
+from . import config, feed_views
 
-urlpatterns = [path("config/", config.ConfigView.as_view())]
+urlpatterns = [
+    path("config/", config.ConfigView.as_view()),
+    path("sos/feed/", feed_views.FeedView.as_view()),
+]

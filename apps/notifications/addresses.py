@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from apps.users.models import User
+from apps.users.models import EmergencyContact, User
 
 from .models import Channel, Notification
 from .selectors import push_tokens_in_use
-from .texts import text_for
+from .texts import Reader, text_for
 
 # What a notification's row says when its person has no address on the channel.
 NOBODY = {Channel.FCM.value: "no push token", Channel.SMS.value: "no phone number"}
@@ -38,11 +38,13 @@ def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
 
 def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
     people = User.objects.exclude(phone_number=None).in_bulk({n.user_id for n in notifications})
-    return {n.pk: [_phone(n, people[n.user_id])] if n.user_id in people else [] for n in notifications}
+    contacts = EmergencyContact.objects.in_bulk({n.contact_id for n in notifications if n.contact_id})
+    readers = {n.pk: contacts.get(n.contact_id) if n.contact_id else people.get(n.user_id) for n in notifications}
+    return {n.pk: [_phone(n, reader)] if (reader := readers[n.pk]) else [] for n in notifications}
 
 
-def _phone(notification: Notification, person: User) -> Address:
-    return Address(str(person.phone_number), text=text_for(notification, person))
+def _phone(notification: Notification, reader: Reader) -> Address:
+    return Address(str(reader.phone_number), text=text_for(notification, reader))
 
 
 _Finder = Callable[[Sequence[Notification]], dict[int, list[Address]]]

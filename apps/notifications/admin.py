@@ -43,8 +43,8 @@ class NotificationPage(LogPage):
 
     @admin.display(description="data")
     def told(self, notification: Notification) -> str:
-        """Without the receipt's address, which is as good as the phone's own word."""
-        return ", ".join(f"{name}={value}" for name, value in notification.data.items() if name != "receipt_url")
+        """Without the addresses, which are as good as the phone's own word, or the contact's."""
+        return ", ".join(f"{name}={value}" for name, value in notification.data.items() if "url" not in name)
 
     @admin.display(description="changes of state")
     def story(self, notification: Notification) -> str:

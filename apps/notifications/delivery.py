@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,10 +13,13 @@ from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
+from mdd_backend import hints
+
 from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
 from .models import Channel, Notification, PushToken, State
-from .services import change
+from .receipts import status_url
+from .services import change, text_key
 from .transports import Message, Transport, TransportError, transport_for
 from .transports.base import loop
 
@@ -73,18 +77,28 @@ def _claim(channel: str) -> list[Job]:
     """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
     life = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
     due = Notification.objects.filter(channel=channel, state=State.QUEUED, due_at__lte=Now()).annotate(left=life)
-    batch = list(due.order_by("due_at").select_for_update(skip_locked=True)[:BATCH])
-    needed = audience.still_needed(batch)
+    batch = list(due.order_by("urgency", "due_at").select_for_update(skip_locked=True)[:BATCH])
     late = [n for n in batch if n.left <= timedelta()]
-    pointless = [n for n in batch if n.pk not in needed and n not in late]
+    shown = [n for n in _shown_already(batch) if n not in late]
+    needed = audience.still_needed(batch)
+    pointless = [n for n in batch if n.pk not in needed and n not in late and n not in shown]
     change(late, State.DROPPED, "expired")
+    change(shown, State.DROPPED, "received by push")
     change(pointless, State.DROPPED, "no longer needed")
     wanted = [Job(n, n.left) for n in batch if n.state == State.QUEUED]
     ids = [job.notification.pk for job in wanted]
     Notification.objects.filter(pk__in=ids).update(due_at=Now() + LEASE, attempts=F("attempts") + 1)
-    if late or pointless:
-        audience.settled(late + pointless)
+    if dropped := late + shown + pointless:
+        audience.settled(dropped)
     return wanted
+
+
+def _shown_already(batch: Sequence[Notification]) -> list[Notification]:
+    """The text messages that stand in for a push which the phone has shown meanwhile."""
+    texts = {n.idempotency_key: n for n in batch if n.channel == Channel.SMS}
+    keys = [key.removesuffix(text_key("")) for key in texts]
+    shown = Notification.objects.filter(idempotency_key__in=keys, state__in=[State.RECEIVED, State.READ])
+    return [texts[text_key(key)] for key in shown.values_list("idempotency_key", flat=True)]
 
 
 def _deliver(channel: str, batch: list[Job]) -> None:
@@ -94,18 +108,34 @@ def _deliver(channel: str, batch: list[Job]) -> None:
     except TransportError as why:
         _settle([(job, Outcome(errors=[why])) for job in batch])
         return
-    addresses = addresses_of(channel, [job.notification for job in batch])
+    addresses, batch = _addressed(channel, batch)
     under_way = {loop.submit(_send(transport, job, addresses[job.notification.pk])): job for job in batch}
     while under_way:
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
         _settle([(under_way.pop(future), _outcome(future)) for future in done])
 
 
+def _addressed(channel: str, batch: list[Job]) -> tuple[dict[int, list[Address]], list[Job]]:
+    """The addresses by notification, and the jobs that have any words: one that has none must not stop the others."""
+    try:
+        return addresses_of(channel, [job.notification for job in batch]), batch
+    except (KeyError, ValueError):
+        found: dict[int, list[Address]] = {}
+        for job in batch:
+            try:
+                found |= addresses_of(channel, [job.notification])
+            except (KeyError, ValueError) as why:
+                refused = TransportError(f"no words: {type(why).__name__} {why}", permanent=True)
+                _settle([(job, Outcome(errors=[refused]))])
+        return found, [job for job in batch if job.notification.pk in found]
+
+
 async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Outcome:
     """To every address of the person that has not taken it yet."""
     outcome = Outcome()
     if not addresses:
-        outcome.errors.append(TransportError(NOBODY[job.notification.channel], permanent=True))
+        why = "contact removed" if job.notification.contact_id else NOBODY[job.notification.channel]
+        outcome.errors.append(TransportError(why, permanent=True))
     waiting = [one for one in addresses if one.token_id not in job.notification.accepted_token_ids]
     await asyncio.gather(*(_send_to(transport, job, address, outcome) for address in waiting))
     return outcome
@@ -114,7 +144,8 @@ async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Out
 async def _send_to(transport: Transport, job: Job, address: Address, outcome: Outcome) -> None:
     lifetime_s = max(1, int(job.left.total_seconds()))
     try:
-        await transport.send(Message(address.to, lifetime_s, address.platform, job.notification.data, address.text))
+        data, url = job.notification.data, status_url(job.notification.uuid)
+        await transport.send(Message(address.to, lifetime_s, address.platform, data, address.text, url))
         outcome.accepted.append(address)
     except TransportError as why:
         outcome.errors.append(why)
@@ -141,7 +172,15 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
         row for job, outcome in results if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
     ]
     if settled:
+        _hasten_texts([row for row in settled if row.state == State.FAILED])
         audience.settled(settled)
+
+
+def _hasten_texts(failed: list[Notification]) -> None:
+    """The text message in place of a push that failed for good need not wait for a receipt."""
+    keys = [text_key(row.idempotency_key) for row in failed if row.channel == Channel.FCM]
+    if Notification.objects.filter(idempotency_key__in=keys, state=State.QUEUED).update(due_at=Now()):
+        hints.task("notifications.deliver", Channel.SMS.value)
 
 
 def _settle_one(row: Notification, job: Job, outcome: Outcome) -> bool:

@@ -40,13 +40,25 @@ class State(models.TextChoices):
     DROPPED = "DROPPED", "no longer needed"
 
 
+class Urgency(models.IntegerChoices):
+    """What is due is sent in this order."""
+
+    FIRST = 0, "first wave"
+    USUAL = 1, "usual"
+
+
 class Notification(models.Model):
-    """One message to one person over one channel. It knows its event by uid only."""
+    """One message to one person over one channel. It knows its event by uid only.
+
+    contact_id: of the emergency contact it is for, when not for `user` themselves; `user` is then whose contact it is.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
     channel = models.CharField(max_length=10, choices=Channel.choices)
     kind = models.CharField(max_length=32)
+    urgency = models.PositiveSmallIntegerField(choices=Urgency.choices, default=Urgency.USUAL)
+    contact_id = models.BigIntegerField(null=True, blank=True)
     event_uid = models.UUIDField(null=True, blank=True, db_index=True)
     idempotency_key = models.CharField(max_length=120, unique=True)
     data = models.JSONField(default=dict)
@@ -60,7 +72,10 @@ class Notification(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["channel", "due_at"], name="notifications_due", condition=models.Q(state="QUEUED"))
+            models.Index(
+                fields=["channel", "urgency", "due_at"], name="notifications_due", condition=models.Q(state="QUEUED")
+            ),
+            models.Index(fields=["user", "-id"], name="notifications_of_user"),
         ]
 
     def __str__(self) -> str:

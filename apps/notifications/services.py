@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -11,10 +13,12 @@ from apps.users.models import User
 from mdd_backend import hints
 
 from .audience import audience
-from .models import Channel, Notification, NotificationChange, PushToken, State
+from .models import Channel, Notification, NotificationChange, PushToken, State, Urgency
 from .receipts import receipt_url
+from .signals import place_told
 
 LIFETIME = timedelta(seconds=300)
+CONTACT_LIFETIME = timedelta(seconds=900)
 PUSH_TOKEN_LIVES = timedelta(days=60)
 RESET_CODE = "PASSWORD_RESET"
 RESET_LIFETIME = timedelta(minutes=10)
@@ -37,24 +41,69 @@ def retire_push_tokens() -> int:
     return PushToken.objects.filter(refreshed_at__lte=Now() - PUSH_TOKEN_LIVES).delete()[0]
 
 
-def notify(kind: str, event_uid: UUID, data: Mapping[int, dict[str, str]]) -> None:
-    """Queues one push for each user id in `data`, within the caller's transaction; once per kind, event and person."""
+def notify(
+    kind: str,
+    event_uid: UUID | None,
+    data: Mapping[int, dict[str, str]],
+    *,
+    ring: int | str = 1,
+    urgency: Urgency = Urgency.USUAL,
+    text_after: timedelta | None = None,
+) -> None:
+    """Queues a message to each user id in `data`, within the caller's transaction; once per kind, event, person, ring.
+
+    It goes by push and, where text messages can be sent, by one of these `text_after` later (None: never), unless the
+    phone has said by then that it shows the push; at once when the push fails for good.
+    """
+    keys = {user_id: f"{kind}:{event_uid}:{user_id}:{ring}" for user_id in data}
+    common: dict[str, Any] = {"kind": kind, "event_uid": event_uid, "urgency": urgency}
+    common |= {"created_at": Now(), "expires_at": Now() + LIFETIME}
+    pushes = []
+    for user_id, texts in data.items():
+        uuid = uuid4()
+        told = texts | {"kind": kind, "notification_id": str(uuid), "receipt_url": receipt_url(uuid)}
+        if event_uid:
+            told["event_uid"] = str(event_uid)
+        row = {"uuid": uuid, "user_id": user_id, "channel": Channel.FCM, "idempotency_key": keys[user_id], "data": told}
+        pushes.append(Notification(**row, **common, due_at=Now()))
+    _queue(Channel.FCM, pushes)
+    if text_after is not None and can_send_texts():
+        texted = [
+            {"user_id": user_id, "channel": Channel.SMS, "idempotency_key": text_key(key), "data": data[user_id]}
+            for user_id, key in keys.items()
+        ]
+        _queue(Channel.SMS, [Notification(**row, **common, due_at=Now() + text_after) for row in texted])
+
+
+def text_key(push_key: str) -> str:
+    """The idempotency key of the text message that stands in for a push."""
+    return f"{push_key}:SMS"
+
+
+def notify_contacts(
+    kind: str, event_uid: UUID, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int = 1
+) -> None:
+    """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
     rows = [
         Notification(
-            uuid=uuid,
-            user_id=user_id,
-            channel=Channel.FCM,
+            user_id=owner_id,
+            contact_id=contact_id,
+            channel=Channel.SMS,
             kind=kind,
             event_uid=event_uid,
-            idempotency_key=f"{kind}:{event_uid}:{user_id}",
-            data=texts | {"notification_id": str(uuid), "receipt_url": receipt_url(uuid)},
+            idempotency_key=f"{kind}:{event_uid}:contact {contact_id}:{ring}",
+            data=texts,
             created_at=Now(),
             due_at=Now(),
-            expires_at=Now() + LIFETIME,
+            expires_at=Now() + CONTACT_LIFETIME,
         )
-        for (user_id, texts), uuid in ((item, uuid4()) for item in data.items())
+        for contact_id, texts in data.items()
     ]
-    _queue(Channel.FCM, rows)
+    _queue(Channel.SMS, rows)
+
+
+def can_send_texts() -> bool:
+    return bool(settings.SMS_TRANSPORT)
 
 
 def notify_by_text(kind: str, user: User, key: str, lifetime: timedelta, event_uid: UUID | None = None) -> None:
@@ -92,6 +141,11 @@ def text_reset_code(user: User, **_: object) -> None:
         notify_by_text(RESET_CODE, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
 
 
+def tell_contacts_changed(user: User, **_: object) -> None:
+    """Whoever has got hold of an account changes nothing unnoticed: the person's phone says so."""
+    notify("CONTACTS_CHANGED", None, {user.pk: {"text_key": "contacts_changed"}}, ring=str(uuid4()))
+
+
 def forget_person(user: User, **_: object) -> None:
     """An erased person is rung no more, and nothing is kept of what they were told; that they were told stays.
 
@@ -123,12 +177,51 @@ def change(notifications: Sequence[Notification], state: State, reason: str = ""
 
 
 @transaction.atomic
-def acknowledge_receipt(uuid: UUID) -> bool:
-    """The phone says that it shows the message. False when there is no such message; a repeat changes nothing."""
-    notification = Notification.objects.select_for_update().filter(uuid=uuid).first()
+def acknowledge_receipt(uuid: UUID, place: tuple[float, float] | None = None) -> bool:
+    """The phone says that it shows the message, and perhaps where (lat, lon) its owner is.
+
+    False when there is no such message; a repeat changes nothing.
+    """
+    notification = _hold(uuid)
     if notification is None:
         return False
     if notification.state in UNREAD:
         change([notification], State.RECEIVED)
+        if place:
+            place_told.send(sender=Notification, user=notification.user, lat=place[0], lon=place[1])
+        audience.settled([notification])
+    return True
+
+
+def _hold(uuid: UUID) -> Notification | None:
+    held = Notification.objects.select_for_update(of=["self"]).select_related("user")
+    return held.filter(uuid=uuid).first()
+
+
+@transaction.atomic
+def mark_read(notification: Notification) -> None:
+    """Its person has read it; a repeat changes nothing, and what was never sent stays so."""
+    held = Notification.objects.select_for_update().get(pk=notification.pk)
+    if held.state in {*UNREAD, State.RECEIVED}:
+        change([held], State.READ)
+        audience.settled([held])
+
+
+DELIVERED = {"DELIVRD", "DELIVERED"}
+UNDELIVERED = {"UNDELIV", "UNDELIVERABLE", "REJECTD", "REJECTED", "EXPIRED", "DELETED", "FAILED"}
+
+
+@transaction.atomic
+def settle_by_gateway(uuid: UUID, status: str) -> bool:
+    """The gateway says what became of a text message; what it does not know yet changes nothing. False: no such one."""
+    notification = _hold(uuid)
+    if notification is None:
+        return False
+    before = notification.state
+    if status in DELIVERED and before in UNREAD:
+        change([notification], State.RECEIVED)
+    elif status in UNDELIVERED and before in {State.QUEUED, State.SENT}:
+        change([notification], State.FAILED, f"gateway: {status}")
+    if notification.state != before:
         audience.settled([notification])
     return True

@@ -1,4 +1,7 @@
-"""The words of text messages, in their readers' languages (locale/). Those of pushes are in the apps."""
+"""The words of text messages, in their readers' languages (locale/). Those of pushes are in the apps.
+
+A helper's text names nobody and no place: whoever accepts learns both in the app.
+"""
 
 from collections.abc import Callable
 
@@ -6,21 +9,87 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.users import resets
-from apps.users.models import User
+from apps.users.models import EmergencyContact, User
 
 from .models import Notification
 from .services import RESET_CODE
 
+Reader = User | EmergencyContact
+Words = Callable[[Notification, Reader], str]
+# As people write oʻ and gʻ: each but the plain one turns a text message into UCS-2, two or three times as many parts.
+_APOSTROPHES = str.maketrans(dict.fromkeys("ʻʼ‘’`", "'"))
 
-def _password_reset(reader: User) -> str:
+
+def _reset_code(notification: Notification, reader: Reader) -> str:
+    assert isinstance(reader, User)  # noqa: S101 - contacts have no password
     said = _("MDD: your code for a new password is {code}. It is good for 10 minutes. Tell it to nobody.")
     return said.format(code=resets.code_for(reader))
 
 
-WORDS: dict[str, Callable[[User], str]] = {RESET_CODE: _password_reset}
+def _sos_alert(notification: Notification, reader: Reader) -> str:
+    said = _("MDD SOS: somebody about {distance} m from you needs help. Open the app and answer.")
+    return said.format(distance=notification.data.get("distance_m", "?"))
 
 
-def text_for(notification: Notification, reader: User) -> str:
+def _name(notification: Notification) -> str:
+    """Short enough to leave room for an address; with plain apostrophes, as everything here."""
+    return notification.data.get("wearer_name", "").translate(_APOSTROPHES)[:24].strip() or _("Somebody")
+
+
+def _contact_alarm(notification: Notification, reader: Reader) -> str:
+    said = _("MDD SOS: {name} asks for help: {url}")
+    return said.format(name=_name(notification), url=notification.data["url"])
+
+
+def _all_clear(notification: Notification, reader: Reader) -> str:
+    if isinstance(reader, EmergencyContact):
+        return _("MDD: {name}: the alarm is over.").format(name=_name(notification))
+    return _("MDD: your alarm is over.")
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "NO_CONSOLE": _("no console is connected"),
+        "NOT_ACKNOWLEDGED": _("nobody has acknowledged it"),
+        "PLACE_UNKNOWN": _("the place is unknown"),
+        "NOBODY_NEAR": _("no helper is near"),
+        "UNSAFE": _("a helper found it unsafe"),
+        "ALL_DONE": _("the helpers are done"),
+        "WEARER_FINE": _("the wearer says they are fine"),
+    }
+
+
+def _dispatcher_alarm(notification: Notification, reader: Reader) -> str:
+    data = notification.data
+    said = _("MDD: SOS of severity {severity}: {reason}. Open the console.")
+    return said.format(severity=data["severity"], reason=_reasons()[data["reason"]])
+
+
+def _plain(words: Callable[[], str]) -> Words:
+    return lambda notification, reader: words()
+
+
+WORDS: dict[str, Words] = {
+    RESET_CODE: _reset_code,
+    "SOS_ALERT": _sos_alert,
+    "STAND_DOWN": _plain(lambda: _("MDD: you are needed no more. Thank you.")),
+    "STILL_COMING": _plain(lambda: _("MDD: are you still coming? Answer in the app, or others are called.")),
+    "RELEASED": _plain(lambda: _("MDD: you came no nearer, so others have been called.")),
+    "WEARER_MOVED": _plain(lambda: _("MDD: the place has changed. Look in the app.")),
+    "ASSIGNED": _plain(lambda: _("MDD SOS: a dispatcher sends you to somebody. Look in the app.")),
+    "PLACE_UNSAFE": _plain(lambda: _("MDD: a helper found the place unsafe. Keep away and wait for the dispatcher.")),
+    "HELP_COMING": _plain(lambda: _("MDD: help is on its way to you.")),
+    "TEST_ARRIVED": _plain(lambda: _("MDD: your test signal has arrived. Nobody was called.")),
+    "CONTACTS_CHANGED": _plain(
+        lambda: _("MDD: your emergency contacts were changed. If it was not you, change your password.")
+    ),
+    "CONTACT_ALARM": _contact_alarm,
+    "ALL_CLEAR": _all_clear,
+    "DISPATCHER_ALARM": _dispatcher_alarm,
+}
+
+
+def text_for(notification: Notification, reader: Reader) -> str:
     """Composed as it is sent: what the row must not hold, such as a code, is never at rest."""
     with translation.override(reader.language):
-        return WORDS[notification.kind](reader)
+        return WORDS[notification.kind](notification, reader)

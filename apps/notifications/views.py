@@ -1,9 +1,12 @@
-"""Push tokens and receipts."""
+"""Push tokens, receipts, and the messages to oneself."""
 
 from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -12,11 +15,13 @@ from rest_framework.views import APIView
 
 from apps.users.permissions import caller
 from mdd_backend.openapi import documented
-from mdd_backend.rest import TextField
+from mdd_backend.paging import NewestFirst
+from mdd_backend.rest import NumberField, StrictJson, TextField
 
 from . import selectors, services
-from .models import Platform, PushToken
-from .receipts import notification_of
+from .filters import NotificationFilter
+from .models import Notification, NotificationChange, Platform, PushToken
+from .receipts import notification_of, notification_of_status
 
 
 class PushTokenSerializer(serializers.Serializer[PushToken]):
@@ -80,14 +85,131 @@ class PushTokenView(APIView):
         return Response(status=204)
 
 
+class PlaceSerializer(serializers.Serializer[Any]):
+    """Both or neither."""
+
+    lat = NumberField(min_value=-90, max_value=90, required=False)
+    lon = NumberField(min_value=-180, max_value=180, required=False)
+
+    def validate(self, place: dict[str, Any]) -> dict[str, Any]:
+        missing = [name for name in ("lat", "lon") if name not in place]
+        if len(missing) == 1:
+            raise serializers.ValidationError({missing[0]: "Is needed with the other."})
+        if place and place["lat"] == place["lon"] == 0:
+            raise serializers.ValidationError({"lat": "0/0 is no place."})
+        return place
+
+
 class ReceiptView(APIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
 
-    @documented("Say that a push is shown", gives={200: (ReceivedSerializer, {"status": "received"})})
+    @documented(
+        "Say that a push is shown",
+        takes=PlaceSerializer,
+        sends={"lat": 41.3127, "lon": 69.2417},
+        gives={200: (ReceivedSerializer, {"status": "received"})},
+    )
     def post(self, request: Request, signed: str) -> Response:
-        """At the push's `receipt_url`, which needs no token; a repeat changes nothing."""
+        """At the push's `receipt_url`, which needs no token; a repeat changes nothing. The body may be empty."""
         uuid = notification_of(signed)
-        if uuid is None or not services.acknowledge_receipt(uuid):
+        if uuid is None:
+            raise Http404
+        body = PlaceSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        place = (body.validated_data["lat"], body.validated_data["lon"]) if body.validated_data else None
+        if not services.acknowledge_receipt(uuid, place):
             raise Http404
         return Response({"status": "received"})
+
+
+class GatewayStatusSerializer(serializers.Serializer[Any]):
+    """What the gateway posts; it sends more, which is not needed."""
+
+    status = TextField(max_length=40)
+
+
+class Form(StrictJson):
+    """A form as small and as well-formed as JSON has to be."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def loads(self, text: str) -> dict[str, str]:
+        return dict(parse_qsl(text, max_num_fields=100))
+
+
+class GatewayStatusView(APIView):
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    parser_classes: list[Any] = [StrictJson, Form]
+
+    @documented(
+        "Hear from the SMS gateway",
+        takes=GatewayStatusSerializer,
+        sends={"status": "DELIVRD"},
+        gives={200: (ReceivedSerializer, {"status": "received"})},
+    )
+    def post(self, request: Request, status_signed: str) -> Response:
+        """For Eskiz, at the signed `callback_url` of a message: what became of it. A repeat changes nothing."""
+        uuid = notification_of_status(status_signed)
+        if uuid is None:
+            raise Http404
+        body = GatewayStatusSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        if not services.settle_by_gateway(uuid, body.validated_data["status"].upper()):
+            raise Http404
+        return Response({"status": "received"})
+
+
+class ChangeSerializer(serializers.ModelSerializer[NotificationChange]):
+    class Meta:
+        model = NotificationChange
+        fields = ["state", "at"]
+
+
+class NotificationSerializer(serializers.ModelSerializer[Notification]):
+    """A message to oneself, and what became of it."""
+
+    changes = ChangeSerializer(many=True)
+
+    class Meta:
+        model = Notification
+        fields = ["uuid", "kind", "channel", "event_uid", "state", "created_at", "changes"]
+
+
+NOTIFICATION = {
+    "uuid": "5d0f4a8e-93c2-4a53-8e0c-2f6b1c9d7a10",
+    "kind": "SOS_ALERT",
+    "channel": "FCM",
+    "event_uid": "7b0e2c38-5a52-4a5c-9a0e-1f4a8a0d6f11",
+    "state": "READ",
+    "created_at": "2025-10-28T12:00:00.520000Z",
+    "changes": [{"state": "SENT", "at": "2025-10-28T12:00:00.701000Z"}],
+}
+
+
+class NotificationsView(ListAPIView[Notification]):
+    queryset = Notification.objects.none()  # for the documents; see get_queryset
+    serializer_class = NotificationSerializer
+    filterset_class = NotificationFilter
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[Notification]:
+        return selectors.notifications_to(caller(self.request))
+
+    @documented(
+        "Messages to oneself, the newest first",
+        gives={200: (NotificationSerializer(many=True), NOTIFICATION)},
+        errors=[400],
+    )
+    def get(self, request: Request) -> Response:
+        return self.list(request)
+
+
+class ReadView(APIView):
+    @documented("Say that one has read a message", gives={200: (NotificationSerializer, NOTIFICATION)})
+    def post(self, request: Request, notification_uuid: UUID) -> Response:
+        """A repeat changes nothing."""
+        own = selectors.notifications_to(caller(request))
+        services.mark_read(get_object_or_404(own, uuid=notification_uuid))
+        return Response(NotificationSerializer(own.get(uuid=notification_uuid)).data)

@@ -1,7 +1,9 @@
 """Emergencies, and everything that was done about them."""
 
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
@@ -13,9 +15,15 @@ from django.utils.safestring import SafeString
 from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
 from apps.users.models import User
 
-from . import services
-from .models import HelperAlert, JournalEntry, Outcome, Signal, SosEvent
+from . import desk, policy
+from .closing import StepMakesNoSense
+from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Outcome, Signal, SosEvent
 from .story import MOST, story_of
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[DispatchPolicy]
+else:
+    _ModelForm = forms.ModelForm
 
 
 @admin.register(SosEvent)
@@ -45,7 +53,7 @@ class EventPage(DispatcherPage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SosEvent]:
         events: QuerySet[SosEvent] = super().get_queryset(request)
-        return events.select_related("user", "device", "follows")
+        return events.select_related("user", "device", "follows", "acknowledged_by")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -80,8 +88,8 @@ class EventPage(DispatcherPage):
 
     def _resolved(self, request: HttpRequest, event: SosEvent, outcome: Outcome) -> bool:
         try:
-            services.resolve_event(event, signed_in(request), outcome)
-        except services.StepMakesNoSense as why:
+            desk.resolve(event, signed_in(request), outcome)
+        except StepMakesNoSense as why:
             messages.error(request, f"{name_of(event.user)}, {event.received_at:%Y-%m-%d %H:%M}: {why}")
             return False
         return True
@@ -139,7 +147,7 @@ class HelperAlertPage(LogPage):
 
     @admin.display(description="distance, m")
     def metres(self, alert: HelperAlert) -> str:
-        return f"{alert.distance_m:.0f}"
+        return "-" if alert.distance_m is None else f"{alert.distance_m:.0f}"
 
 
 @admin.register(JournalEntry)
@@ -157,3 +165,99 @@ class JournalPage(LogPage):
 
     def actor(self, entry: JournalEntry) -> SafeString | str:
         return person(User.objects.filter(pk=entry.actor_id).first() if entry.actor_id else None)
+
+
+@admin.register(EventNote)
+class NotePage(LogPage):
+    list_display = ("created_at", "of", "written_by", "text")
+    list_select_related = ("event", "author")
+    search_fields = ("text", "author__phone_number", "author__full_name")
+    uuid_fields = ("event__uid",)
+    fields = ("of", "written_by", "text", "created_at")
+
+    @admin.display(description="event")
+    def of(self, note: EventNote) -> SafeString | str:
+        return link(note.event)
+
+    @admin.display(description="author")
+    def written_by(self, note: EventNote) -> SafeString | str:
+        return person(note.author)
+
+
+@admin.register(Look)
+class LookPage(LogPage):
+    """Who was shown the exact place of an event."""
+
+    list_display = ("at", "of", "seen_by")
+    list_select_related = ("event", "viewer")
+    search_fields = ("viewer__phone_number", "viewer__full_name")
+    uuid_fields = ("event__uid",)
+    fields = ("of", "seen_by", "at")
+
+    @admin.display(description="event")
+    def of(self, look: Look) -> SafeString | str:
+        return link(look.event)
+
+    @admin.display(description="viewer")
+    def seen_by(self, look: Look) -> SafeString | str:
+        return person(look.viewer)
+
+
+class PolicyForm(_ModelForm):
+    """The rules are the API's."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for name, flaws in policy.flaws_of(self.cleaned_data).items():
+            self.add_error(name, flaws)
+        return self.cleaned_data
+
+
+@admin.register(DispatchPolicy)
+class PolicyPage(DispatcherPage):
+    """Changed through the service that the API uses; the one for all stays."""
+
+    form = PolicyForm
+    list_display = ("__str__", "rings", "enough_helpers", "contacts_after_s", "escalate_after_s", "changed_at")
+    ordering = ("detected_type",)
+    fields = ("detected_type", "waves", *policy.BOUNDS, "changed_at")
+
+    @admin.display(description="waves")
+    def rings(self, shown: DispatchPolicy) -> str:
+        return ", ".join(f"{wave['helpers']} in {wave['radius_m']} m" for wave in shown.waves)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_staff
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_staff and (obj is None or obj.detected_type != "")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("detected_type", "changed_at") if obj else ("changed_at",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new one starts as the one for all is."""
+        return policy.values_of(policy.policy_of(""))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except policy.Flawed as why:  # somebody else has changed it this moment
+            messages.error(request, str(why))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: DispatchPolicy, form: Any, change: bool) -> None:
+        named = form.changed_data if change else ["waves", *policy.BOUNDS]
+        changes = {name: form.cleaned_data[name] for name in named}
+        obj.pk = policy.change_policy(obj.detected_type, changes, signed_in(request)).pk
+
+    def delete_model(self, request: HttpRequest, obj: DispatchPolicy) -> None:
+        with suppress(policy.NoSuchPolicy):
+            policy.remove_policy(obj.detected_type, signed_in(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DispatchPolicy]) -> None:
+        for chosen in queryset.order_by("pk"):
+            self.delete_model(request, chosen)

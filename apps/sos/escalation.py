@@ -1,15 +1,22 @@
-"""Takes an event's next due step: the next wave of its plan, until enough helpers have accepted or it closes."""
+"""Takes an event's next due step: whatever of its plan's timers has run out, until somebody comes or it closes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from mdd_backend import hints
 
 from . import journal
-from .dispatch import call_wave
-from .models import JournalKind, SosEvent
+from .alarms import alarm_contacts, alarm_dispatchers, console_is_connected, contacts_at, next_alarm_at
+from .clock import now
+from .closing import close
+from .dispatch import call_next_wave, replace_helpers, ring_again, ring_repeated, wait_after
+from .journal import Entry
+from .models import DetectedType, EventStatus, JournalKind, Outcome, SosEvent
+from .movement import follow_wearer, watch_helpers
+
+WATCH_S = 60  # between two looks at those who are coming
+SOUGHT_S = 15  # between two looks for the place of an event that has none
 
 
 @transaction.atomic
@@ -19,33 +26,99 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     event = due.select_for_update(no_key=True, skip_locked=not wait_for_row).first()
     if event is None:
         return False
-    if event.has_enough_helpers():
-        _come_back(event, event.plan["repeat_s"])
-    elif event.position is None:
-        _come_back(event, event.plan["repeat_s"])
-        journal.write(journal.Entry(event.pk, JournalKind.PLACE_UNKNOWN))
-    else:
-        _call_next_wave(event)
+    if event.detected_type == DetectedType.TEST:
+        close(event, EventStatus.RESOLVED, Outcome.NO_HELP_NEEDED, actor=None)
+        return True
+    at = now()
+    entries = follow_wearer(event)
+    entries += _watch(event, at)
+    entries += _call(event, at)
+    entries += _alarm(event, at)
+    schedule(event, at)
+    journal.tell(event, *entries)
     return True
 
 
-def _call_next_wave(event: SosEvent) -> None:
-    """After the last wave the same ring is searched again and again; one that finds nobody is followed at once."""
-    waves = event.plan["waves"]
-    wave = waves[min(event.waves_called, len(waves) - 1)]
-    found = call_wave(event, wave)
-    event.waves_called += 1
-    last = event.waves_called >= len(waves)
-    wait_s = wave["wait_s"] if found else 0
-    _come_back(event, event.plan["repeat_s"] if last else wait_s)
-    if not found and not last:
+def _watch(event: SosEvent, at: datetime) -> list[Entry]:
+    entries = watch_helpers(event, at)
+    if entries:
+        event.wave_at = at  # others are called at once
+    event.follow_helpers()
+    return entries
+
+
+def _call(event: SosEvent, at: datetime) -> list[Entry]:
+    """Helpers, if any are to be called now."""
+    if event.halted:
+        return []
+    if event.position is None:
+        return _seek_place(event, at)
+    if event.is_covered():
+        event.replacements_due = 0
+        event.wave_at = max(event.wave_at, at + timedelta(seconds=event.plan["repeat_s"]))
+        return []
+    entries = ring_repeated(event)
+    if event.wave_at <= at:
+        entries += _call_wave(event, at)
+    elif event.replacements_due:
+        entry, found = replace_helpers(event)
+        entries += [entry] if found else []
+    return entries
+
+
+def _call_wave(event: SosEvent, at: datetime) -> list[Entry]:
+    """The next wave, with whoever can be rung again."""
+    last = len(event.plan["waves"])
+    entries = ring_again(event, unanswered=event.waves_called >= last)
+    entry, found = call_next_wave(event)
+    event.replacements_due = 0
+    event.wave_at = at + wait_after(event, bool(found or entries))
+    if event.waves_called == 1 and not found:
+        entries += alarm_contacts(event)
+    if event.waves_called == last and not event.alerts.exists():
+        entries.append(alarm_dispatchers(event, "NOBODY_NEAR"))
+    return [entry, *entries]
+
+
+def _seek_place(event: SosEvent, at: datetime) -> list[Entry]:
+    """Nobody can be sent to a place that nobody knows: dispatchers and contacts must find out."""
+    event.wave_at = at + timedelta(seconds=SOUGHT_S)
+    if event.dispatchers_alarmed_at:
+        return []
+    entry = Entry(event.pk, JournalKind.PLACE_UNKNOWN)
+    return [entry, alarm_dispatchers(event, "PLACE_UNKNOWN"), *alarm_contacts(event)]
+
+
+def _alarm(event: SosEvent, at: datetime) -> list[Entry]:
+    """Dispatchers and contacts, if it is time."""
+    entries: list[Entry] = []
+    alarm_at = next_alarm_at(event)
+    if event.dispatchers_alarmed_at is None and event.acknowledged_at is None and not console_is_connected():
+        entries.append(alarm_dispatchers(event, "NO_CONSOLE"))
+    elif alarm_at and alarm_at <= at:
+        entries.append(alarm_dispatchers(event, event.halted or "NOT_ACKNOWLEDGED"))
+    contacts_due = contacts_at(event)
+    if contacts_due and contacts_due <= at:
+        entries += alarm_contacts(event)
+    return entries
+
+
+def schedule(event: SosEvent, at: datetime | None = None) -> None:
+    """Saves a locked open event with the time of its next step: there always is one."""
+    at = at or now()
+    event.next_step_at = min(time for time in _timers(event, at) if time)
+    event.save()
+    if event.next_step_at <= at:
         hints.task("sos.escalation_watch", event.pk)
-    helpers = {str(near.user_id): round(near.distance_m) for near in found}
-    data = {"wave": event.waves_called, "radius_m": wave["radius_m"], "helpers": helpers}
-    journal.write(journal.Entry(event.pk, JournalKind.WAVE_CALLED, data=data))
 
 
-def _come_back(event: SosEvent, seconds: int) -> None:
-    SosEvent.objects.filter(pk=event.pk).update(
-        next_step_at=Now() + timedelta(seconds=seconds), waves_called=event.waves_called
-    )
+def _timers(event: SosEvent, at: datetime) -> list[datetime | None]:
+    calls = not event.halted
+    return [
+        at + timedelta(seconds=event.plan["repeat_s"]),
+        event.wave_at if calls else None,
+        at if calls and event.replacements_due and event.position and not event.is_covered() else None,
+        at + timedelta(seconds=WATCH_S) if event.coming().exists() else None,
+        next_alarm_at(event),
+        contacts_at(event),
+    ]

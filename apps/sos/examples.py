@@ -23,7 +23,32 @@ ANSWERED = {
     "lon": 69.240562,
     "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
 }
-RESOLVED = {"event_uid": UID, "event_status": "RESOLVED", "outcome": "HELPED"}
+STANDING: dict[str, Any] = {
+    "event_uid": UID,
+    "event_status": "IN_PROGRESS",
+    "outcome": None,
+    "halted": None,
+    "handed_over_to": None,
+    "acknowledged_at": "2025-10-28T12:00:31.500000Z",
+    "waves_called": 2,
+}
+RESOLVED = STANDING | {"event_status": "RESOLVED", "outcome": "HELPED"}
+CANCELLED = STANDING | {"event_status": "CANCELLED", "outcome": "NO_HELP_NEEDED", "acknowledged_at": None}
+NOTE = {"text": "She answers the phone.", "author": "Dilnoza Yusupova", "created_at": "2025-10-28T12:01:10.250000Z"}
+HELPER: dict[str, Any] = {
+    "uuid": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",
+    "full_name": "Aziz Rakhimov",
+    "phone_number": "+998901112233",
+    "status": "ACCEPTED",
+    "wave": 1,
+    "distance_m": 430.5,
+    "distance_now_m": 210,
+    "seen_at": "2025-10-28T12:00:40.010000Z",
+    "rings": 1,
+    "created_at": "2025-10-28T12:00:00.520000Z",
+    "answered_at": "2025-10-28T12:00:09.104000Z",
+    "accepted_at": "2025-10-28T12:00:09.104000Z",
+}
 EVENT: dict[str, Any] = {
     "event_uid": UID,
     "status": "IN_PROGRESS",
@@ -36,9 +61,16 @@ EVENT: dict[str, Any] = {
     "closed_at": None,
     "signal_count": 1,
     "last_signal_at": "2025-10-28T12:00:00.412000Z",
+    "silent": False,
+    "unconfirmed_until": None,
+    "halted": None,
+    "handed_over_to": None,
+    "acknowledged_at": "2025-10-28T12:00:31.500000Z",
+    "waves_called": 1,
     "lat": 41.311081,
     "lon": 69.240562,
     "altitude": 500.0,
+    "position_at": "2025-10-28T12:00:00.412000Z",
     "location_source": "SIGNAL",
     "location_age_s": 0,
     "area": {"lat": 41.311534, "lon": 69.240868, "size_m": 300},
@@ -58,16 +90,21 @@ EVENT: dict[str, Any] = {
         "address_note": "Second entrance, code 15.",
     },
     "alert": None,
-    "helpers": [
+    "helpers": [HELPER],
+}
+DETAIL: dict[str, Any] = EVENT | {
+    "reach": [
         {
-            "uuid": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",
-            "full_name": "Aziz Rakhimov",
-            "phone_number": "+998901112233",
-            "status": "ACCEPTED",
-            "wave": 1,
-            "distance_m": 430.5,
+            "uuid": "5d0f4a8e-93c2-4a53-8e0c-2f6b1c9d7a10",
+            "to": "Aziz Rakhimov",
+            "kind": "SOS_ALERT",
+            "channel": "FCM",
+            "state": "RECEIVED",
+            "reason": "",
+            "attempts": 1,
             "created_at": "2025-10-28T12:00:00.520000Z",
-            "answered_at": "2025-10-28T12:00:09.104000Z",
+            "changes": [{"state": "SENT", "at": "2025-10-28T12:00:00.701000Z"}],
         }
     ],
+    "notes": [NOTE],
 }

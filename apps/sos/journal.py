@@ -1,16 +1,17 @@
 """The journal: what happened, in one order without a late-coming entry, so that readers go on from a position."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
 
+from apps.users.models import User
 from mdd_backend import hints
 
 from .locks import hold_journal
-from .models import JournalEntry, JournalKind
+from .models import JournalEntry, JournalKind, SosEvent
 
 SEQUENCE = "sos_journal_position"
 
@@ -21,6 +22,17 @@ class Entry:
     kind: JournalKind
     actor_id: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
+    status: str = ""
+
+
+def tell(event: SosEvent, *entries: Entry) -> None:
+    """Writes entries of one event, each with the status it has come to."""
+    write(*(replace(entry, status=event.status) for entry in entries))
+
+
+def by(entry: Entry, actor: User) -> Entry:
+    """The same entry, as somebody's doing."""
+    return replace(entry, actor_id=actor.pk)
 
 
 def write(*entries: Entry) -> None:
@@ -28,6 +40,9 @@ def write(*entries: Entry) -> None:
 
     Whoever reads after position P has seen every entry up to P, since positions are given under the lock.
     """
+    if not entries:
+        return
+    assert connection.in_atomic_block, "outside a transaction the lock would end before the entries are there"  # noqa: S101
     hold_journal()
     rows = zip(_positions(len(entries)), entries, strict=True)
     JournalEntry.objects.bulk_create(
@@ -35,6 +50,7 @@ def write(*entries: Entry) -> None:
             position=position,
             event_id=entry.event_id,
             kind=entry.kind,
+            status=entry.status,
             at=Now(),
             actor_id=entry.actor_id,
             data=entry.data,

@@ -1,72 +1,90 @@
 """What people are told about an event, and whether they still need to hear it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from apps.notifications.models import Notification
+from apps.notifications.models import Notification, State
 
 from . import journal
-from .models import AlertStatus, HelperAlert, JournalKind, SosEvent
-from .privacy import CELL_M, cell_of, coarse
-from .selectors import NearHelper
-
-SOS_ALERT = "SOS_ALERT"
+from .models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
+from .privacy import CELL_M, cell_of
 
 
-def alert_data(event: SosEvent, found: NearHelper) -> dict[str, str]:
-    """What a called helper's phone is told: the area and a rough distance, nothing that names a person or a place."""
+def data_of(event: SosEvent, kind: str, **facts: str) -> dict[str, str]:
+    """What a phone is told: nothing that names a person or a place. The words are the app's, by `text_key`."""
+    return {
+        "text_key": kind.lower(),
+        "detected_type": event.detected_type,
+        "severity": str(event.severity),
+    } | facts
+
+
+def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
+    """What a called helper's phone is told: the area, and a rough distance (metres, from the area's centre)."""
     assert event.lat is not None  # noqa: S101 - nobody is called to an unknown place
     assert event.lon is not None  # noqa: S101
     lat, lon = cell_of(event.lat, event.lon)
-    return {
-        "event_uid": str(event.uid),
-        "kind": SOS_ALERT,
-        "text_key": f"{SOS_ALERT}.{event.detected_type}".lower(),
-        "detected_type": event.detected_type,
-        "severity": str(event.severity),
-        "area_lat": str(lat),
-        "area_lon": str(lon),
-        "area_size_m": str(CELL_M),
-        "distance_m": str(coarse(found.area_distance_m)),
-    }
+    return data_of(
+        event,
+        "SOS_ALERT",
+        text_key=f"sos_alert.{event.detected_type}".lower(),
+        area_lat=str(lat),
+        area_lon=str(lon),
+        area_size_m=str(CELL_M),
+        distance_m=str(distance_m),
+    )
 
 
-def dispatcher_message(seq: int, event: SosEvent) -> dict[str, Any]:
-    """The spec's section 7, and the journal's position as `seq`."""
-    return {
-        "type": "sos_event",
-        "seq": seq,
-        "payload": {
-            "event_uid": str(event.uid),
-            "timestamp": utc(event.occurred_at),
-            "resolved": not event.is_open,
-            "detected_type": event.detected_type,
-            "severity": event.severity,
-            "device_uid": event.device.device_uid if event.device else (event.device_uid_text or None),
-            "user_phone": str(event.user.phone_number) if event.user.phone_number else None,
-            "lat": event.lat,
-            "lon": event.lon,
-        },
-    }
-
-
-def utc(time: datetime) -> str:
-    """ISO 8601 with Z, as everywhere in the API."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+# Whether a message of each kind still makes sense, given the event and the reader's alert, if there is one. A kind that
+# is not here always does.
+_Rule = Callable[[SosEvent, str | None], bool]
+_NEEDED: dict[str, _Rule] = {
+    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.is_covered(),
+    "STAND_DOWN": lambda event, alert: not event.is_open or alert == AlertStatus.STOOD_DOWN,
+    "STILL_COMING": lambda event, alert: event.is_open and alert in COMING,
+    "WEARER_MOVED": lambda event, alert: event.is_open and alert in COMING,
+    "ASSIGNED": lambda event, alert: event.is_open and alert in COMING,
+    "PLACE_UNSAFE": lambda event, alert: event.is_open and alert in COMING,
+    "RELEASED": lambda event, alert: event.is_open and alert == AlertStatus.WITHDRAWN,
+    "HELP_COMING": lambda event, alert: event.is_open and event.coming().exists(),
+    "CONTACT_ALARM": lambda event, alert: event.is_open,
+    "DISPATCHER_ALARM": lambda event, alert: event.is_open,
+    "ALL_CLEAR": lambda event, alert: not event.is_open,
+}
 
 
 def still_needed(notifications: Sequence[Notification]) -> set[int]:
-    """Those whose event is open, wants more helpers, and whose person has not answered."""
-    uids = {n.event_uid for n in notifications if n.event_uid}
-    wanting = {
-        event.pk: event.uid for event in SosEvent.objects.open().filter(uid__in=uids) if not event.has_enough_helpers()
+    """The ids of those that still make sense."""
+    events: dict[UUID | None, SosEvent] = {
+        event.uid: event for event in SosEvent.objects.filter(uid__in={n.event_uid for n in notifications})
     }
-    unanswered = HelperAlert.objects.filter(event_id__in=wanting, status=AlertStatus.NOTIFIED)
-    pairs = {(wanting[event_id], helper_id) for event_id, helper_id in unanswered.values_list("event_id", "helper_id")}
-    return {n.pk for n in notifications if n.event_uid is None or (n.event_uid, n.user_id) in pairs}
+    rows = HelperAlert.objects.filter(event__uid__in=events, helper_id__in={n.user_id for n in notifications})
+    alerts: dict[tuple[UUID | None, int], str] = {
+        (uid, helper): status for uid, helper, status in rows.values_list("event__uid", "helper_id", "status")
+    }
+    unheard = _never_called(notifications)
+    return {
+        n.pk
+        for n in notifications
+        if n.pk not in unheard and _is_needed(n, events.get(n.event_uid), alerts.get((n.event_uid, n.user_id)))
+    }
+
+
+def _is_needed(notification: Notification, event: SosEvent | None, alert: str | None) -> bool:
+    rule = _NEEDED.get(notification.kind)
+    return rule is None or (event is not None and rule(event, alert))
+
+
+def _never_called(notifications: Sequence[Notification]) -> set[int]:
+    """Those that send somebody home whom no call has reached."""
+    home = [n for n in notifications if n.kind == "STAND_DOWN"]
+    heard = [State.SENT, State.RECEIVED, State.READ]
+    calls = Notification.objects.filter(
+        event_uid__in={n.event_uid for n in home}, user_id__in={n.user_id for n in home}, state__in=heard
+    ).exclude(kind="STAND_DOWN")
+    called = set(calls.values_list("event_uid", "user_id"))
+    return {n.pk for n in home if (n.event_uid, n.user_id) not in called}
 
 
 def settled(notifications: Sequence[Notification]) -> None:
@@ -75,12 +93,11 @@ def settled(notifications: Sequence[Notification]) -> None:
     for notification in notifications:
         if notification.event_uid:
             by_event[notification.event_uid].append(notification)
-    ids = dict(SosEvent.objects.filter(uid__in=by_event).values_list("uid", "pk"))
-    journal.write(
-        *(
-            journal.Entry(
-                ids.get(uid), JournalKind.NOTIFICATION, data={"states": {str(n.uuid): n.state for n in group}}
-            )
-            for uid, group in by_event.items()
-        )
-    )
+    states = SosEvent.objects.filter(uid__in=by_event).values_list("uid", "pk", "status")
+    known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
+    entries = []
+    for uid, group in by_event.items():
+        pk, status = known.get(uid, (None, ""))
+        data = {"states": {str(n.uuid): n.state for n in group}}
+        entries.append(journal.Entry(pk, JournalKind.NOTIFICATION, data=data, status=status))
+    journal.write(*entries)

@@ -1,6 +1,7 @@
 """Events, the signals that made them, the helpers called to them, and the journal of it all."""
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.gis.db.models import PointField
@@ -12,8 +13,8 @@ from apps.users.models import User
 
 
 class EventStatus(models.TextChoices):
-    NEW = "NEW", "nobody has accepted"
-    IN_PROGRESS = "IN_PROGRESS", "a helper has accepted"
+    NEW = "NEW", "nobody is coming"
+    IN_PROGRESS = "IN_PROGRESS", "a helper is coming"
     RESOLVED = "RESOLVED", "resolved"
     CANCELLED = "CANCELLED", "cancelled"
 
@@ -41,6 +42,23 @@ class Outcome(models.TextChoices):
     HANDED_OVER = "HANDED_OVER", "handed over"
 
 
+class Service(models.TextChoices):
+    """Uzbekistan's emergency numbers."""
+
+    FIRE = "101", "fire brigade"
+    POLICE = "102", "police"
+    AMBULANCE = "103", "ambulance"
+    RESCUE = "112", "rescue"
+
+
+class Halt(models.TextChoices):
+    """Why no helper is called by itself any more; a dispatcher decides what comes next."""
+
+    UNSAFE = "UNSAFE", "a helper found the place unsafe"
+    ALL_DONE = "ALL_DONE", "all who came have helped"
+    WEARER_FINE = "WEARER_FINE", "the wearer says they are fine"
+
+
 class SosEventQuerySet(models.QuerySet["SosEvent"]):
     def open(self) -> "SosEventQuerySet":
         return self.filter(status__in=OPEN)
@@ -65,15 +83,29 @@ class SosEvent(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     position = PointField(geography=True, null=True, blank=True, spatial_index=False)
+    position_at = models.DateTimeField(null=True, blank=True)
+    told_position = PointField(geography=True, null=True, blank=True, spatial_index=False, editable=False)
     altitude = models.FloatField(null=True, blank=True)
     location_source = models.CharField(max_length=8, choices=LocationSource.choices)
     location_age_s = models.PositiveIntegerField(null=True, blank=True)
     signal_count = models.PositiveIntegerField(default=1)
     last_signal_at = models.DateTimeField()
     follows = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followed_by")
+    silent = models.BooleanField(default=False, help_text="nothing is sent to the wearer's phone or contacts")
+    unconfirmed_until = models.DateTimeField(
+        null=True, blank=True, help_text="helpers are called then, unless cancelled"
+    )
     plan = models.JSONField()
     waves_called = models.PositiveSmallIntegerField(default=0)
+    wave_at = models.DateTimeField(help_text="when the next wave is called")
+    replacements_due = models.PositiveSmallIntegerField(default=0, help_text="for those who declined or withdrew")
+    halted = models.CharField(max_length=12, choices=Halt.choices, blank=True)
     next_step_at = models.DateTimeField(null=True, blank=True)
+    contacts_alarmed_at = models.DateTimeField(null=True, blank=True)
+    dispatchers_alarmed_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    handed_over_to = models.CharField(max_length=3, choices=Service.choices, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[Any] = SosEventQuerySet.as_manager()
@@ -107,9 +139,31 @@ class SosEvent(models.Model):
     def lon(self) -> float | None:
         return self.position.x if self.position else None
 
+    @property
+    def began_at(self) -> datetime:
+        """When its helpers were to be called: every wait of the plan counts from here."""
+        return self.unconfirmed_until or self.received_at
+
+    def follow_helpers(self) -> None:
+        """The status says whether somebody comes, or has helped."""
+        is_met = self.halted == Halt.ALL_DONE or self.coming().exists()
+        self.status = EventStatus.IN_PROGRESS if is_met else EventStatus.NEW
+
+    def coming(self) -> "models.QuerySet[HelperAlert]":
+        """Those on their way or there."""
+        return self.alerts.filter(status__in=COMING)
+
+    def relied_on(self) -> "models.QuerySet[HelperAlert]":
+        """Those coming, without whoever came no nearer and was asked whether they still do."""
+        return self.coming().filter(asked_at=None)
+
     def has_enough_helpers(self) -> bool:
-        coming = self.alerts.filter(status=AlertStatus.ACCEPTED).count()
-        return coming >= int(self.plan["enough_helpers"])
+        return self.relied_on().count() >= int(self.plan["enough_helpers"])
+
+    def is_covered(self) -> bool:
+        """Nobody else needs to be called now: enough have accepted, or one is on the way."""
+        states = list(self.relied_on().values_list("status", flat=True))
+        return len(states) >= int(self.plan["enough_helpers"]) or bool({*states} - {AlertStatus.ACCEPTED.value})
 
 
 class Signal(models.Model):
@@ -141,9 +195,28 @@ class AlertStatus(models.TextChoices):
     NOTIFIED = "NOTIFIED", "called"
     ACCEPTED = "ACCEPTED", "is coming"
     DECLINED = "DECLINED", "will not come"
+    EN_ROUTE = "EN_ROUTE", "is on the way"
+    ON_SCENE = "ON_SCENE", "is there"
+    DONE = "DONE", "has helped"
+    WITHDRAWN = "WITHDRAWN", "comes no more"
+    UNSAFE = "UNSAFE", "found it unsafe"
+    STOOD_DOWN = "STOOD_DOWN", "is needed no more"
 
 
-ANSWERS = [(one.value, one.label) for one in (AlertStatus.ACCEPTED, AlertStatus.DECLINED)]
+COMING = (AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE, AlertStatus.ON_SCENE)
+# What a helper may answer in each state of their alert; docs/dispatch.md has the same table.
+NEXT_ANSWERS: dict[str, tuple[AlertStatus, ...]] = {
+    AlertStatus.NOTIFIED: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
+    AlertStatus.STOOD_DOWN: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
+    AlertStatus.DECLINED: (AlertStatus.ACCEPTED,),
+    AlertStatus.WITHDRAWN: (AlertStatus.ACCEPTED,),
+    AlertStatus.ACCEPTED: (AlertStatus.EN_ROUTE, AlertStatus.ON_SCENE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
+    AlertStatus.EN_ROUTE: (AlertStatus.ON_SCENE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
+    AlertStatus.ON_SCENE: (AlertStatus.DONE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
+    AlertStatus.DONE: (),
+    AlertStatus.UNSAFE: (),
+}
+ANSWERS = [(one.value, one.label) for one in AlertStatus if one not in {AlertStatus.NOTIFIED, AlertStatus.STOOD_DOWN}]
 
 
 class HelperAlert(models.Model):
@@ -151,12 +224,20 @@ class HelperAlert(models.Model):
 
     event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="alerts", db_index=False)
     helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="helper_alerts")
-    wave = models.PositiveSmallIntegerField()
-    distance_m = models.FloatField()
-    area_distance_m = models.PositiveIntegerField(help_text="as the helper is told: from the area's centre, coarse")
+    wave = models.PositiveSmallIntegerField(help_text="0: assigned by a dispatcher")
+    distance_m = models.FloatField(null=True, blank=True)
+    area_distance_m = models.PositiveIntegerField(
+        null=True, blank=True, help_text="as the helper is told: from the area's centre, coarse"
+    )
     status = models.CharField(max_length=10, choices=AlertStatus.choices, default=AlertStatus.NOTIFIED)
+    rings = models.PositiveSmallIntegerField(default=1)
+    rung_at = models.DateTimeField()
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    progress_at = models.DateTimeField(null=True, blank=True, help_text="when they last came nearer")
+    progress_m = models.FloatField(null=True, blank=True, help_text="how far they were then")
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="when they were asked whether they still come")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["event", "helper"], name="sos_one_alert_per_helper")]
@@ -169,15 +250,39 @@ class JournalKind(models.TextChoices):
     EVENT_OPENED = "EVENT_OPENED", "event opened"
     SIGNAL_MERGED = "SIGNAL_MERGED", "signal repeated"
     WAVE_CALLED = "WAVE_CALLED", "wave called"
+    HELPERS_RUNG_AGAIN = "HELPERS_RUNG_AGAIN", "helpers rung again"
     PLACE_UNKNOWN = "PLACE_UNKNOWN", "place unknown"
+    PLACE_MOVED = "PLACE_MOVED", "wearer has moved"
     HELPER_ACCEPTED = "HELPER_ACCEPTED", "helper accepted"
     HELPER_DECLINED = "HELPER_DECLINED", "helper declined"
+    HELPER_EN_ROUTE = "HELPER_EN_ROUTE", "helper on the way"
+    HELPER_ON_SCENE = "HELPER_ON_SCENE", "helper is there"
+    HELPER_DONE = "HELPER_DONE", "helper has helped"
+    HELPER_WITHDRAWN = "HELPER_WITHDRAWN", "helper withdrew"
+    HELPER_UNSAFE = "HELPER_UNSAFE", "helper found it unsafe"
+    HELPER_ASKED = "HELPER_ASKED", "helper asked: still coming?"
+    HELPER_RELEASED = "HELPER_RELEASED", "helper released: came no nearer"
+    HELPER_ASSIGNED = "HELPER_ASSIGNED", "helper assigned"
+    HELPERS_STOOD_DOWN = "HELPERS_STOOD_DOWN", "helpers stood down"
+    CONTACTS_ALARMED = "CONTACTS_ALARMED", "contacts alarmed"
+    CONTACT_ANSWERED = "CONTACT_ANSWERED", "contact has seen it"
+    DISPATCHERS_ALARMED = "DISPATCHERS_ALARMED", "dispatchers alarmed"
+    EVENT_ACKNOWLEDGED = "EVENT_ACKNOWLEDGED", "dispatcher has seen it"
+    NOTE_ADDED = "NOTE_ADDED", "note added"
+    HANDED_OVER = "HANDED_OVER", "handed over"
+    WEARER_FINE = "WEARER_FINE", "wearer says they are fine"
     NOTIFICATION = "NOTIFICATION", "notifications changed"
     EVENT_RESOLVED = "EVENT_RESOLVED", "event resolved"
+    EVENT_CANCELLED = "EVENT_CANCELLED", "event cancelled"
+    EVENT_REOPENED = "EVENT_REOPENED", "event reopened"
+    POLICY_CHANGED = "POLICY_CHANGED", "policy changed"
 
 
 class JournalEntry(models.Model):
-    """One thing that happened, at its position in the one order of everything. Holds ids, never personal data."""
+    """One thing that happened, at its position in the one order of everything. Holds ids, never personal data.
+
+    PostgreSQL refuses to change or delete one (see the migrations). `status`: the event's, once it had happened.
+    """
 
     position = models.BigIntegerField(unique=True)
     # No constraint in the database: its check would wait for the event's row while holding the journal's lock.
@@ -190,6 +295,7 @@ class JournalEntry(models.Model):
         db_constraint=False,
     )
     kind = models.CharField(max_length=32, choices=JournalKind.choices)
+    status = models.CharField(max_length=12, choices=EventStatus.choices, blank=True)
     at = models.DateTimeField()
     actor_id = models.BigIntegerField(null=True, blank=True)
     data = models.JSONField(default=dict, blank=True)
@@ -199,3 +305,71 @@ class JournalEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position} {self.kind}"
+
+
+class EventNote(models.Model):
+    """What a dispatcher wrote down about an event."""
+
+    event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=2000)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"note {self.pk} of {self.event_id}"
+
+
+class Look(models.Model):
+    """Somebody was shown the exact place of an event; its wearer may know."""
+
+    event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="looks")
+    viewer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.viewer_id} saw {self.event_id}"
+
+
+class ConsolePresence(models.Model):
+    """A dispatcher's console is connected; told every few seconds while it is."""
+
+    user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"console of {self.user_id}"
+
+
+def default_waves() -> list[dict[str, int]]:
+    return [
+        {"radius_m": 1500, "helpers": 8, "wait_s": 30},
+        {"radius_m": 3000, "helpers": 15, "wait_s": 30},
+        {"radius_m": 5000, "helpers": 30, "wait_s": 60},
+        {"radius_m": 10000, "helpers": 50, "wait_s": 120},
+    ]
+
+
+class DispatchPolicy(models.Model):
+    """Whom to call, how far out, how long to wait: for one type of event, or (blank) for all without one of their own.
+
+    Metres, people, seconds; the defaults are those of docs/dispatch.md.
+    """
+
+    detected_type = models.CharField(max_length=16, choices=DetectedType.choices, blank=True, unique=True)
+    waves = models.JSONField(default=default_waves)
+    enough_helpers = models.PositiveSmallIntegerField(default=2)
+    repeat_s = models.PositiveIntegerField(default=120)
+    contacts_after_s = models.PositiveIntegerField(default=60)
+    escalate_after_s = models.PositiveIntegerField(default=60)
+    dedup_window_s = models.PositiveIntegerField(default=300)
+    position_max_age_s = models.PositiveIntegerField(default=3600)
+    receipt_timeout_s = models.PositiveIntegerField(default=15)
+    movement_ask_s = models.PositiveIntegerField(default=180)
+    movement_release_s = models.PositiveIntegerField(default=300)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "dispatch policies"
+
+    def __str__(self) -> str:
+        return self.detected_type or "all types"

@@ -5,7 +5,7 @@ from enum import Enum
 
 from apps.users.models import Role, User
 
-from .models import AlertStatus, HelperAlert, SosEvent
+from .models import COMING, HelperAlert, SosEvent
 
 CELL_M = 300
 STEP_M = 100
@@ -27,7 +27,7 @@ def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
         return Sight.ALL
     if alert is None or not event.is_open:
         return Sight.PAST
-    return Sight.EXACT if alert.status == AlertStatus.ACCEPTED else Sight.AREA
+    return Sight.EXACT if alert.status in COMING else Sight.AREA
 
 
 def cell_of(lat: float, lon: float) -> tuple[float, float]:

@@ -1,14 +1,17 @@
 """What is read about events and those who can help."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.gis.db.models.functions import Distance
 from django.db import connection
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
-from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES
+from apps.notifications.models import Notification
+from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
 from apps.users.models import Role, User
 
-from .models import OPEN, AlertStatus, HelperAlert, SosEvent
+from .models import COMING, OPEN, HelperAlert, SosEvent
 from .privacy import cell_of
 
 
@@ -24,7 +27,7 @@ def seen_exactly(events: QuerySet[SosEvent], viewer: User) -> QuerySet[SosEvent]
     """Those of `events` whose place `viewer` may see: the same rule as `privacy.sight_of`, for the database."""
     if viewer.role == Role.ADMIN:
         return events
-    coming = Exists(_alerts_of(viewer).filter(status=AlertStatus.ACCEPTED))
+    coming = Exists(_alerts_of(viewer).filter(status__in=COMING))
     return events.filter(Q(user=viewer) | Q(coming, status__in=OPEN))
 
 
@@ -32,10 +35,27 @@ def _alerts_of(viewer: User) -> QuerySet[HelperAlert]:
     return HelperAlert.objects.filter(event=OuterRef("pk"), helper=viewer)
 
 
+def reach_of(event: SosEvent) -> QuerySet[Notification]:
+    """Every message about the event, the oldest first."""
+    told = Notification.objects.filter(event_uid=event.uid).select_related("user")
+    return told.prefetch_related("changes").order_by("pk")
+
+
 def with_people(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
     """Everything that showing the events needs, in a fixed number of queries."""
+    return events.select_related("user", "device").prefetch_related(Prefetch("alerts", _called_helpers()))
+
+
+def called_helper(alert: HelperAlert) -> HelperAlert:
+    """The alert with what showing it needs."""
+    return _called_helpers().get(pk=alert.pk)
+
+
+def _called_helpers() -> QuerySet[HelperAlert]:
+    seen = "helper__helper_position"
     alerts = HelperAlert.objects.select_related("helper").order_by("pk")
-    return events.select_related("user", "device").prefetch_related(Prefetch("alerts", alerts))
+    far = Distance(f"{seen}__position", "event__position")
+    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"))
 
 
 @dataclass(frozen=True)
@@ -47,52 +67,94 @@ class NearHelper:
     area_distance_m: float
 
 
-# ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres. Each
-# condition is a subquery of its own that the planner cannot turn into a join: the scan walks outward from the event and
-# stops at the last place, whatever the statistics promise (a join read all 20,000 helpers on duty: 78 ms against 7).
-_NEAREST = """
+# Why a helper near the event may not be called, each with the condition under which they may. Every condition is a
+# subquery of its own that the planner cannot turn into a join: the scan walks outward from the event and stops at the
+# last place, whatever the statistics promise (a join read all 20,000 helpers on duty: 78 ms against 7).
+_FIT = {
+    "NOT_ACTIVE": "(SELECT u.role = 'HELPER' AND u.status = 'ACTIVE' FROM users_user u WHERE u.id = h.user_id)",
+    "OFF_DUTY": "(SELECT u.on_duty FROM users_user u WHERE u.id = h.user_id)",
+    "STALE": "h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)",
+    "OFFLINE": "(SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)",
+    "UNREACHABLE": """(%(texts)s OR (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id
+         AND t.refreshed_at > now() - make_interval(secs => %(token_lives_s)s)))""",
+    "BLOCKED": """(SELECT count(*) = 0 FROM users_blockedhelper b
+         WHERE b.owner_id = %(wearer)s AND b.helper_id = h.user_id)""",
+    "BUSY": """(SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
+         WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND e.id <> %(event)s
+           AND (a.status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
+                OR a.status = 'NOTIFIED' AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
+    "IN_NEED": """(SELECT count(*) = 0 FROM sos_sosevent e
+         WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))""",
+}
+
+# ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres.
+_NEAR = """
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
            ST_SetSRID(ST_MakePoint(%(cell_lon)s, %(cell_lat)s), 4326)::geography AS cell
 )
-SELECT h.user_id, ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)
+SELECT h.user_id, {columns}
 FROM place, devices_helperposition h
 WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
-  AND h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)
   AND h.user_id <> %(wearer)s
-  AND (SELECT u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty FROM users_user u WHERE u.id = h.user_id)
-  AND (SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)
-  AND (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id
-         AND t.refreshed_at > now() - make_interval(secs => %(token_lives_s)s))
   AND (SELECT count(*) = 0 FROM sos_helperalert a WHERE a.event_id = %(event)s AND a.helper_id = h.user_id)
-  AND (SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
-       WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS')
-         AND (a.status = 'ACCEPTED'
-              OR a.status = 'NOTIFIED' AND a.created_at > now() - make_interval(secs => %(unanswered_s)s)))
-  AND (SELECT count(*) = 0 FROM sos_sosevent e WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))
+  {conditions}
 ORDER BY h.position <-> place.exact
 LIMIT %(helpers)s
 """
+_NEAREST = _NEAR.format(
+    columns="ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)",
+    conditions="".join(f"AND {condition}\n  " for condition in _FIT.values()),
+)
+_WHY_NOT = _NEAR.format(
+    columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in _FIT.items()) + "END",
+    conditions="",
+)
+_STILL_FREE = " AND ".join(
+    ["SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s)", *_FIT.values()]
+)
+LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
 
 
 def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHelper]:
     """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first."""
+    return [NearHelper(*row) for row in _near(_NEAREST, event, radius_m, helpers)]
+
+
+def passed_over(event: SosEvent, radius_m: int) -> dict[str, str]:
+    """Why those of the nearest who may not be called may not: by user id, a key of _FIT."""
+    return {str(user_id): why for user_id, why in _near(_WHY_NOT, event, radius_m, LOOKED_AT) if why}
+
+
+def still_free(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAlert]:
+    """Those of the event's alerts whose helpers may be called (again)."""
+    found = list(alerts.order_by("pk"))
+    values = _values(event) | {"people": [alert.helper_id for alert in found]}
+    free = {user_id for (user_id,) in _rows(_STILL_FREE, values)} if found else set()
+    return [alert for alert in found if alert.helper_id in free]
+
+
+def _near(sql: str, event: SosEvent, radius_m: int, helpers: int) -> list[Any]:
     if event.lat is None or event.lon is None:
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)
-    values = {
-        "lat": event.lat,
-        "lon": event.lon,
-        "cell_lat": cell_lat,
-        "cell_lon": cell_lon,
-        "radius_m": radius_m,
-        "helpers": helpers,
+    place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
+    return _rows(sql, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
+
+
+def _values(event: SosEvent) -> dict[str, Any]:
+    return {
         "position_max_age_s": event.plan["position_max_age_s"],
         "unanswered_s": LIFETIME.total_seconds(),
         "token_lives_s": PUSH_TOKEN_LIVES.total_seconds(),
+        "texts": can_send_texts(),
         "wearer": event.user_id,
         "event": event.pk,
     }
+
+
+def _rows(sql: str, values: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(_NEAREST, values)
-        return [NearHelper(*row) for row in cursor.fetchall()]
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+        return rows

@@ -6,10 +6,27 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.devices.models import Device
+from apps.notifications.models import Notification
 from apps.users.models import Role, User
+from mdd_backend.rest import NumberField, TextField
 
-from .models import ANSWERS, AlertStatus, DetectedType, EventStatus, HelperAlert, LocationSource, Outcome, SosEvent
+from .clock import utc
+from .models import (
+    ANSWERS,
+    COMING,
+    AlertStatus,
+    DetectedType,
+    EventNote,
+    EventStatus,
+    Halt,
+    HelperAlert,
+    LocationSource,
+    Outcome,
+    Service,
+    SosEvent,
+)
 from .privacy import CELL_M, Sight, cell_of, sight_of
+from .selectors import reach_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -25,6 +42,13 @@ class SignalSerializer(serializers.Serializer[Any]):
     raw_payload = serializers.JSONField(required=False, help_text="Anything, up to 64 KiB.")
     signal_uid = serializers.CharField(required=False, help_text="The same for every repeat of this signal.")
     sent_at = serializers.DateTimeField(required=False, help_text="The device's clock as it sent: repairs a wrong one.")
+    countdown_s = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=60,
+        help_text="Helpers are called so many seconds later unless cancelled.",
+    )
+    silent = serializers.BooleanField(required=False, help_text="Nothing is sent to the wearer's phone or contacts.")
 
 
 class TriggeredSerializer(serializers.Serializer[Any]):
@@ -38,7 +62,17 @@ class TriggeredSerializer(serializers.Serializer[Any]):
 
 
 class AnswerSerializer(serializers.Serializer[HelperAlert]):
+    """lat and lon, both or neither: where the helper is."""
+
     status = serializers.ChoiceField(ANSWERS)
+    lat = NumberField(min_value=-90, max_value=90, required=False)
+    lon = NumberField(min_value=-180, max_value=180, required=False)
+
+    def validate(self, answer: dict[str, Any]) -> dict[str, Any]:
+        missing = [name for name in ("lat", "lon") if name not in answer]
+        if len(missing) == 1:
+            raise serializers.ValidationError({missing[0]: "Is needed with the other."})
+        return answer
 
 
 class WearerSerializer(serializers.ModelSerializer[User]):
@@ -63,7 +97,7 @@ class AnsweredSerializer(serializers.Serializer[HelperAlert]):
 
     def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
         shown = super().to_representation(alert)
-        if alert.status != AlertStatus.ACCEPTED:
+        if alert.status not in COMING:
             for name in ("lat", "lon", "wearer"):
                 del shown[name]
         return shown
@@ -71,12 +105,51 @@ class AnsweredSerializer(serializers.Serializer[HelperAlert]):
 
 class ResolutionSerializer(serializers.Serializer[SosEvent]):
     outcome = serializers.ChoiceField(Outcome.choices)
+    note = TextField(max_length=2000, required=False, allow_blank=True)
 
 
-class ResolvedSerializer(serializers.Serializer[SosEvent]):
+class NoteSerializer(serializers.ModelSerializer[EventNote]):
+    text = TextField(max_length=2000)
+    author = serializers.CharField(source="author.full_name", read_only=True)
+
+    class Meta:
+        model = EventNote
+        fields = ["text", "author", "created_at"]
+        read_only_fields = ["created_at"]
+
+
+class AssignmentSerializer(serializers.Serializer[HelperAlert]):
+    helper = serializers.UUIDField(help_text="A helper's uuid, called or not.")
+
+
+class HandoverSerializer(serializers.Serializer[SosEvent]):
+    to = serializers.ChoiceField(Service.choices)
+
+
+class StandingSerializer(serializers.ModelSerializer[SosEvent]):
+    """How an event stands after something was done about it."""
+
     event_uid = serializers.UUIDField(source="uid")
     event_status = serializers.ChoiceField(EventStatus.choices, source="status")
-    outcome = serializers.ChoiceField(Outcome.choices)
+    outcome = serializers.SerializerMethodField()
+    halted = serializers.SerializerMethodField(help_text="Why no more helpers are called by themselves.")
+    handed_over_to = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SosEvent
+        fields = ["event_uid", "event_status", "outcome", "halted", "handed_over_to", "acknowledged_at", "waves_called"]
+
+    @extend_schema_field(serializers.ChoiceField(Outcome.choices, allow_null=True))
+    def get_outcome(self, event: SosEvent) -> str | None:
+        return event.outcome or None
+
+    @extend_schema_field(serializers.ChoiceField(Halt.choices, allow_null=True))
+    def get_halted(self, event: SosEvent) -> str | None:
+        return event.halted or None
+
+    @extend_schema_field(serializers.ChoiceField(Service.choices, allow_null=True))
+    def get_handed_over_to(self, event: SosEvent) -> str | None:
+        return event.handed_over_to or None
 
 
 class EventDeviceSerializer(serializers.ModelSerializer[Device]):
@@ -113,27 +186,59 @@ class OwnAlertSerializer(serializers.ModelSerializer[HelperAlert]):
 
 
 class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
-    """A helper called to the event. distance_m: from the place, when called."""
+    """A helper called to the event. Metres from the place: when called, and where they were seen last."""
 
     uuid = serializers.UUIDField(source="helper.uuid")
     full_name = serializers.CharField(source="helper.full_name")
     phone_number = serializers.CharField(source="helper.phone_number", allow_null=True)
+    distance_now_m = serializers.SerializerMethodField()
+    seen_at = serializers.DateTimeField(allow_null=True, help_text="When they were seen there.")
 
     class Meta:
         model = HelperAlert
-        fields = ["uuid", "full_name", "phone_number", "status", "wave", "distance_m", "created_at", "answered_at"]
+        fields = [
+            "uuid", "full_name", "phone_number", "status", "wave", "distance_m", "distance_now_m", "seen_at", "rings",
+            "created_at", "answered_at", "accepted_at",
+        ]  # fmt: skip
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_distance_now_m(self, alert: Any) -> int | None:
+        return None if alert.distance_now is None else round(alert.distance_now.m)
+
+
+class ReachSerializer(serializers.ModelSerializer[Notification]):
+    """One message about the event: to whom, how, and what became of it."""
+
+    to = serializers.SerializerMethodField(help_text="A person's name, or that it is an emergency contact.")
+    changes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Notification
+        fields = ["uuid", "to", "kind", "channel", "state", "reason", "attempts", "created_at", "changes"]
+
+    def get_to(self, notification: Notification) -> str:
+        contact = f"contact {notification.contact_id} of " if notification.contact_id else ""
+        return contact + (notification.user.full_name or str(notification.user.uuid))
+
+    @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
+    def get_changes(self, notification: Notification) -> list[dict[str, str]]:
+        return [{"state": one.state, "at": utc(one.at)} for one in notification.changes.all()]
 
 
 _ALWAYS = {
     "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at", "closed_at",
     "alert",
 }  # fmt: skip
-_PLACE = {"lat", "lon", "altitude", "location_source", "location_age_s", "wearer", "device"}
+_PLACE = {"lat", "lon", "altitude", "position_at", "location_source", "location_age_s", "wearer", "device"}
+_COURSE = {
+    "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to", "acknowledged_at",
+    "waves_called", "helpers",
+}  # fmt: skip
 _SEEN = {
     Sight.PAST: _ALWAYS,
     Sight.AREA: _ALWAYS | {"area"},
-    Sight.EXACT: _ALWAYS | {"area"} | _PLACE,
-    Sight.ALL: _ALWAYS | {"area", "signal_count", "last_signal_at", "helpers"} | _PLACE,
+    Sight.EXACT: _ALWAYS | {"area", "halted"} | _PLACE,
+    Sight.ALL: _ALWAYS | {"area"} | _COURSE | _PLACE,
 }
 
 
@@ -148,6 +253,10 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     resolved = serializers.SerializerMethodField(help_text="Closed: RESOLVED or CANCELLED.")
     outcome = serializers.SerializerMethodField()
     timestamp = serializers.DateTimeField(source="occurred_at", help_text="When it happened, by the device's clock.")
+    silent = serializers.BooleanField(allow_null=True)
+    halted = serializers.SerializerMethodField(help_text="Why no more helpers are called by themselves.")
+    handed_over_to = serializers.SerializerMethodField()
+    waves_called = serializers.IntegerField(allow_null=True)
     signal_count = serializers.IntegerField(allow_null=True)
     last_signal_at = serializers.DateTimeField(allow_null=True)
     lat = serializers.FloatField(allow_null=True)
@@ -163,7 +272,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         model = SosEvent
         fields = [
             "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
-            "closed_at", "signal_count", "last_signal_at", "lat", "lon", "altitude", "location_source",
+            "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to",
+            "acknowledged_at", "waves_called", "lat", "lon", "altitude", "position_at", "location_source",
             "location_age_s", "area", "wearer", "device", "alert", "helpers",
         ]  # fmt: skip
 
@@ -182,9 +292,9 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     def get_resolved(self, event: SosEvent) -> bool:
         return not event.is_open
 
-    @extend_schema_field(serializers.ChoiceField(Outcome.choices, allow_null=True))
-    def get_outcome(self, event: SosEvent) -> str | None:
-        return event.outcome or None
+    get_outcome = StandingSerializer.get_outcome
+    get_halted = StandingSerializer.get_halted
+    get_handed_over_to = StandingSerializer.get_handed_over_to
 
     @extend_schema_field(AreaSerializer(allow_null=True))
     def get_area(self, event: SosEvent) -> dict[str, Any] | None:
@@ -201,5 +311,29 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     @extend_schema_field(CalledHelperSerializer(many=True, allow_null=True))
     def get_helpers(self, event: SosEvent) -> Any:
         everybody = self._viewer.role == Role.ADMIN
-        shown = [alert for alert in event.alerts.all() if everybody or alert.status == AlertStatus.ACCEPTED]
+        shown = [alert for alert in event.alerts.all() if everybody or alert.status in COMING]
         return CalledHelperSerializer(shown, many=True).data
+
+
+class EventDetailSerializer(EventSerializer):
+    """One event, for a dispatcher with everybody who was reached, or was not, and why."""
+
+    reach = serializers.SerializerMethodField(help_text="For a dispatcher: every message about the event.")
+    notes = serializers.SerializerMethodField(help_text="For a dispatcher: what dispatchers wrote down.")
+
+    class Meta(EventSerializer.Meta):
+        fields = [*EventSerializer.Meta.fields, "reach", "notes"]
+
+    def to_representation(self, event: SosEvent) -> dict[str, Any]:
+        shown = super().to_representation(event)
+        if self._viewer.role == Role.ADMIN:
+            shown |= {"reach": self.get_reach(event), "notes": self.get_notes(event)}
+        return shown
+
+    @extend_schema_field(ReachSerializer(many=True, allow_null=True))
+    def get_reach(self, event: SosEvent) -> Any:
+        return ReachSerializer(reach_of(event), many=True).data
+
+    @extend_schema_field(NoteSerializer(many=True, allow_null=True))
+    def get_notes(self, event: SosEvent) -> Any:
+        return NoteSerializer(event.notes.select_related("author").order_by("pk"), many=True).data

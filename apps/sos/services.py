@@ -1,41 +1,38 @@
-"""What opens, answers and closes events."""
+"""What opens events, and what their wearers do about them."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.gis.geos import Point
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.devices.models import Device
 from apps.devices.services import point
-from apps.notifications.services import drop_queued
 from apps.users.models import User
 from apps.users.services import StillNeeded
 from mdd_backend import hints
 
 from . import journal
+from .alarms import alarm_dispatchers
+from .closing import close, hold_open
+from .escalation import schedule
+from .journal import Entry
 from .locks import hold_signals
 from .models import (
-    AlertStatus,
+    COMING,
+    DetectedType,
     EventStatus,
-    HelperAlert,
+    Halt,
     JournalKind,
     LocationSource,
     Outcome,
     Signal,
     SosEvent,
 )
-from .policy import DEDUP_WINDOW_S, plan_for
+from .policy import plan_of, policy_of
 from .signals import CLOCK_BELIEVED, Reading, read_signal
-
-
-class StepMakesNoSense(Exception):
-    """The answer does not fit the state of the event, or of the one who answers."""
-
-    def __init__(self, why: str, event: SosEvent, alert: HelperAlert | None = None) -> None:
-        super().__init__(why)
-        self.event, self.alert = event, alert
 
 
 @transaction.atomic
@@ -58,7 +55,7 @@ def open_event(
         _merge(earlier, reading)
     else:
         hints.task("sos.notify_nearby_helpers", event.pk)
-        journal.write(journal.Entry(event.pk, JournalKind.EVENT_OPENED, actor_id=user.pk))
+        journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk))
     return event, earlier is None, reading.warnings
 
 
@@ -97,7 +94,8 @@ def _event_repeated(user: User, device: Device | None, reading: Reading) -> SosE
         return None
     locked: SosEvent = events.get(pk=newest.pk)
     age_s = (reading.received_at - locked.last_signal_at).total_seconds()
-    return locked if locked.is_open and age_s < DEDUP_WINDOW_S else None
+    is_test = locked.detected_type == DetectedType.TEST != reading.detected_type  # an emergency is no part of a test
+    return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
 
 
 def _open_events_of(user: User, device: Device | None) -> QuerySet[SosEvent]:
@@ -107,6 +105,7 @@ def _open_events_of(user: User, device: Device | None) -> QuerySet[SosEvent]:
 
 def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
     place, source, age_s = _place(device, reading)
+    due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
     return SosEvent.objects.create(
         user=user,
         device=device,
@@ -117,13 +116,18 @@ def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
         occurred_at=reading.occurred_at,
         received_at=reading.received_at,
         position=place,
+        position_at=reading.received_at - timedelta(seconds=age_s or 0) if place else None,
+        told_position=place,
         altitude=reading.altitude,
         location_source=source,
         location_age_s=age_s,
         last_signal_at=reading.received_at,
         follows=_open_events_of(user, device).first(),
-        plan=plan_for(reading.severity),
-        next_step_at=reading.received_at,
+        silent=reading.silent,
+        unconfirmed_until=due_at if reading.countdown_s else None,
+        plan=plan_of(policy_of(reading.detected_type), reading.severity),
+        wave_at=due_at,
+        next_step_at=due_at,
     )
 
 
@@ -152,63 +156,47 @@ def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Re
 
 
 def _merge(event: SosEvent, reading: Reading) -> None:
-    """Counts a repeat; an open event takes its newer place and its higher severity."""
-    event.signal_count = F("signal_count") + 1
+    """Counts a repeat; an open event takes its newer place and its higher severity, and its next step at once."""
+    event.signal_count += 1
     event.last_signal_at = max(event.last_signal_at, reading.received_at)
-    if event.is_open:
-        event.severity = max(event.severity, reading.severity)
-        if reading.lat is not None and reading.lon is not None and reading.occurred_at >= event.occurred_at:
-            event.position, event.location_source, event.location_age_s = (
-                point(reading.lat, reading.lon),
-                "SIGNAL",
-                0,
-            )
-            event.altitude = reading.altitude
-    place = ["position", "location_source", "location_age_s", "altitude"]
-    event.save(update_fields=["signal_count", "last_signal_at", "severity", *place])
-    if event.is_open:
-        journal.write(journal.Entry(event.pk, JournalKind.SIGNAL_MERGED))
+    if not event.is_open:
+        event.save(update_fields=["signal_count", "last_signal_at"])
+        return
+    event.severity = max(event.severity, reading.severity)
+    if reading.lat is not None and reading.lon is not None and reading.occurred_at >= event.occurred_at:
+        event.position, event.position_at = point(reading.lat, reading.lon), reading.received_at
+        event.location_source, event.location_age_s, event.altitude = LocationSource.SIGNAL, 0, reading.altitude
+    _take_seriously(event, reading)
+    event.save()
+    hints.task("sos.escalation_watch", event.pk)
+    journal.tell(event, Entry(event.pk, JournalKind.SIGNAL_MERGED))
+
+
+def _take_seriously(event: SosEvent, reading: Reading) -> None:
+    """Whoever presses again, is not fine, and does not wait for the end of a countdown, unless this press has one."""
+    if event.halted == Halt.WEARER_FINE:
+        event.halted, event.wave_at = "", reading.received_at
+    if reading.countdown_s and event.unconfirmed_until and event.unconfirmed_until > reading.received_at:
+        return
+    if event.unconfirmed_until and event.unconfirmed_until > reading.received_at:
+        event.unconfirmed_until = event.wave_at = reading.received_at
+    event.next_step_at = reading.received_at
 
 
 @transaction.atomic
-def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAlert:
-    """A helper accepts or declines. Saying the same twice changes nothing. Raises StepMakesNoSense."""
-    event = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
-    alert = HelperAlert.objects.select_related("event__user").get(event=event, helper=helper)
-    alert.event = event
-    if not event.is_open:
-        raise StepMakesNoSense("The event is closed.", event, alert)
-    if alert.status == answer:
-        return alert
-    if alert.status == AlertStatus.ACCEPTED:
-        raise StepMakesNoSense("You have accepted already.", event, alert)
-    if answer == AlertStatus.ACCEPTED:
-        _accept(event, alert)
-    alert.status = answer
-    HelperAlert.objects.filter(pk=alert.pk).update(status=answer, answered_at=Now())
-    journal.write(journal.Entry(event.pk, JournalKind(f"HELPER_{answer}"), actor_id=helper.pk))
-    return alert
+def cancel_event(event: SosEvent, wearer: User) -> SosEvent:
+    """The wearer is fine: closes an event that nobody has accepted; otherwise a dispatcher must confirm.
 
-
-def _accept(event: SosEvent, alert: HelperAlert) -> None:
-    if event.has_enough_helpers():
-        raise StepMakesNoSense("Enough helpers are on their way.", event, alert)
-    event.status = EventStatus.IN_PROGRESS
-    event.save(update_fields=["status"])
-
-
-@transaction.atomic
-def resolve_event(event: SosEvent, dispatcher: User, outcome: Outcome) -> SosEvent:
-    """A dispatcher closes an event; nothing more is sent for it. Raises StepMakesNoSense when it is closed."""
-    event = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
-    if not event.is_open:
-        raise StepMakesNoSense("The event is closed.", event)
-    event.status, event.outcome, event.next_step_at = EventStatus.RESOLVED, outcome, None
-    event.closed_at = Now()
-    event.save(update_fields=["status", "outcome", "next_step_at", "closed_at"])
-    dropped = drop_queued(event.uid, "event closed")
-    data = {"outcome": outcome, "dropped": len(dropped)}
-    journal.write(journal.Entry(event.pk, JournalKind.EVENT_RESOLVED, actor_id=dispatcher.pk, data=data))
+    Saying so twice changes nothing. Raises StepMakesNoSense when the event is closed.
+    """
+    event = hold_open(event)
+    if not event.alerts.exclude(accepted_at=None).exists():
+        return close(event, EventStatus.CANCELLED, Outcome.NO_HELP_NEEDED, wearer)
+    if event.halted != Halt.WEARER_FINE:
+        event.halted = Halt.WEARER_FINE
+        alarmed = alarm_dispatchers(event, event.halted)
+        schedule(event)
+        journal.tell(event, Entry(event.pk, JournalKind.WEARER_FINE, wearer.pk), alarmed)
     return event
 
 
@@ -216,7 +204,7 @@ def refuse_while_needed(user: User, **_: object) -> None:
     """An account cannot be erased in the middle of an event. Raises StillNeeded."""
     if SosEvent.objects.open().filter(user=user).exists():
         raise StillNeeded("Your SOS is open.")
-    if SosEvent.objects.open().filter(alerts__helper=user, alerts__status=AlertStatus.ACCEPTED).exists():
+    if SosEvent.objects.open().filter(alerts__helper=user, alerts__status__in=COMING).exists():
         raise StillNeeded("You are on your way to somebody.")
 
 
@@ -226,6 +214,8 @@ def forget_person(user: User, **_: object) -> None:
     Signal.objects.filter(event__in=events).update(raw_payload=None)
     events.update(
         position=None,
+        position_at=None,
+        told_position=None,
         altitude=None,
         location_source=LocationSource.NONE,
         location_age_s=None,

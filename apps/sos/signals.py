@@ -17,6 +17,7 @@ FUTURE_TOLERATED = timedelta(seconds=60)
 CLOCK_BELIEVED = timedelta(hours=24)
 RAW_PAYLOAD_MOST = 64 * 1024
 LEVELS_MOST = 64
+COUNTDOWN_MOST_S = 60
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Reading:
     detected_type_text: str = ""
     severity: int = DEFAULT_SEVERITY
     signal_uid: str = ""
+    countdown_s: int = 0
+    silent: bool = False
     raw_payload: Any = None
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
@@ -70,6 +73,8 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     _read_severity(reading, body.get("severity"))
     _read_time(reading, body.get("timestamp"), body.get("sent_at"))
     _read_signal_uid(reading, body.get("signal_uid"))
+    _read_countdown(reading, body.get("countdown_s"))
+    _read_silent(reading, body.get("silent"))
     _read_payload(reading, body.get("raw_payload"))
     return reading
 
@@ -166,6 +171,22 @@ def _read_signal_uid(reading: Reading, raw: Any) -> None:
         reading.signal_uid = str(raw)[:100]
     elif raw is not None:
         reading.warn("signal_uid", "Is not a text; ignored.")
+
+
+def _read_countdown(reading: Reading, raw: Any) -> None:
+    number = _number(raw)
+    if number is not None:
+        reading.countdown_s = round(min(COUNTDOWN_MOST_S, max(0.0, number)))
+    if raw is not None and reading.countdown_s != number:
+        reading.warn(
+            "countdown_s", f"Is not a whole number from 0 to {COUNTDOWN_MOST_S}; {reading.countdown_s} is taken."
+        )
+
+
+def _read_silent(reading: Reading, raw: Any) -> None:
+    if raw is not None and not isinstance(raw, bool):
+        reading.warn("silent", "Is not true or false; taken as false.")
+    reading.silent = raw is True
 
 
 def _read_payload(reading: Reading, raw: Any) -> None:

@@ -13,10 +13,11 @@ from apps.devices.models import HelperPosition
 from apps.notifications.models import Notification
 from apps.users.models import User
 
-from .models import AlertStatus, HelperAlert, JournalEntry, Signal, SosEvent
+from .models import COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
+from .timeline import people_in
 
 MOST = 500  # of each kind; the lists have the rest
-_KINDS = {AlertStatus.NOTIFIED: "called", AlertStatus.ACCEPTED: "coming", AlertStatus.DECLINED: "gone"}
+_KINDS = dict.fromkeys(AlertStatus, "gone") | {AlertStatus.NOTIFIED: "called"} | dict.fromkeys(COMING, "coming")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Story:
     alerts: list[HelperAlert]
     notifications: list[Notification]
     journal: list[Told]
+    notes: list[EventNote]
     drawing: SafeString | None
 
     @property
@@ -56,23 +58,24 @@ def story_of(event: SosEvent) -> Story:
         alerts=alerts,
         notifications=list(notifications.prefetch_related("changes").order_by("pk")[:MOST]),
         journal=_journal(event),
+        notes=list(event.notes.select_related("author").order_by("pk")[:MOST]),
         drawing=_drawing(event, alerts),
     )
 
 
 def _journal(event: SosEvent) -> list[Told]:
     entries = list(event.journal.order_by("position")[:MOST])
-    ids = {entry.actor_id for entry in entries if entry.actor_id} | {pk for entry in entries for pk in _called(entry)}
+    ids = {pk for entry in entries for pk in (*people_in(entry.data), entry.actor_id or 0)}
     people = User.objects.in_bulk(ids)
     return [Told(entry, people.get(entry.actor_id or 0), list(_facts(entry, people))) for entry in entries]
 
 
-def _called(entry: JournalEntry) -> list[int]:
-    return [int(pk) for pk in entry.data.get("helpers", {})]
-
-
 def _facts(entry: JournalEntry, people: dict[int, User]) -> Iterable[str]:
     """The entry's data in words: who was called and how far away, how many messages came into which state."""
+
+    def names(ids: Iterable[int]) -> str:
+        return ", ".join(_name(people.get(pk), str(pk)) for pk in sorted(ids))
+
     for name, value in entry.data.items():
         if name == "helpers":
             nearest = sorted(value.items(), key=lambda item: float(item[1]))
@@ -81,8 +84,13 @@ def _facts(entry: JournalEntry, people: dict[int, User]) -> Iterable[str]:
         elif name == "states":
             states = list(value.values())
             yield ", ".join(f"{states.count(state)} × {state}" for state in sorted(set(states)))
+        elif name == "passed_over":
+            reasons = list(value.values())
+            yield from (f"{reasons.count(why)} passed over: {why}" for why in sorted(set(reasons)))
+        elif people_in({name: value}):
+            yield f"{name.replace('_', ' ')}: {names(people_in({name: value}))}"
         else:
-            yield f"{name}: {value}"
+            yield f"{name.replace('_', ' ')}: {value}"
 
 
 def _name(helper: User | None, pk: str) -> str:

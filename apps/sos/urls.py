@@ -1,11 +1,21 @@
 from django.urls import path
 
-from . import views
+from . import policy_views, timeline, views
 
 urlpatterns = [
     path("sos/", views.EventsView.as_view()),
     path("sos/<uuid:event_uid>/", views.EventView.as_view()),
     path("sos/trigger/", views.TriggerView.as_view()),
     path("sos/<uuid:event_uid>/respond/", views.RespondView.as_view()),
+    path("sos/<uuid:event_uid>/timeline/", timeline.TimelineView.as_view()),
+    path("sos/<uuid:event_uid>/looks/", timeline.LooksView.as_view()),
+    path("sos/<uuid:event_uid>/cancel/", views.CancelView.as_view()),
+    path("sos/<uuid:event_uid>/acknowledge/", views.AcknowledgeView.as_view()),
+    path("sos/<uuid:event_uid>/assign/", views.AssignView.as_view()),
+    path("sos/<uuid:event_uid>/call-next-wave/", views.CallNextWaveView.as_view()),
+    path("sos/<uuid:event_uid>/note/", views.NoteView.as_view()),
     path("sos/<uuid:event_uid>/resolve/", views.ResolveView.as_view()),
+    path("sos/<uuid:event_uid>/handover/", views.HandoverView.as_view()),
+    path("sos/<uuid:event_uid>/reopen/", views.ReopenView.as_view()),
+    path("dispatch-policy/", policy_views.DispatchPolicyView.as_view()),
 ]

@@ -1,11 +1,12 @@
 """Signals in, answers in, events out."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import IsAuthenticated
@@ -14,24 +15,35 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.devices.authentication import device_of_token
+from apps.devices.services import see_helper
+from apps.users.models import User
 from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson
 
-from . import examples, selectors, services
+from . import desk, examples, looks, selectors, services
+from .answers import answer_alert
+from .closing import StepMakesNoSense
 from .filters import EventFilter
-from .models import AlertStatus, Outcome, SosEvent
+from .models import AlertStatus, Outcome, Service, SosEvent
 from .serializers import (
     AnsweredSerializer,
     AnswerSerializer,
+    AssignmentSerializer,
+    CalledHelperSerializer,
+    EventDetailSerializer,
     EventSerializer,
+    HandoverSerializer,
+    NoteSerializer,
     ResolutionSerializer,
-    ResolvedSerializer,
     SignalSerializer,
+    StandingSerializer,
     TriggeredSerializer,
 )
+
+T = TypeVar("T")
 
 
 class TriggerView(APIView):
@@ -81,63 +93,181 @@ class EventsView(ListModelMixin, _Events):
         """A wearer's own, those a helper was called to, all for a dispatcher; each as far as the caller may see it."""
         return self.list(request)
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        looks.note(page or [], caller(self.request))
+        return page
+
 
 class EventView(RetrieveModelMixin, _Events):
     lookup_field = "uid"
     lookup_url_kwarg = "event_uid"
     filter_backends: list[Any] = []
+    serializer_class = EventDetailSerializer
 
-    @documented("One event", gives={200: (EventSerializer, examples.EVENT)})
+    @documented("One event", gives={200: (EventDetailSerializer, examples.DETAIL)})
     def get(self, request: Request, event_uid: UUID) -> Response:
         """As far as the caller may see it; to whoever has no part in it, it does not exist."""
         return self.retrieve(request)
+
+    def get_object(self) -> SosEvent:
+        event = super().get_object()
+        looks.note([event], caller(self.request))
+        return event
 
 
 class RespondView(APIView):
     @documented(
         "Answer a call",
         takes=AnswerSerializer,
-        sends={"status": "ACCEPTED"},
+        sends={"status": "ACCEPTED", "lat": 41.3127, "lon": 69.2417},
         gives={200: (AnsweredSerializer, examples.ANSWERED)},
         errors=[409],
     )
     def post(self, request: Request, event_uid: UUID) -> Response:
-        """For a helper called to the event. Accepting reveals the place and the person; a repeat changes nothing."""
+        """For a helper called to the event: ACCEPTED or DECLINED, then EN_ROUTE, ON_SCENE, DONE, or WITHDRAWN, UNSAFE.
+
+        Accepting reveals the place and the person. A repeat changes nothing; a step that makes no sense is a 409 with
+        the event's state and one's own.
+        """
         helper = caller(request)
         event = get_object_or_404(SosEvent, uid=event_uid, alerts__helper=helper)
-        body = AnswerSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        try:
-            alert = services.answer_alert(event, helper, AlertStatus(body.validated_data["status"]))
-        except services.StepMakesNoSense as why:
-            raise _conflict(why) from None
+        body = _read(AnswerSerializer, request)
+        if "lat" in body:
+            see_helper(helper, body["lat"], body["lon"])
+        alert = _stepping(answer_alert, event, helper, AlertStatus(body["status"]))
+        looks.note_answer(alert)
         return Response(AnsweredSerializer(alert).data)
 
 
-def _conflict(why: services.StepMakesNoSense) -> Conflict:
-    state = {"event_status": why.event.status}
-    if why.alert:
-        state["status"] = why.alert.status
-    return Conflict(str(why), state)
+def _read(serializer: Any, request: Request) -> dict[str, Any]:
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    checked: dict[str, Any] = body.validated_data
+    return checked
 
 
-class ResolveView(APIView):
-    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+def _stepping(step: Callable[..., T], *arguments: Any) -> T:
+    """What the service gives; 409 with the present state when the step makes no sense."""
+    try:
+        return step(*arguments)
+    except StepMakesNoSense as why:
+        state = {"event_status": why.event.status}
+        if why.alert:
+            state["status"] = why.alert.status
+        raise Conflict(str(why), state) from None
+
+
+class CancelView(APIView):
+    device_may_enter = True
 
     @documented(
-        "Close an event",
-        takes=ResolutionSerializer,
-        sends={"outcome": "HELPED"},
-        gives={200: (ResolvedSerializer, examples.RESOLVED)},
+        "Say that one is fine",
+        gives={200: (StandingSerializer, examples.CANCELLED)},
         errors=[409],
     )
     def post(self, request: Request, event_uid: UUID) -> Response:
-        """For dispatchers. Nothing more is sent for it."""
-        event = get_object_or_404(SosEvent, uid=event_uid)
-        body = ResolutionSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        """For the wearer and their device. Before anybody accepted it closes the event; later a dispatcher confirms."""
+        wearer, device = caller(request), device_of_token(request)
+        own = SosEvent.objects.filter(user=wearer)
+        event = get_object_or_404(own.filter(device=device) if device else own, uid=event_uid)
+        return Response(StandingSerializer(_stepping(services.cancel_event, event, wearer)).data)
+
+
+class DeskView(APIView):
+    """What dispatchers do about an event."""
+
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+
+    def event(self, event_uid: UUID) -> SosEvent:
+        return get_object_or_404(SosEvent, uid=event_uid)
+
+    def answer(self, event: SosEvent) -> Response:
+        return Response(StandingSerializer(event).data)
+
+
+class AcknowledgeView(DeskView):
+    @documented("Look after an event", gives={200: (StandingSerializer, examples.STANDING)}, errors=[409])
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Silences the alarms to dispatchers for three minutes, not the calls to helpers."""
+        return self.answer(_stepping(desk.acknowledge, self.event(event_uid), caller(request)))
+
+
+class AssignView(DeskView):
+    @documented(
+        "Send a helper",
+        takes=AssignmentSerializer,
+        sends={"helper": examples.HELPER["uuid"]},
+        gives={200: (CalledHelperSerializer, examples.HELPER)},
+        errors=[409],
+    )
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Called or not, beyond those who are enough; they count as having accepted."""
+        event = self.event(event_uid)
+        helper = User.objects.filter(uuid=_read(AssignmentSerializer, request)["helper"]).first()
         try:
-            event = services.resolve_event(event, caller(request), Outcome(body.validated_data["outcome"]))
-        except services.StepMakesNoSense as why:
-            raise _conflict(why) from None
-        return Response(ResolvedSerializer(event).data)
+            if helper is None:
+                raise desk.NoSuchHelper("There is no such account.")
+            alert = _stepping(desk.assign, event, caller(request), helper)
+        except desk.NoSuchHelper as why:
+            raise ValidationError({"helper": [str(why)]}) from None
+        return Response(CalledHelperSerializer(selectors.called_helper(alert)).data)
+
+
+class CallNextWaveView(DeskView):
+    @documented("Call the next wave now", gives={200: (StandingSerializer, examples.STANDING)}, errors=[409])
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Whoever is coming, and whatever had halted the calling."""
+        return self.answer(_stepping(desk.call_next_wave, self.event(event_uid), caller(request)))
+
+
+class NoteView(DeskView):
+    @documented(
+        "Write something down",
+        takes=NoteSerializer,
+        sends={"text": examples.NOTE["text"]},
+        gives={201: (NoteSerializer, examples.NOTE)},
+    )
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Only dispatchers read it."""
+        event = self.event(event_uid)
+        note = desk.add_note(event, caller(request), _read(NoteSerializer, request)["text"])
+        return Response(NoteSerializer(note).data, status=201)
+
+
+class ResolveView(DeskView):
+    @documented(
+        "Close an event",
+        takes=ResolutionSerializer,
+        sends={"outcome": "HELPED", "note": "She is with her neighbour."},
+        gives={200: (StandingSerializer, examples.RESOLVED)},
+        errors=[409],
+    )
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Those called are told that they are needed no more, the wearer and their contacts that it is over."""
+        event = self.event(event_uid)
+        body = _read(ResolutionSerializer, request)
+        outcome, note = Outcome(body["outcome"]), body.get("note", "")
+        return self.answer(_stepping(desk.resolve, event, caller(request), outcome, note))
+
+
+class HandoverView(DeskView):
+    @documented(
+        "Tell that an emergency service has it",
+        takes=HandoverSerializer,
+        sends={"to": "103"},
+        gives={200: (StandingSerializer, examples.STANDING | {"handed_over_to": "103"})},
+        errors=[409],
+    )
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """101 fire brigade, 102 police, 103 ambulance, 112 rescue. The event stays open."""
+        event = self.event(event_uid)
+        to = Service(_read(HandoverSerializer, request)["to"])
+        return self.answer(_stepping(desk.hand_over, event, caller(request), to))
+
+
+class ReopenView(DeskView):
+    @documented("Open a closed event again", gives={200: (StandingSerializer, examples.STANDING)}, errors=[409])
+    def post(self, request: Request, event_uid: UUID) -> Response:
+        """Helpers are called again, where the plan had stopped."""
+        return self.answer(_stepping(desk.reopen, self.event(event_uid), caller(request)))

@@ -1,5 +1,6 @@
 """Who is calling: JWT bearer tokens over HTTP and WebSocket."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
@@ -25,7 +26,15 @@ class AccountAuthentication(JWTAuthentication):
         return found
 
 
-def user_of_header(authorization: bytes) -> User | None:
+@dataclass(frozen=True)
+class Visitor:
+    """An account with a good access token, and when that runs out (seconds since 1970)."""
+
+    user: User
+    until: float
+
+
+def visitor_of_header(authorization: bytes) -> Visitor | None:
     """The active account whose access token an `Authorization: Bearer …` header carries.
 
     None without such a header. Raises AuthenticationFailed (simplejwt's InvalidToken too) for a bad one.
@@ -34,10 +43,11 @@ def user_of_header(authorization: bytes) -> User | None:
     raw = rules.get_raw_token(authorization)
     if raw is None:
         return None
-    user: User = rules.get_user(rules.get_validated_token(raw))  # type: ignore[assignment]
+    token = rules.get_validated_token(raw)
+    user: User = rules.get_user(token)  # type: ignore[assignment]
     if user.is_banned:
         raise AuthenticationFailed("This account is banned.", code="banned")
-    return user
+    return Visitor(user, float(token["exp"]))
 
 
 def tokens_for(user: User) -> dict[str, str]:

@@ -25,3 +25,15 @@ DETAILS: dict[str, Any] = {
 }
 PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
 PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "042317", "new_password": "anotherStrongPassword456"}
+NEW_CONTACT = {"name": "Dilshod Karimov", "phone_number": "+998907654321", "language": "ru"}
+CONTACT: dict[str, Any] = {
+    "uuid": "6b3c9a52-8f0e-4a7b-9d35-1c2e7f40a9d8",
+    **NEW_CONTACT,
+    "order": 0,
+    "created_at": "2025-10-28T12:00:00.412000Z",
+}
+BLOCKED: dict[str, Any] = {
+    "helper": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",
+    "full_name": "Aziz Rakhimov",
+    "created_at": "2025-10-28T12:00:00.412000Z",
+}

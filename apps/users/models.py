@@ -100,3 +100,36 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_staff(self) -> bool:
         return self.role == Role.ADMIN and self.status == Status.ACTIVE
+
+
+class EmergencyContact(models.Model):
+    """Somebody who is told when `owner` needs help. They need no account."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="emergency_contacts")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=150)
+    phone_number = PhoneNumberField()
+    language = models.CharField(max_length=2, choices=Language.choices, default=Language.RU)
+    order = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("order", "pk")
+        constraints = [models.UniqueConstraint(fields=["owner", "phone_number"], name="users_contact_once")]
+
+    def __str__(self) -> str:
+        return f"contact {self.pk}"
+
+
+class BlockedHelper(models.Model):
+    """A helper who is never called to `owner`."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocked_helpers")
+    helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "helper"], name="users_block_once")]
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} blocks {self.helper_id}"

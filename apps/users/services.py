@@ -8,7 +8,7 @@ from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
 
 from . import limits, resets, tokens
-from .models import Role, Status, User
+from .models import BlockedHelper, EmergencyContact, Role, Status, User
 from .signals import erased, erasing, password_reset_requested, standing_changed
 
 
@@ -156,6 +156,8 @@ def erase(user: User) -> None:
     erasing.send(sender=User, user=user)
     limits.forget(str(user.phone_number))
     tokens.revoke_all(user)
+    EmergencyContact.objects.filter(owner=user).delete()
+    BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()
     _blank(user)
     standing_changed.send(sender=User, user=user)
     erased.send(sender=User, user=user)

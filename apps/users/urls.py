@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import auth_views, views
+from . import auth_views, contact_views, views
 
 urlpatterns = [
     path("auth/register/", auth_views.RegisterView.as_view()),
@@ -13,4 +13,8 @@ urlpatterns = [
     path("users/", views.UsersView.as_view()),
     path("users/me/", views.MeView.as_view()),
     path("users/<uuid:uuid>/", views.UserView.as_view()),
+    path("emergency-contacts/", contact_views.ContactsView.as_view()),
+    path("emergency-contacts/<uuid:contact_uuid>/", contact_views.ContactView.as_view()),
+    path("blocked-helpers/", contact_views.BlockedHelpersView.as_view()),
+    path("blocked-helpers/<uuid:helper_uuid>/", contact_views.BlockedHelperView.as_view()),
 ]

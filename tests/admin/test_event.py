@@ -102,7 +102,7 @@ def test_queries_of_the_page_do_not_grow_with_the_event(
     few = queries(desk, page(event))
     for n in range(15):
         helper(200 + n)
-    SosEvent.objects.update(next_step_at="2020-01-01T00:00:00Z")
+    SosEvent.objects.update(next_step_at="2020-01-01T00:00:00Z", wave_at="2020-01-01T00:00:00Z")
     take_due_step(event.pk)
     assert event.alerts.count() == 16
     with django_assert_max_num_queries(few):
@@ -118,12 +118,10 @@ def test_button_resolves_through_the_service(story: Any, desk: Client, dispatche
     event.refresh_from_db()
     assert (event.status, event.outcome) == (EventStatus.RESOLVED, "HELPED")
     entry = JournalEntry.objects.latest("position")
-    assert (entry.kind, entry.actor_id, entry.data) == (
-        JournalKind.EVENT_RESOLVED,
-        dispatcher.pk,
-        {"outcome": "HELPED", "dropped": 2},
-    )
-    waiting = Notification.objects.filter(user__in=people[2:])
+    stood_down = sorted(user.pk for user in (people[0], *people[2:]))
+    assert (entry.kind, entry.actor_id) == (JournalKind.EVENT_RESOLVED, dispatcher.pk)
+    assert (entry.data["outcome"], entry.data["stood_down"]) == ("HELPED", stood_down)
+    waiting = Notification.objects.filter(user__in=people[2:], kind="SOS_ALERT")
     assert {(row.state, row.reason) for row in waiting} == {(State.DROPPED, "event closed")}
     html = answer.content.decode()
     assert "DROPPED" in html

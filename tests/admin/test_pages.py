@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
 from apps.notifications.models import Notification, NotificationChange, PushToken
-from apps.sos.models import HelperAlert, JournalEntry, Signal, SosEvent
+from apps.sos.models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Signal, SosEvent
 from apps.users.models import Status, User
 
 from .conftest import Links, at_the_admin
@@ -23,9 +23,9 @@ from .conftest import Links, at_the_admin
 pytestmark = pytest.mark.django_db
 READ_ONLY: list[type[Model]] = [
     Device, DeviceToken, HelperPosition, LocationTrack, Notification, NotificationChange, PushToken, HelperAlert,
-    JournalEntry, Signal, SosEvent,
+    JournalEntry, Signal, SosEvent, EventNote, Look,
 ]  # fmt: skip
-ALL: list[type[Model]] = [*READ_ONLY, User, AccessAttempt]
+ALL: list[type[Model]] = [*READ_ONLY, User, AccessAttempt, DispatchPolicy]
 
 
 def url(model: type[Model], *more: Any) -> str:
@@ -38,6 +38,10 @@ def everything(story: Any) -> None:
     AccessAttempt.objects.create(
         username="+998901234567", ip_address="127.0.0.1", attempt_time=timezone.now(), failures_since_start=5
     )
+    event, people = story
+    EventNote.objects.create(event=event, author=people[0], text="She answers.", created_at=timezone.now())
+    Look.objects.create(event=event, viewer=people[0], at=timezone.now())
+    DispatchPolicy.objects.create()
 
 
 def test_these_are_all_the_models_there_are() -> None:

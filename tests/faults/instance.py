@@ -82,6 +82,10 @@ class Instance:
         os.kill(victim, signal.SIGKILL)
         until(lambda: self.pid(name) not in {None, victim}, f"{name} runs again")
 
+    def another_sweeper(self) -> "subprocess.Popen[bytes]":
+        """Two of it are as good as one."""
+        return subprocess.Popen([ROOT / "mdd", "manage", "sweep"], env=self.environment, stdout=subprocess.DEVNULL)
+
     def stop_for(self, name: str, seconds: float) -> None:
         """SIGSTOP: there, and silent."""
         pid = self.pid(name)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.faults
 SEED = 20251028
 HELPERS = 8  # of a first wave
 OLD_S = 45.0  # an event is left open for its second wave, then closed, so that its helpers are free again
+IT_IS_OVER = {"STAND_DOWN", "ALL_CLEAR"}
 IN_FLIGHT_S = 4.0  # a push that had left before the event closed: FCM_TIMEOUT_S and a little
 
 # Many people at once, without hashing a password for each: the paths to all this have tests of their own.
@@ -74,6 +75,7 @@ def admin(instance: Instance) -> str:
     return sign_in(instance, phone, words[words.index(phone) + 1 :][-1])
 
 
+TEXTS = "notifications_notification WHERE channel = 'SMS' AND state <> 'QUEUED'"
 FCM_FAULTS: list[dict[str, Any]] = [
     {"kind": "unavailable", "count": 30, "retry_after": 2},
     {"kind": "throttle", "count": 30, "retry_after": 1},
@@ -83,6 +85,7 @@ FCM_FAULTS: list[dict[str, Any]] = [
     {"kind": "internal", "count": 10},
     {"kind": "bad_token", "count": 3},
     {"kind": "unregistered", "count": 4},
+    {"kind": "swallow", "count": 10},
 ]
 
 
@@ -100,6 +103,7 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
     dispatcher.start()
     assert dispatcher.connected.wait(10)
     watches.start()
+    second = instance.another_sweeper()
     closed: dict[str, float] = {}
     rounds = 5 if request.config.getoption("--faults") else 1
     for happening in happenings(instance) * rounds:
@@ -109,6 +113,8 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
         closed |= resolve(instance, token, list(watches.answered.values())[-1:])
         closed |= resolve(instance, token, set(watches.answered_before(OLD_S)) - closed.keys())
     watches.finish()
+    assert second.poll() is None, "the second sweeper has lived through all of it"
+    second.terminate()
     instance.fcm.script()
     instance.fcm.release()
     until(lambda: is_quiet(instance), "everything due is done", patience_s=120)
@@ -143,7 +149,8 @@ def is_quiet(instance: Instance) -> bool:
 def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: dict[str, float]) -> dict[str, int]:
     """What was accepted and what became of it; whatever begins with "lost" must be zero."""
     answered = set(watches.answered.values())
-    return count_events(instance, answered) | count_pushes(instance, closed) | count_heard(dispatcher, answered)
+    heard = count_heard(instance, dispatcher, answered)
+    return count_events(instance, answered) | count_pushes(instance, closed) | heard
 
 
 def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
@@ -178,34 +185,60 @@ def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
 def count_pushes(instance: Instance, closed: dict[str, float]) -> dict[str, int]:
     """Nothing was QUEUED when the service was quiet: what is QUEUED now belongs to a wave that has begun since."""
     settled = {
-        (str(uid), f"token-{user}"): (state, reason)
-        for uid, user, state, reason in instance.rows(
-            "SELECT event_uid, user_id, state, reason FROM notifications_notification WHERE state <> 'QUEUED'"
+        str(uuid): (state, reason)
+        for uuid, state, reason in instance.rows(
+            "SELECT uuid, state, reason FROM notifications_notification WHERE state <> 'QUEUED' AND channel = 'FCM'"
         )
     }
-    arrived = {(one.message["data"]["event_uid"], one.token) for one in instance.fcm.messages()}
-    explained = {pair for pair, (state, reason) in settled.items() if state in {"DROPPED", "FAILED"} and reason}
+    arrived = {one.message["data"]["notification_id"] for one in instance.fcm.messages()}
+    texted = {
+        str(uuid)
+        for (uuid,) in instance.rows(
+            "SELECT push.uuid FROM notifications_notification push JOIN notifications_notification text"
+            " ON text.idempotency_key = push.idempotency_key || ':SMS'"
+            " WHERE text.state = 'SENT' OR text.state = 'DROPPED' AND text.reason = 'no longer needed'"
+        )
+    }
+    explained = {uuid for uuid, (state, reason) in settled.items() if state in {"DROPPED", "FAILED"} and reason}
     late = [
         send
         for send in instance.fcm.sends()
         if send.message.get("data", {}).get("event_uid") in closed
+        and send.message["data"]["kind"] not in IT_IS_OVER
         and send.at > closed[send.message["data"]["event_uid"]] + IN_FLIGHT_S
     ]
     return {
         "pushes called for": len(settled),
         "pushes at phones": len(arrived),
         "pushes not sent, with the reason": len(explained),
-        "lost: pushes neither at the phone nor explained": len(settled.keys() - arrived - explained),
+        "pushes that Firebase swallowed": len(settled.keys() - arrived - explained),
+        "lost: pushes neither at the phone nor explained": len(settled.keys() - arrived - explained - texted),
+        "text messages called for": instance.count(f"SELECT count(*) FROM {TEXTS}"),
+        "lost: text messages without an end": instance.count(
+            f"SELECT count(*) FROM {TEXTS} AND state <> 'SENT' AND reason = ''"
+        ),
+        "lost: helpers neither reached nor explained": instance.count(
+            "SELECT count(*) FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id WHERE NOT EXISTS"
+            " (SELECT FROM notifications_notification n WHERE n.event_uid = e.uid AND n.user_id = a.helper_id"
+            "  AND (n.state IN ('SENT', 'RECEIVED', 'READ', 'QUEUED') OR n.reason <> ''))"
+        ),
+        "lost: two first rings for one helper and event": instance.count(
+            "SELECT count(*) FROM (SELECT event_uid, user_id FROM notifications_notification WHERE kind = 'SOS_ALERT'"
+            " AND channel = 'FCM' AND idempotency_key LIKE '%%:1' GROUP BY 1, 2 HAVING count(*) > 1) twice"
+        ),
         "events closed while calling": len(closed),
         "lost: sends for a closed event": len(late),
     }
 
 
-def count_heard(dispatcher: Dispatcher, answered: set[str]) -> dict[str, int]:
+def count_heard(instance: Instance, dispatcher: Dispatcher, answered: set[str]) -> dict[str, int]:
     heard = Counter(message["payload"]["event_uid"] for message in dispatcher.heard)
-    positions = [message["seq"] for message in dispatcher.heard]
+    positions = dispatcher.positions
+    told = instance.rows("SELECT position FROM sos_journalentry WHERE position <= %s", max(positions))
     return {
         "dispatcher's messages": len(positions),
+        "lost: journal entries the dispatcher never heard": len({position for (position,) in told} - {*positions}),
+        "lost: messages heard twice": len(positions) - len({*positions}),
         "lost: events the dispatcher never heard of": len(answered - heard.keys()),
         "lost: events the dispatcher heard of twice": sum(n - 1 for n in heard.values()),
         "lost: messages out of order": sum(a >= b for a, b in pairwise(positions)),

@@ -78,7 +78,8 @@ class Dispatcher(threading.Thread):
     def __init__(self, url: str, token: str) -> None:
         super().__init__(daemon=True)
         self.url, self.token = url.replace("http", "ws", 1), token
-        self.heard: list[dict[str, Any]] = []
+        self.heard: list[dict[str, Any]] = []  # new events
+        self.positions: list[int] = []  # of every message
         self.last = 0
         self.connected = threading.Event()
         self._finished = threading.Event()
@@ -103,8 +104,10 @@ class Dispatcher(threading.Thread):
                     message = json.loads(await asyncio.wait_for(socket.recv(), 0.5))
                 except TimeoutError:
                     continue
-                self.heard.append(message)
                 self.last = message["seq"]
+                self.positions.append(self.last)
+                if message["type"] == "sos_event":
+                    self.heard.append(message)
 
     def finish(self) -> None:
         self._finished.set()

@@ -1,5 +1,6 @@
 """docs/asyncapi.yaml against the socket: the path, the codes, the messages."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,17 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from apps.devices.services import register_device
 from apps.monitoring import consumers, routing
-from apps.sos.messages import dispatcher_message
-from apps.sos.models import DetectedType, SosEvent
+from apps.monitoring.wire import messages_after
+from apps.sos import journal
+from apps.sos.escalation import take_due_step
+from apps.sos.models import DetectedType, EventStatus, JournalKind, SosEvent
 from apps.users.models import User
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/asyncapi.yaml").read_text())
-MESSAGE = Draft202012Validator(DOCUMENT["components"]["schemas"]["SosEvent"], format_checker=FormatChecker())
+SCHEMAS = DOCUMENT["components"]["schemas"]
+MESSAGE, UPDATE = (
+    Draft202012Validator(SCHEMAS[name], format_checker=FormatChecker()) for name in ("SosEvent", "SosUpdate")
+)
 CHANNEL = DOCUMENT["channels"]["sosEvents"]
 
 
@@ -44,14 +50,51 @@ def test_the_example_fits_and_a_wrong_one_does_not() -> None:
     example = DOCUMENT["components"]["messages"]["sosEvent"]["examples"][0]["payload"]
     MESSAGE.validate(example)
     assert not MESSAGE.is_valid(example | {"seq": "1042"})
-    payload = DOCUMENT["components"]["schemas"]["SosEvent"]["properties"]["payload"]["properties"]
-    assert set(payload["detected_type"]["enum"]) == set(DetectedType.values)
+    UPDATE.validate(DOCUMENT["components"]["messages"]["sosUpdate"]["examples"][0]["payload"])
+
+
+def test_every_kind_type_and_status_is_named() -> None:
+    event, update = (SCHEMAS[name]["properties"]["payload"]["properties"] for name in ("SosEvent", "SosUpdate"))
+    assert set(update["kind"]["enum"]) == set(JournalKind.values)
+    assert set(update["status"]["enum"]) == {*EventStatus.values, None}
+    assert set(event["detected_type"]["enum"]) == set(DetectedType.values)
 
 
 @pytest.mark.django_db
-def test_what_dispatchers_are_told_fits(wearer: User, press: Any) -> None:
+def test_what_dispatchers_are_told_fits(wearer: User, press: Any, helper: Any) -> None:
     press(wearer, lat=None, lon=None, device_uid=None)
     register_device(wearer, "watch_unique_serial_001")
+    helper(100)
     press(wearer)
-    for event in SosEvent.objects.select_related("user", "device"):
-        MESSAGE.validate(dispatcher_message(1, event))
+    for event in SosEvent.objects.all():
+        take_due_step(event.pk)
+    told = [json.loads(message) for _, message in messages_after(0)]
+    for message in told:
+        (MESSAGE if message["type"] == "sos_event" else UPDATE).validate(message)
+    assert {"sos_event", "sos_update"} == {message["type"] for message in told}
+
+
+@pytest.mark.django_db
+def test_every_kind_fits_and_names_people_by_uuid(
+    wearer: User, dispatcher: User, press: Any, person: Any, django_assert_num_queries: Any
+) -> None:
+    press(wearer)
+    event, one, two = SosEvent.objects.get(), person(), person()
+    data = {
+        "wave": 1, "helpers": {str(one.pk): 430}, "passed_over": {str(two.pk): "OFF_DUTY"}, "helper": one.pk,
+        "told": [dispatcher.pk], "stood_down": [one.pk, two.pk], "rung": [two.pk, 999_999_999], "contacts": [7, 8],
+        "states": {"c0ffee00-0000-4000-8000-000000000000": "SENT"},
+    }  # fmt: skip
+    journal.tell(event, *(journal.Entry(event.pk, kind, dispatcher.pk, data) for kind in JournalKind))
+    with django_assert_num_queries(2):
+        messages = [json.loads(message) for _, message in messages_after(0)]
+    updates = [message for message in messages if message["type"] == "sos_update"]
+    for message in updates:
+        UPDATE.validate(message)
+        assert (message["payload"]["actor"], message["payload"]["status"]) == (str(dispatcher.uuid), "NEW")
+        assert message["payload"]["data"] == {
+            "wave": 1, "helpers": {str(one.uuid): 430}, "passed_over": {str(two.uuid): "OFF_DUTY"},
+            "helper": str(one.uuid), "told": [str(dispatcher.uuid)], "stood_down": [str(one.uuid), str(two.uuid)],
+            "rung": [str(two.uuid)], "contacts": 2, "states": data["states"],
+        }  # fmt: skip
+    assert [one["payload"]["kind"] for one in updates] == [kind for kind in JournalKind if kind != "EVENT_OPENED"]

@@ -2,17 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
+import uvicorn
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.db import connections, transaction
 from rest_framework_simplejwt.tokens import AccessToken
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from apps.monitoring import feed
-from apps.sos.models import SosEvent
-from apps.users.models import Status, User
+from apps.sos import journal
+from apps.sos.alarms import console_is_connected
+from apps.sos.escalation import take_due_step
+from apps.sos.models import ConsolePresence, JournalEntry, JournalKind, SosEvent
+from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 from mdd_backend.asgi import application
 
@@ -49,12 +60,26 @@ async def heard(socket: Socket, wait_s: float = 5) -> Any:
     return json.loads((await socket.receive_output(timeout=wait_s))["text"])
 
 
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - PostgreSQL has no asyncio.Event
+            await asyncio.sleep(0.01)
+
+
+async def is_followed(sockets: int = 1) -> None:
+    """A socket is open before its feed is."""
+
+    async def it_is() -> bool:
+        return len(feed.feed()._subscriptions) == sockets
+
+    await until(it_is)
+
+
 @pytest.fixture
 async def listening(dispatcher: User) -> AsyncIterator[Socket]:
     socket = Socket(str(AccessToken.for_user(dispatcher)))
     await socket.open()
-    while not feed.feed()._subscriptions:  # noqa: ASYNC110 - the socket is open before its feed is
-        await asyncio.sleep(0.01)
+    await is_followed()
     yield socket
     await socket.close()
 
@@ -104,16 +129,218 @@ async def test_new_event_is_told_as_the_spec_prints_it(listening: Any, wearer: U
     }
 
 
-async def test_duplicate_tells_nothing(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
+async def test_repeat_is_told_as_an_update(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
     await sync_to_async(press)(wearer)
     first = await heard(listening)
     await sync_to_async(press)(wearer)
     await sync_to_async(press)(wearer, device_uid="another", timestamp="2025-10-28T13:00:00Z")
+    repeats = [await heard(listening) for _ in range(2)]
+    assert {one["payload"]["kind"] for one in repeats} == {"SIGNAL_MERGED"}
+    assert {one["payload"]["event_uid"] for one in repeats} == {first["payload"]["event_uid"]}
     await sync_to_async(SosEvent.objects.update)(last_signal_at="2020-01-01T00:00:00Z")
     await sync_to_async(press)(wearer, timestamp="2025-10-28T14:00:00Z")
     second = await heard(listening)
     assert second["seq"] > first["seq"]
     assert second["payload"]["timestamp"] == "2025-10-28T14:00:00Z"
+
+
+async def test_whatever_happens_to_an_event_is_told_with_its_status(
+    listening: Any, wearer: User, helper: Any, press: Any, client_of: Any, dispatcher: User
+) -> None:
+    near = await sync_to_async(helper)(100)
+    uid = (await sync_to_async(press)(wearer)).json()["event_uid"]
+    await sync_to_async(take_due_step)(await sync_to_async(lambda: SosEvent.objects.get().pk)())
+    await sync_to_async(client_of(near).post)(f"/api/v1/sos/{uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    await sync_to_async(client_of(dispatcher).post)(f"/api/v1/sos/{uid}/resolve/", {"outcome": "HELPED"}, format="json")
+    told = []
+    while not told or told[-1]["payload"]["kind"] != "EVENT_RESOLVED":
+        message = await heard(listening)
+        told += [message] if message["type"] == "sos_update" else []
+    shown = {one["payload"]["kind"]: one["payload"] for one in told}
+    assert shown["WAVE_CALLED"]["data"]["helpers"] == {str(near.uuid): 100}
+    assert (shown["HELPER_ACCEPTED"]["status"], shown["HELPER_ACCEPTED"]["actor"]) == ("IN_PROGRESS", str(near.uuid))
+    assert (shown["EVENT_RESOLVED"]["status"], shown["EVENT_RESOLVED"]["actor"]) == ("RESOLVED", str(dispatcher.uuid))
+    assert [one["seq"] for one in told] == sorted({one["seq"] for one in told})
+
+
+@pytest.mark.parametrize(
+    "data", [{"helpers": "x"}, {"helpers": {"x": 1}}, {"told": 5}, {"helper": [1]}, {"rung": [{}]}, ["x"], 5, "x"]
+)
+async def test_entry_that_cannot_be_told_holds_up_nothing(data: Any, listening: Any, wearer: User, press: Any) -> None:
+    await sync_to_async(_write)(journal.Entry(None, JournalKind.POLICY_CHANGED, data=data))
+    await sync_to_async(press)(wearer)
+    strange, event = await heard(listening), await heard(listening)
+    assert (strange["payload"]["kind"], strange["payload"]["data"]) == ("POLICY_CHANGED", {})
+    assert event["type"] == "sos_event"
+
+
+async def test_expired_token_closes_the_socket(dispatcher: User) -> None:
+    token = AccessToken.for_user(dispatcher)
+    token.set_exp(lifetime=timedelta(seconds=3))
+    socket = Socket(str(token))
+    await socket.open()
+    await is_followed()
+    await sync_to_async(_write)(journal.Entry(None, JournalKind.POLICY_CHANGED))
+    assert (await heard(socket))["type"] == "sos_update", "it is good until then"
+    assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
+    assert not feed.feed()._subscriptions
+    await socket.close()
+
+
+@pytest.mark.parametrize(("change", "code"), [({"status": Status.BANNED}, 4401), ({"role": Role.USER}, 4403)])
+async def test_who_is_no_dispatcher_any_more_is_sent_away(
+    change: Any, code: int, dispatcher: User, monkeypatch: pytest.MonkeyPatch, person: Any
+) -> None:
+    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.05)
+    await sync_to_async(person)(role=Role.ADMIN)
+    socket = Socket(str(AccessToken.for_user(dispatcher)))
+    await socket.open()
+    await is_followed()
+    await sync_to_async(change_standing)(dispatcher, **change)
+    assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": code}
+    assert not await sync_to_async(console_is_connected)()
+    await socket.close()
+
+
+async def test_console_that_cannot_be_noted_still_hears(
+    dispatcher: User, monkeypatch: pytest.MonkeyPatch, wearer: User, press: Any
+) -> None:
+    failures = []
+
+    def fail(user_id: int) -> None:
+        failures.append(user_id)
+        raise RuntimeError
+
+    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.01)
+    monkeypatch.setattr("apps.monitoring.presence.beat", fail)
+    socket = Socket(str(AccessToken.for_user(dispatcher)))
+    await socket.open()
+    await is_followed()
+
+    async def failed_often() -> bool:
+        return len(failures) > 2
+
+    await until(failed_often)
+    await sync_to_async(press)(wearer)
+    assert (await heard(socket))["type"] == "sos_event"
+    await socket.close()
+
+
+async def test_console_is_present_while_its_socket_is_open(listening: Any, dispatcher: User) -> None:
+    there = sync_to_async(ConsolePresence.objects.filter(user=dispatcher).exists)
+    await until(there)
+    second = Socket(str(AccessToken.for_user(dispatcher)))
+    await second.open()
+    await second.close()
+    assert await there(), "the first one is still open"
+    await listening.close()
+    assert not await there()
+    assert not await sync_to_async(console_is_connected)()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[str]:
+    """The application behind a real server, for what only a network can do."""
+    server = uvicorn.Server(uvicorn.Config(application, port=0, lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await until(started)
+    yield f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{PATH}"
+    server.should_exit = True
+    await serving
+
+
+async def test_client_that_does_not_read_is_let_go_and_comes_back(
+    dispatcher: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.monitoring.consumers.SEND_MOST_S", 0.5)
+    headers = {"Authorization": f"Bearer {AccessToken.for_user(dispatcher)}"}
+    large = journal.Entry(None, JournalKind.POLICY_CHANGED, data={"of": "x" * 20_000})
+    async with served() as url:
+        async with connect(url, additional_headers=headers, compression=None, max_queue=2) as client:
+            await is_followed()
+            await until(sync_to_async(console_is_connected))
+            await sync_to_async(_write)(*[large] * 900)
+            await is_followed(sockets=0)
+            await until(sync_to_async(lambda: not console_is_connected()))
+            got = []
+            async for message in _until_closed(client):
+                got.append(json.loads(message)["seq"])
+            assert client.close_code == 4408
+        async with connect(f"{url}?after={got[-1]}", additional_headers=headers) as client:
+            got += [json.loads(await client.recv())["seq"] for _ in range(900 - len(got))]
+    assert got == await sync_to_async(_positions)()
+
+
+async def _until_closed(client: ClientConnection) -> AsyncIterator[str | bytes]:
+    with suppress(ConnectionClosed):
+        while True:
+            yield await client.recv()
+
+
+def _write(*entries: journal.Entry) -> None:
+    with transaction.atomic():
+        journal.write(*entries)
+
+
+def _positions() -> list[int]:
+    return list(JournalEntry.objects.order_by("position").values_list("position", flat=True))
+
+
+async def test_nothing_is_missed_or_repeated_while_thousands_are_written(
+    dispatcher: User, wearer: User, press: Any
+) -> None:
+    await sync_to_async(press)(wearer)
+    event = await sync_to_async(SosEvent.objects.get)()
+    before = await sync_to_async(_positions)()
+    kinds = cycle(JournalKind)
+
+    def write(_: int) -> None:
+        try:
+            for _ in range(125):
+                _write(*(journal.Entry(event.pk, kind) for kind in islice(kinds, 6)))
+        finally:
+            connections.close_all()
+
+    async def hear(messages: int, after: int) -> list[int]:
+        socket = Socket(str(AccessToken.for_user(dispatcher)), f"{PATH}?after={after}")
+        await socket.open()
+        got = [(await heard(socket, wait_s=20))["seq"] for _ in range(messages)]
+        await socket.close()
+        return got
+
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(write, n) for n in range(4)]
+        got: list[int] = []
+        for messages in (1, 7, 392, 600, 2000):
+            got += await hear(messages, after=(before + got)[-1])
+        for one in writing:
+            one.result()
+    assert before + got == await sync_to_async(_positions)()
+
+
+def test_the_same_messages_over_http(wearer: User, helper: Any, press: Any, client_of: Any, dispatcher: User) -> None:
+    helper(100)
+    press(wearer)
+    take_due_step(SosEvent.objects.get().pk)
+    client = client_of(dispatcher)
+    first = client.get("/api/v1/sos/feed/?after=0&limit=1").json()
+    assert ([one["type"] for one in first["messages"]], first["more"]) == (["sos_event"], True)
+    rest = client.get(f"/api/v1/sos/feed/?after={first['last']}").json()
+    told = [one["seq"] for one in first["messages"] + rest["messages"]]
+    assert told == list(JournalEntry.objects.order_by("position").values_list("position", flat=True))
+    assert (rest["last"], rest["more"]) == (told[-1], False)
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "after=1e3", "after=99999999999999999999", "limit=0", "limit=501", "limit=nan"]
+)
+def test_wrong_query_is_named(query: str, client_of: Any, dispatcher: User) -> None:
+    answer = client_of(dispatcher).get(f"/api/v1/sos/feed/?{query}")
+    assert (answer.status_code, query.partition("=")[0] in answer.json()) == (400, True)
 
 
 async def test_lost_hint_only_delays(

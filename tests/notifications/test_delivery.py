@@ -30,7 +30,7 @@ def called(helper: Any, wearer: User, press: Any) -> User:
 
 def send() -> Notification:
     deliver_due("FCM")
-    return Notification.objects.get()
+    return Notification.objects.get(kind="SOS_ALERT")
 
 
 def again() -> Notification:
@@ -172,11 +172,11 @@ def test_receipt_is_kept_once_and_needs_no_token(fcm: Any, called: User, client_
 
 
 def test_receipt_with_a_forged_address_is_unknown(called: User, client_of: Any) -> None:
-    url = Notification.objects.get().data["receipt_url"].removeprefix("http://localhost")
+    url = Notification.objects.get(kind="SOS_ALERT").data["receipt_url"].removeprefix("http://localhost")
     for forged in (url[:-3] + "xx/", "/api/v1/notifications/receipts/nonsense/"):
         assert client_of().post(forged, {}, format="json").status_code == 404
     assert client_of().get(url).status_code == 405
-    assert Notification.objects.get().state == State.QUEUED
+    assert Notification.objects.get(kind="SOS_ALERT").state == State.QUEUED
 
 
 def test_pushes_of_a_wave_go_out_together(fcm: Any, helper: Any, wearer: User, press: Any) -> None:

@@ -124,4 +124,4 @@ def test_helper_whose_app_is_silent_for_60_days_is_not_called(wearer: User, help
     press(wearer)
     take_due_step(SosEvent.objects.get().pk)
     assert [alert.helper for alert in HelperAlert.objects.all()] == [reachable]
-    assert [one.user for one in Notification.objects.all()] == [reachable]
+    assert [one.user for one in Notification.objects.filter(kind="SOS_ALERT")] == [reachable]

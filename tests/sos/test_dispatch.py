@@ -36,7 +36,7 @@ def called(event: SosEvent) -> list[int]:
 
 
 def step(event: SosEvent) -> None:
-    SosEvent.objects.filter(pk=event.pk).update(next_step_at=timezone.now())
+    SosEvent.objects.filter(pk=event.pk).update(wave_at=timezone.now(), next_step_at=timezone.now())
     assert take_due_step(event.pk)
 
 
@@ -63,7 +63,7 @@ def test_waves_go_further_out_and_call_nobody_twice(helper: Any, open_event: Any
         step(event)
         assert called(event) == [user.pk for user in people[:wave]]
     assert list(event.alerts.order_by("distance_m").values_list("wave", flat=True)) == [1, 2, 3, 4]
-    assert Notification.objects.count() == 4
+    assert Notification.objects.filter(kind="SOS_ALERT").count() == 4
 
 
 def test_step_is_taken_once(helper: Any, open_event: Any) -> None:
@@ -160,7 +160,7 @@ def test_push_tells_an_area_and_nothing_that_names_a_person_or_a_place(
     helper(640)
     event = open_event()
     take_due_step(event.pk)
-    notification = Notification.objects.get()
+    notification = Notification.objects.get(kind="SOS_ALERT")
     data = notification.data
     assert set(data) == {
         "event_uid", "notification_id", "kind", "text_key", "detected_type", "severity",

@@ -1,20 +1,33 @@
-"""Plays every row of the table in docs/dispatch.md against the service."""
+"""Plays every row of the tables in docs/dispatch.md against the service."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
-from apps.devices.services import register_device
+from apps.devices.models import HelperPosition
+from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.sos.escalation import take_due_step
-from apps.sos.models import OPEN, HelperAlert, JournalEntry, SosEvent
-from apps.users.models import User
+from apps.sos.models import (
+    NEXT_ANSWERS,
+    OPEN,
+    AlertStatus,
+    ConsolePresence,
+    HelperAlert,
+    JournalEntry,
+    JournalKind,
+    SosEvent,
+)
+from apps.users.models import EmergencyContact, User
+from tests.conftest import HERE, METRES_NORTH
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sos/"
@@ -25,159 +38,288 @@ class Row:
     state: str
     happening: str
     new_state: str
-    rows: str
-    notifications: str
-    socket: str
+    journal: str
+    alerts: str
+    messages: str
+    next: str
 
 
-def table() -> list[Row]:
+def _words(cell: str) -> list[str]:
+    return [] if cell == "-" else cell.split(", ")
+
+
+def _tables() -> dict[int, list[list[str]]]:
+    """The rows of the page's tables, by their number of columns."""
     text = (Path(settings.BASE_DIR) / "docs/dispatch.md").read_text(encoding="utf-8")
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    rows = [Row(*row) for row in cells[2:]]
-    closed = [row for row in rows if row.state == "RESOLVED"]
-    return rows + [
-        Row("CANCELLED", *list(vars(row).values())[1:2], "CANCELLED", *list(vars(row).values())[3:]) for row in closed
-    ]
+    found: dict[int, list[list[str]]] = {}
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            found.setdefault(len(cells), []).append(cells)
+    return {width: rows[1:] for width, rows in found.items()}
+
+
+def events_table() -> list[Row]:
+    rows = [Row(*cells) for cells in _tables()[7]]
+    cancelled = [replace(row, state="CANCELLED") for row in rows if row.state == "RESOLVED"]
+    return rows + [row if row.new_state != "RESOLVED" else replace(row, new_state="CANCELLED") for row in cancelled]
 
 
 class Scene:
-    """One event with people around it."""
+    """One event with people around it: three called helpers 100, 150 and 160 m away, one more who comes near later."""
 
     def __init__(self, wearer: User, dispatcher: User, helper: Callable[..., User], press: Any, client_of: Any) -> None:
-        self.wearer, self.dispatcher, self.helper, self.press, self.client_of = (
-            wearer,
-            dispatcher,
-            helper,
-            press,
-            client_of,
-        )
-        register_device(wearer, "watch_unique_serial_001")
+        self.wearer, self.dispatcher, self.helper = wearer, dispatcher, helper
+        self.press, self.client_of = press, client_of
+        self.device, _ = register_device(wearer, "watch_unique_serial_001")
         self.called = helper(100)
         self.ahead = [helper(150), helper(160)]
+        EmergencyContact.objects.create(owner=wearer, name="Mother", phone_number="+998931234567")
+        ConsolePresence.objects.create(user=dispatcher, seen_at=timezone.now() + timedelta(hours=1))
         self.code = 0
         self.pressed_at = datetime.now(UTC).isoformat()
 
-    def send(self) -> None:
-        self.code = self.press(self.wearer, timestamp=self.pressed_at).status_code
-
     def event(self) -> SosEvent:
-        return SosEvent.objects.get()
+        event: SosEvent = SosEvent.objects.get()
+        return event
 
-    def make_due(self) -> None:
-        SosEvent.objects.filter(status__in=OPEN).update(next_step_at=timezone.now())
+    def send(self, **changes: Any) -> None:
+        self.code = self.press(self.wearer, timestamp=self.pressed_at, **changes).status_code
+
+    def post(self, user: User, what: str, body: Any = None) -> None:
+        url = f"{URL}{self.event().uid}/{what}/"
+        self.code = self.client_of(user).post(url, body or {}, format="json").status_code
 
     def answer(self, helper: User, status: str) -> None:
-        url = f"{URL}{self.event().uid}/respond/"
-        self.code = self.client_of(helper).post(url, {"status": status}, format="json").status_code
+        self.post(helper, "respond", {"status": status})
 
-    def resolve(self) -> None:
-        url = f"{URL}{self.event().uid}/resolve/"
-        self.code = self.client_of(self.dispatcher).post(url, {"outcome": "HELPED"}, format="json").status_code
+    def desk(self, what: str, **body: Any) -> None:
+        self.post(self.dispatcher, what, body)
 
     def reach(self, state: str) -> None:
         if state == "-":
             return
         self.send()
         take_due_step(self.event().pk)
-        if state != "NEW":
+        if state in {"IN_PROGRESS", "RESOLVED"}:
             self.answer(self.ahead[0], "ACCEPTED")
         if state == "RESOLVED":
-            self.resolve()
-        elif state == "CANCELLED":
-            SosEvent.objects.update(status=state, next_step_at=None)
+            self.desk("resolve", outcome="HELPED")
+        if state == "CANCELLED":
+            self.post(self.wearer, "cancel")
+        Notification.objects.update(state=State.SENT)
+
+    def later(self, **fields: timedelta) -> None:
+        """Lets time pass: moves these times of the open event back."""
+        moved = {name: F(name) - by for name, by in fields.items()}
+        SosEvent.objects.filter(status__in=OPEN).update(**moved)
 
     def step(self) -> None:
-        self.make_due()
-        take_due_step(self.event().pk)
+        SosEvent.objects.filter(status__in=OPEN).update(next_step_at=timezone.now())
+        take_due_step(SosEvent.objects.get().pk)
 
-    def step_with_helpers_near(self) -> None:
+    def wave(self) -> None:
+        SosEvent.objects.filter(status__in=OPEN).update(wave_at=timezone.now())
+        self.step()
+
+    def wave_with_helpers_near(self) -> None:
+        self.helper(200)
+        self.wave()
+
+    def stall(self, seconds: int, *, asked: bool) -> None:
+        """The helper ahead says where they are, again and again, and it is always there."""
+        since = timezone.now() - timedelta(seconds=seconds)
+        asked_at = since + timedelta(seconds=180) if asked else None
+        mine = HelperAlert.objects.filter(helper=self.ahead[0])
+        mine.update(accepted_at=since, progress_at=since, progress_m=160, asked_at=asked_at)
+        HelperPosition.objects.filter(user=self.ahead[0]).update(recorded_at=timezone.now())
         self.helper(200)
         self.step()
 
-    def step_place_unknown(self) -> None:
-        SosEvent.objects.update(position=None)
-        self.step()
 
-    def step_enough_accepted(self) -> None:
-        self.answer(self.ahead[1], "ACCEPTED")
-        self.step_with_helpers_near()
+def _unknown_place(scene: Scene) -> None:
+    SosEvent.objects.update(position=None, position_at=None)
+    scene.wave()
 
-    def accept_enough_already(self) -> None:
-        self.answer(self.ahead[1], "ACCEPTED")
-        self.answer(self.called, "ACCEPTED")
 
-    def play(self, happening: str) -> None:
-        {
-            "first signal": self.send,
-            "repeated signal": self.send,
-            "step due, helpers near": self.step_with_helpers_near,
-            "step due, nobody near": self.step,
-            "step due, place unknown": self.step_place_unknown,
-            "step due, too few accepted": self.step_with_helpers_near,
-            "step due, enough accepted": self.step_enough_accepted,
-            "helper accepts": lambda: self.answer(self.called, "ACCEPTED"),
-            "helper accepts, enough already": self.accept_enough_already,
-            "helper declines": lambda: self.answer(self.called, "DECLINED"),
-            "dispatcher resolves": self.resolve,
-        }[happening]()
+def _nobody_at_all(scene: Scene, waves_called: int) -> None:
+    HelperAlert.objects.all().delete()
+    HelperPosition.objects.all().delete()
+    SosEvent.objects.update(waves_called=waves_called)
+    scene.wave()
+
+
+def _waves_are_over(scene: Scene) -> None:
+    SosEvent.objects.update(waves_called=3)
+    HelperAlert.objects.update(rung_at=F("rung_at") - timedelta(seconds=120))
+    scene.wave()
+
+
+def _after_a_repeat(scene: Scene) -> None:
+    HelperAlert.objects.update(rung_at=F("rung_at") - timedelta(seconds=61))
+    scene.send()
+    scene.step()
+
+
+def _after_a_decline(scene: Scene) -> None:
+    scene.answer(scene.called, "DECLINED")
+    scene.helper(200)
+    scene.step()
+
+
+def _no_console(scene: Scene) -> None:
+    ConsolePresence.objects.all().delete()
+    scene.step()
+
+
+def _test_step(scene: Scene) -> None:
+    SosEvent.objects.update(detected_type="TEST")
+    HelperAlert.objects.all().delete()
+    scene.step()
+
+
+def _on_scene_and_done(scene: Scene) -> None:
+    scene.answer(scene.ahead[0], "ON_SCENE")
+    scene.answer(scene.ahead[0], "DONE")
+
+
+def _second_and_third(scene: Scene) -> None:
+    scene.answer(scene.ahead[1], "ACCEPTED")
+    scene.answer(scene.called, "ACCEPTED")
+
+
+def _covered_wave(scene: Scene) -> None:
+    scene.answer(scene.ahead[1], "ACCEPTED")
+    scene.wave_with_helpers_near()
+
+
+def _wearer_moves(scene: Scene) -> None:
+    record_fix(scene.device, Fix(lat=HERE[0] + 600 * METRES_NORTH, lon=HERE[1]))
+    scene.step()
+
+
+HAPPENINGS: dict[str, Callable[[Scene], None]] = {
+    "first signal": lambda scene: scene.send(),
+    "first signal with a countdown": lambda scene: scene.send(countdown_s=20),
+    "test signal": lambda scene: scene.send(detected_type="TEST"),
+    "a test's step is due": _test_step,
+    "repeated signal": lambda scene: scene.send(),
+    "step due after a repeat": _after_a_repeat,
+    "wave due, helpers near": lambda scene: scene.wave_with_helpers_near(),
+    "wave due, nobody near": lambda scene: scene.wave(),
+    "first wave finds nobody": lambda scene: _nobody_at_all(scene, 0),
+    "last wave, still nobody": lambda scene: _nobody_at_all(scene, 2),
+    "waves are over, unanswered": _waves_are_over,
+    "step due, place unknown": _unknown_place,
+    "step due, no console is connected": _no_console,
+    "step due, nobody acknowledged": lambda scene: (
+        SosEvent.objects.update(contacts_alarmed_at=timezone.now()),
+        scene.later(received_at=timedelta(seconds=61)),
+        scene.step(),
+    )[0],
+    "step due, time for the contacts": lambda scene: (
+        SosEvent.objects.update(acknowledged_at=timezone.now()),
+        scene.later(received_at=timedelta(seconds=61)),
+        scene.step(),
+    )[0],
+    "helper accepts": lambda scene: scene.answer(scene.called, "ACCEPTED"),
+    "second helper accepts": lambda scene: scene.answer(scene.ahead[1], "ACCEPTED"),
+    "third helper accepts": _second_and_third,
+    "wave due, enough accepted": _covered_wave,
+    "helper declines": lambda scene: scene.answer(scene.called, "DECLINED"),
+    "step due after a decline": _after_a_decline,
+    "helper sets out": lambda scene: scene.answer(scene.ahead[0], "EN_ROUTE"),
+    "helper arrives": lambda scene: scene.answer(scene.ahead[0], "ON_SCENE"),
+    "last helper is done": _on_scene_and_done,
+    "only helper withdraws": lambda scene: scene.answer(scene.ahead[0], "WITHDRAWN"),
+    "helper finds it unsafe": lambda scene: scene.answer(scene.ahead[0], "UNSAFE"),
+    "helper came no nearer for 180 s": lambda scene: scene.stall(181, asked=False),
+    "helper came no nearer for 300 s": lambda scene: scene.stall(301, asked=True),
+    "wearer has moved 600 m": _wearer_moves,
+    "wearer cancels": lambda scene: scene.post(scene.wearer, "cancel"),
+    "dispatcher acknowledges": lambda scene: scene.desk("acknowledge"),
+    "dispatcher writes a note": lambda scene: scene.desk("note", text="She answers the phone."),
+    "dispatcher hands over": lambda scene: scene.desk("handover", to="103"),
+    "dispatcher calls the next wave": lambda scene: (scene.helper(200), scene.desk("call-next-wave"))[1],
+    "dispatcher assigns a helper": lambda scene: scene.desk("assign", helper=str(scene.ahead[1].uuid)),
+    "dispatcher resolves": lambda scene: scene.desk("resolve", outcome="HELPED"),
+    "dispatcher reopens": lambda scene: scene.desk("reopen"),
+}
+# What has rows of its own and only leads up to the happening.
+LEADS_UP: dict[str, tuple[set[str], set[str]]] = {
+    "step due after a repeat": ({"SIGNAL_MERGED"}, set()),
+    "step due after a decline": ({"HELPER_DECLINED"}, {"DECLINED"}),
+    "last helper is done": ({"HELPER_ON_SCENE", "HELPERS_STOOD_DOWN"}, {"STOOD_DOWN"}),
+    "third helper accepts": ({"HELPER_ACCEPTED", "HELPERS_STOOD_DOWN"}, {"ACCEPTED", "STOOD_DOWN"}),
+    "wave due, enough accepted": ({"HELPER_ACCEPTED", "HELPERS_STOOD_DOWN"}, {"ACCEPTED", "STOOD_DOWN"}),
+}
+LED_MESSAGES = {
+    "last helper is done": {"STAND_DOWN"},
+    "third helper accepts": {"HELP_COMING", "STAND_DOWN"},
+    "wave due, enough accepted": {"HELP_COMING", "STAND_DOWN"},
+}
 
 
 @pytest.fixture
-def scene(wearer: User, dispatcher: User, helper: Any, press: Any, client_of: Any) -> Scene:
+def scene(wearer: User, dispatcher: User, helper: Any, press: Any, client_of: Any, settings: Any) -> Scene:
+    settings.SMS_TRANSPORT = "console"
     return Scene(wearer, dispatcher, helper, press, client_of)
 
 
-# the happenings whose row is about the step alone: what leads up to it has rows of its own
-LEADS_UP = {"step due, enough accepted": {"HELPER_ACCEPTED"}, "helper accepts, enough already": {"HELPER_ACCEPTED"}}
+def _alerts() -> dict[int, str]:
+    return dict(HelperAlert.objects.values_list("helper_id", "status"))
 
 
-@pytest.mark.parametrize("row", table(), ids=lambda row: f"{row.state}: {row.happening}")
+@pytest.mark.parametrize("row", events_table(), ids=lambda row: f"{row.state}: {row.happening}")
 def test_row(row: Row, scene: Scene) -> None:
     scene.reach(row.state)
-    before = _counts(scene)
-    scene.play(row.happening)
+    position = max([0, *JournalEntry.objects.values_list("position", flat=True)])
+    told, alerts = set(Notification.objects.values_list("pk", flat=True)), _alerts()
+    HAPPENINGS[row.happening](scene)
     event = scene.event()
+    entries = JournalEntry.objects.filter(position__gt=position)
+    lead_journal, lead_alerts = LEADS_UP.get(row.happening, (set(), set()))
     assert event.status == row.new_state
-    new = {name: count - before[name] for name, count in _counts(scene).items()}
-    lead = LEADS_UP.get(row.happening, set())
-    kinds = {name for name, count in new.items() if name.isupper() and count} - lead
-    assert kinds == {word for word in row.rows.replace(",", " ").split() if word.isupper() and "_" in word}
-    assert (scene.code == 409) == ("409" in row.rows)
-    assert bool(new["signals"]) == ("signal" in row.rows.split(", ") or row.rows.startswith("signal"))
-    assert ("sos_event" if new["EVENT_OPENED"] else "none") == row.socket
-    _check_step(row, event)
-    _check_messages(row, new, event)
+    kinds = set(entries.values_list("kind", flat=True)) - {"NOTIFICATION"} - lead_journal
+    assert kinds == set(_words(row.journal)) - {"409"}
+    assert (scene.code == 409) == (row.journal == "409")
+    if kinds:
+        assert entries.latest("position").status == row.new_state
+    changed = {status for helper, status in _alerts().items() if alerts.get(helper) != status} - lead_alerts
+    assert changed == set(_words(row.alerts))
+    new = Notification.objects.exclude(pk__in=told)
+    messages = Counter(new.values_list("kind", flat=True))
+    assert messages.keys() - LED_MESSAGES.get(row.happening, set()) == set(_words(row.messages))
+    _check_next(row, event)
+    if not event.is_open:
+        left = Notification.objects.filter(state=State.QUEUED).values_list("kind", flat=True)
+        assert set(left) <= {"STAND_DOWN", "ALL_CLEAR", "TEST_ARRIVED"}
 
 
-def _counts(scene: Scene) -> dict[str, int]:
-    kinds = JournalEntry.objects.values_list("kind", flat=True)
-    counts = dict.fromkeys(("EVENT_OPENED", "HELPER_ACCEPTED"), 0) | dict.fromkeys(kinds, 0)
-    for kind in kinds:
-        counts[kind] += 1
-    event = SosEvent.objects.first()
-    counts["signals"] = event.signals.count() if event else 0
-    counts["alerts"] = HelperAlert.objects.count()
-    counts["notifications"] = Notification.objects.count()
-
-    class Zero(dict[str, int]):
-        def __missing__(self, key: str) -> int:
-            return 0
-
-    return Zero(counts)
+def _check_next(row: Row, event: SosEvent) -> None:
+    if row.next == "never":
+        assert event.next_step_at is None
+    else:
+        assert (event.next_step_at <= timezone.now()) == (row.next == "now")
 
 
-def _check_step(row: Row, event: SosEvent) -> None:
-    if "due step later" in row.rows:
-        assert event.next_step_at > timezone.now()
-    if "due step now" in row.rows:
-        assert event.next_step_at <= timezone.now()
-    assert (event.next_step_at is None) == (row.new_state in {"RESOLVED", "CANCELLED"})
+def test_every_kind_of_journal_entry_has_a_row() -> None:
+    written = {kind for row in events_table() for kind in _words(row.journal)}
+    elsewhere = {"NOTIFICATION", "POLICY_CHANGED", "CONTACT_ANSWERED"}
+    assert written - {"409"} == set(JournalKind.values) - elsewhere
 
 
-def _check_messages(row: Row, new: dict[str, int], event: SosEvent) -> None:
-    called = new["alerts"]
-    assert bool(called) == ("alerts NOTIFIED" in row.rows)
-    assert new["notifications"] == (called if row.notifications == "one SOS_ALERT a helper" else 0)
-    if row.notifications == "queued ones DROPPED":
-        states = set(Notification.objects.values_list("state", flat=True))
-        assert states == {State.DROPPED}
+def test_answers_are_those_of_the_page() -> None:
+    rows = {alert: set(_words(answers)) for alert, answers in _tables()[2]}
+    assert rows == {state: {answer.value for answer in answers} for state, answers in NEXT_ANSWERS.items()}
+
+
+@pytest.mark.parametrize("state", AlertStatus.values)
+@pytest.mark.parametrize("answer", sorted({answer for row in NEXT_ANSWERS.values() for answer in row}))
+def test_answer(state: AlertStatus, answer: str, scene: Scene) -> None:
+    scene.reach("NEW")
+    mine = HelperAlert.objects.filter(helper=scene.called)
+    mine.update(status=state)
+    scene.answer(scene.called, answer)
+    fits = answer == state or answer in NEXT_ANSWERS[state]
+    assert (scene.code, mine.get().status) == ((200, answer) if fits else (409, state))

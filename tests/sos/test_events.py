@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.devices.services import register_device
+from apps.sos.desk import resolve
 from apps.sos.escalation import take_due_step
-from apps.sos.models import DetectedType, EventStatus, SosEvent
-from apps.sos.services import resolve_event
+from apps.sos.models import DetectedType, EventStatus, Outcome, SosEvent
 from apps.users.models import User
 from apps.users.services import StillNeeded
 from apps.users.signals import erased, erasing
@@ -86,9 +86,9 @@ def test_called_helper_sees_the_area_then_the_place_then_nothing(
     assert (after["lat"], after["lon"], after["wearer"]["full_name"]) == (*HERE, wearer.full_name)
     assert (after["alert"]["status"], after["helpers"]) == ("ACCEPTED", None)
 
-    resolve_event(event, dispatcher, "HELPED")
+    resolve(event, dispatcher, Outcome.HELPED)
     closed = event_of(client, event).json()
-    assert (closed["status"], closed["outcome"], closed["alert"]["status"]) == ("RESOLVED", "HELPED", "ACCEPTED")
+    assert (closed["status"], closed["outcome"], closed["alert"]["status"]) == ("RESOLVED", "HELPED", "STOOD_DOWN")
     assert {closed[name] for name in ("area", "lat", "lon", "wearer", "device")} == {None}
 
 
@@ -117,7 +117,7 @@ def test_filters_find_what_they_say(called: Any, person: Any, press: Any, dispat
     event, _ = called
     press(person(), device_uid="unknown", lat=40.0, lon=65.0)
     far = SosEvent.objects.latest("pk")
-    resolve_event(far, dispatcher, "FALSE_ALARM")
+    resolve(far, dispatcher, Outcome.FALSE_ALARM)
     both, (old, new) = [str(far.uid), str(event.uid)], (str(event.uid), str(far.uid))
     SosEvent.objects.filter(pk=event.pk).update(received_at=timezone.now() - timedelta(hours=2))
     hour_ago = (timezone.now() - timedelta(hours=1)).isoformat().replace("+00:00", "Z")
@@ -207,7 +207,7 @@ def test_erasing_waits_for_an_open_event_and_leaves_no_trace_of_the_person(
     with pytest.raises(StillNeeded):
         erasing.send(sender=User, user=wearer)
     erasing.send(sender=User, user=people[0])
-    resolve_event(event, dispatcher, "HELPED")
+    resolve(event, dispatcher, Outcome.HELPED)
     erasing.send(sender=User, user=wearer)
     erased.send(sender=User, user=wearer)
     event.refresh_from_db()

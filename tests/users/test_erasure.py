@@ -9,7 +9,7 @@ from django.db import connections
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
 
-from apps.users.authentication import tokens_for, user_of_header
+from apps.users.authentication import tokens_for, visitor_of_header
 from apps.users.models import Role, Status, User
 from apps.users.services import Gone, StillNeeded, change_standing
 from apps.users.signals import erased, erasing
@@ -46,7 +46,7 @@ def test_tokens_of_before_are_refused_everywhere(wearer: User, client_of: Any, p
     ):
         assert answer.status_code == 401
     with pytest.raises(AuthenticationFailed):
-        user_of_header(f"Bearer {tokens['access']}".encode())
+        visitor_of_header(f"Bearer {tokens['access']}".encode())
     body = {"phone_number": phone, "sms_code": "123456", "new_password": "another-horse-battery"}
     assert post(CONFIRM, body).status_code == 400
 

@@ -4,12 +4,13 @@ from django.conf import settings
 
 from .base import Message, Transport, TransportError
 from .console import Console
+from .eskiz import Eskiz
 from .fcm import Fcm
 
 __all__ = ["Message", "Transport", "TransportError", "transport_for"]
 
 # A gateway for text messages is a class here, named in SMS_TRANSPORT.
-_GATEWAYS: dict[str, type[Transport]] = {"console": Console}
+_GATEWAYS: dict[str, type[Transport]] = {"console": Console, "eskiz": Eskiz}
 
 
 def transport_for(channel: str) -> Transport:

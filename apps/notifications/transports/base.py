@@ -5,14 +5,18 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+
+import httpx
 
 
 @dataclass(frozen=True)
 class Message:
     """One message to one address: `data` for an app, which has the words, or `text` for a phone as such.
 
-    `data` holds texts only and nothing personal.
+    `data` holds texts only and nothing personal. `status_url`: where the provider may report what became of it.
     """
 
     address: str
@@ -20,6 +24,7 @@ class Message:
     platform: str = ""
     data: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    status_url: str = ""
 
 
 class TransportError(Exception):
@@ -48,6 +53,33 @@ class Transport(Protocol):
 
     async def send(self, message: Message) -> str:
         """Hands one message to the provider; returns the provider's name for it. Raises TransportError."""
+
+
+def retry_after_s(answer: httpx.Response) -> float | None:
+    """Retry-After in seconds, whichever of its two forms it has (RFC 9110, 10.2.3)."""
+    raw = answer.headers.get("Retry-After", "").strip()
+    if raw.isdecimal():
+        return float(raw)
+    try:
+        return max(0.0, float((parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()))
+    except (ValueError, TypeError):
+        return None
+
+
+async def answered(work: Coroutine[Any, Any, str], most_s: float) -> str:
+    """What `work` gives within `most_s` seconds. Raises TransportError, also for whatever httpx may raise.
+
+    httpx's own limits are per read: a provider that dribbles must not hold a lease past its end.
+    """
+    try:
+        async with asyncio.timeout(most_s):
+            return await work
+    except TimeoutError:
+        raise TransportError("no answer in time") from None
+    except httpx.HTTPError as why:
+        raise TransportError(f"no answer: {type(why).__name__}") from None
+    except (KeyError, TypeError, ValueError):
+        raise TransportError("unreadable answer") from None
 
 
 class _Loop:

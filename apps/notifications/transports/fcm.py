@@ -6,9 +6,6 @@ A client of our own since firebase-admin retries by itself for up to half a minu
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ import httpx
 from django.conf import settings
 from google.auth import crypt, jwt
 
-from .base import Message, TransportError
+from .base import Message, TransportError, answered, retry_after_s
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -87,7 +84,7 @@ class _Account:
         if answer.status_code != httpx.codes.OK:
             permanent = answer.status_code in {400, 401, 403}
             raise TransportError(
-                f"no access token: {answer.status_code}", permanent=permanent, retry_after_s=_wait(answer)
+                f"no access token: {answer.status_code}", permanent=permanent, retry_after_s=retry_after_s(answer)
             )
         body = answer.json()
         self.token = str(body["access_token"])
@@ -101,22 +98,10 @@ class Fcm:
         self.account = _account(settings.FCM_SERVICE_ACCOUNT_JSON)
 
     async def prepare(self) -> None:
-        await self._answered(self.account.access_token())
+        await answered(self.account.access_token(), settings.FCM_TIMEOUT_S)
 
     async def send(self, message: Message) -> str:
-        return await self._answered(self._send(message))
-
-    async def _answered(self, work: Coroutine[Any, Any, str]) -> str:
-        try:
-            # httpx's time limits are per read: a provider that dribbles must not hold a lease past its end
-            async with asyncio.timeout(settings.FCM_TIMEOUT_S):
-                return await work
-        except TimeoutError:
-            raise TransportError("no answer in time") from None
-        except httpx.HTTPError as why:
-            raise TransportError(f"no answer: {type(why).__name__}") from None
-        except (KeyError, TypeError, ValueError):
-            raise TransportError("unreadable answer") from None
+        return await answered(self._send(message), settings.FCM_TIMEOUT_S)
 
     async def _send(self, message: Message) -> str:
         token = await self.account.access_token()
@@ -168,7 +153,7 @@ def _refusal(answer: httpx.Response) -> TransportError:
     if code == "UNREGISTERED":
         return TransportError(reason, dead_address=True)
     passing = answer.status_code in {401, 408, 429} or answer.status_code >= 500
-    return TransportError(reason, permanent=not passing, retry_after_s=_wait(answer))
+    return TransportError(reason, permanent=not passing, retry_after_s=retry_after_s(answer))
 
 
 def _error_code(answer: httpx.Response) -> str:
@@ -178,14 +163,3 @@ def _error_code(answer: httpx.Response) -> str:
         return str((codes or [error["status"]])[0])[:40]
     except (ValueError, KeyError, TypeError, AttributeError):
         return "unreadable answer"
-
-
-def _wait(answer: httpx.Response) -> float | None:
-    """Retry-After in seconds, whichever of its two forms it has (RFC 9110, 10.2.3)."""
-    raw = answer.headers.get("Retry-After", "").strip()
-    if raw.isdecimal():
-        return float(raw)
-    try:
-        return max(0.0, float((parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()))
-    except (ValueError, TypeError):
-        return None

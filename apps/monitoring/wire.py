@@ -1,0 +1,67 @@
+"""What the dispatchers' feed says of each journal entry."""
+
+import json
+from typing import Any
+
+import structlog
+
+from apps.sos.clock import utc
+from apps.sos.models import JournalEntry, JournalKind, SosEvent
+from apps.sos.timeline import uuids_of, with_names
+
+log = structlog.get_logger(__name__)
+BATCH = 500
+
+
+def messages_after(position: int, limit: int = BATCH) -> list[tuple[int, str]]:
+    """The journal after a position, at most `limit` entries: each position with its message as JSON."""
+    newer = JournalEntry.objects.filter(position__gt=position).select_related("event__user", "event__device")
+    entries = list(newer.order_by("position")[:limit])
+    uuids = uuids_of(entries)
+    return [(entry.position, json.dumps(_message(entry, uuids), ensure_ascii=False)) for entry in entries]
+
+
+def _message(entry: JournalEntry, uuids: dict[int, str]) -> dict[str, Any]:
+    """Whatever an entry holds, it must not hold up those behind it."""
+    try:
+        if entry.kind == JournalKind.EVENT_OPENED and entry.event:
+            return event_message(entry.position, entry.event)
+        return update_message(entry, with_names(entry.data, uuids), uuids.get(entry.actor_id or 0))
+    except Exception:
+        log.exception("entry cannot be told", position=entry.position)
+        return update_message(entry, {}, None)
+
+
+def update_message(entry: JournalEntry, data: dict[str, Any], actor: str | None) -> dict[str, Any]:
+    """What happened to an event since it opened; event_uid is null for what concerns none (a change of policy)."""
+    return {
+        "type": "sos_update",
+        "seq": entry.position,
+        "payload": {
+            "event_uid": str(entry.event.uid) if entry.event else None,
+            "kind": entry.kind,
+            "status": entry.status or None,
+            "at": utc(entry.at),
+            "actor": actor,
+            "data": data,
+        },
+    }
+
+
+def event_message(seq: int, event: SosEvent) -> dict[str, Any]:
+    """The spec's section 7, and the journal's position as `seq`."""
+    return {
+        "type": "sos_event",
+        "seq": seq,
+        "payload": {
+            "event_uid": str(event.uid),
+            "timestamp": utc(event.occurred_at),
+            "resolved": not event.is_open,
+            "detected_type": event.detected_type,
+            "severity": event.severity,
+            "device_uid": event.device.device_uid if event.device else (event.device_uid_text or None),
+            "user_phone": str(event.user.phone_number) if event.user.phone_number else None,
+            "lat": event.lat,
+            "lon": event.lon,
+        },
+    }

@@ -1,0 +1,100 @@
+"""Tells those who are no called helpers: dispatchers, emergency contacts, the wearer; and those already coming."""
+
+from datetime import datetime, timedelta
+
+from django.db.models.functions import Now
+
+from apps.notifications.services import notify, notify_contacts
+from apps.users.models import Role, Status, User
+
+from .clock import now
+from .dispatch import text_after
+from .journal import Entry
+from .live import live_url
+from .messages import data_of
+from .models import ConsolePresence, DetectedType, HelperAlert, JournalKind, SosEvent
+
+ACKNOWLEDGED_FOR = timedelta(seconds=180)
+CONSOLE_SEEN = timedelta(seconds=45)
+
+
+def console_is_connected() -> bool:
+    return ConsolePresence.objects.filter(seen_at__gt=Now() - CONSOLE_SEEN).exists()
+
+
+def next_alarm_at(event: SosEvent) -> datetime | None:
+    """When dispatchers are to be alarmed next; None while one looks after it and somebody comes."""
+    if event.acknowledged_at and event.is_covered() and not event.halted:
+        return None
+    if event.acknowledged_at:
+        due = event.acknowledged_at + ACKNOWLEDGED_FOR
+    else:
+        due = event.began_at + timedelta(seconds=event.plan["escalate_after_s"])
+    if event.dispatchers_alarmed_at is None:
+        return due
+    return max(due, event.dispatchers_alarmed_at + timedelta(seconds=event.plan["repeat_s"]))
+
+
+def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
+    """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
+    admins = User.objects.filter(role=Role.ADMIN, status=Status.ACTIVE)
+    told = list((admins.filter(on_duty=True) or admins).values_list("pk", flat=True))
+    event.dispatchers_alarmed_at = now()
+    ring = f"{event.dispatchers_alarmed_at.timestamp():.3f}"
+    data = {user_id: data_of(event, "DISPATCHER_ALARM", reason=reason) for user_id in told}
+    notify("DISPATCHER_ALARM", event.uid, data, ring=ring, text_after=timedelta())
+    return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data={"reason": reason, "told": told})
+
+
+def contacts_at(event: SosEvent) -> datetime | None:
+    """When the emergency contacts are to be alarmed; None when they have been, or must not be."""
+    if event.silent or event.contacts_alarmed_at:
+        return None
+    return event.began_at + timedelta(seconds=event.plan["contacts_after_s"])
+
+
+def alarm_contacts(event: SosEvent) -> list[Entry]:
+    """Every emergency contact of the wearer, once, with a page where they can follow what happens."""
+    if event.silent or event.contacts_alarmed_at:
+        return []
+    event.contacts_alarmed_at = now()
+    contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
+    if not contacts:
+        return []
+    told = {pk: {"wearer_name": event.user.full_name, "url": live_url(event.uid, pk)} for pk in contacts}
+    notify_contacts("CONTACT_ALARM", event.uid, event.user_id, told, ring=_ring_of(event))
+    return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data={"contacts": contacts})]
+
+
+def _ring_of(event: SosEvent) -> int:
+    """Distinguishes the alarms of an event that was reopened."""
+    return event.journal.filter(kind=JournalKind.EVENT_REOPENED).count() + 1
+
+
+def tell_wearer(event: SosEvent, kind: str, ring: int = 1) -> None:
+    if not event.silent:
+        notify(kind, event.uid, {event.user_id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
+
+
+def tell_coming(event: SosEvent, kind: str, ring: int) -> None:
+    """Everybody on the way or there."""
+    data = {helper_id: data_of(event, kind) for helper_id in event.coming().values_list("helper_id", flat=True)}
+    notify(kind, event.uid, data, ring=ring, text_after=text_after(event))
+
+
+def tell_helper(alert: HelperAlert, kind: str) -> None:
+    event = alert.event
+    ring = f"{alert.rings}.{now().timestamp():.3f}"
+    notify(kind, event.uid, {alert.helper_id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
+
+
+def tell_all_clear(event: SosEvent) -> None:
+    """The wearer, and the contacts who were alarmed; of a test, that it arrived."""
+    if event.silent:
+        return
+    ring = _ring_of(event)
+    tell_wearer(event, "TEST_ARRIVED" if event.detected_type == DetectedType.TEST else "ALL_CLEAR", ring)
+    if event.contacts_alarmed_at:
+        contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
+        told = {pk: {"wearer_name": event.user.full_name} for pk in contacts}
+        notify_contacts("ALL_CLEAR", event.uid, event.user_id, told, ring=ring)

@@ -1,0 +1,147 @@
+"""What a dispatcher does about an event. Whatever it is, they have seen it."""
+
+from django.db import transaction
+
+from apps.users.models import Role, Status, User
+
+from . import journal
+from .alarms import tell_helper, tell_wearer
+from .answers import stand_others_down
+from .clock import now
+from .closing import StepMakesNoSense, close, hold, hold_open
+from .dispatch import call_next_wave as call_wave
+from .dispatch import ring_again, wait_after
+from .escalation import schedule
+from .journal import Entry
+from .models import (
+    COMING,
+    OPEN,
+    AlertStatus,
+    EventNote,
+    EventStatus,
+    HelperAlert,
+    JournalKind,
+    Outcome,
+    Service,
+    SosEvent,
+)
+from .movement import metres_between
+
+
+class NoSuchHelper(Exception):
+    """The account is no helper who can be sent, and why."""
+
+
+def _see(event: SosEvent, dispatcher: User) -> None:
+    event.acknowledged_at, event.acknowledged_by = now(), dispatcher
+
+
+def _done(event: SosEvent, dispatcher: User, kind: JournalKind, *more: Entry, **facts: object) -> SosEvent:
+    """Saves a held open event and journals what was done, the last step of its transaction."""
+    event.follow_helpers()
+    schedule(event)
+    journal.tell(event, Entry(event.pk, kind, dispatcher.pk, dict(facts)), *more)
+    return event
+
+
+@transaction.atomic
+def acknowledge(event: SosEvent, dispatcher: User) -> SosEvent:
+    """Silences the alarms to dispatchers for three minutes, never the calls to helpers. Raises StepMakesNoSense."""
+    event = hold_open(event)
+    _see(event, dispatcher)
+    return _done(event, dispatcher, JournalKind.EVENT_ACKNOWLEDGED)
+
+
+@transaction.atomic
+def add_note(event: SosEvent, dispatcher: User, text: str) -> EventNote:
+    """Writes something down, also about a closed event."""
+    event = hold(event)
+    note = EventNote.objects.create(event=event, author=dispatcher, text=text, created_at=now())
+    entry = Entry(event.pk, JournalKind.NOTE_ADDED, dispatcher.pk, {"note": note.pk})
+    if event.is_open:
+        _see(event, dispatcher)
+        schedule(event)
+    journal.tell(event, entry)
+    return note
+
+
+@transaction.atomic
+def hand_over(event: SosEvent, dispatcher: User, to: Service) -> SosEvent:
+    """An emergency service has been told; the event stays open. Raises StepMakesNoSense."""
+    event = hold_open(event)
+    _see(event, dispatcher)
+    event.handed_over_to = to
+    return _done(event, dispatcher, JournalKind.HANDED_OVER, to=to)
+
+
+@transaction.atomic
+def call_next_wave(event: SosEvent, dispatcher: User) -> SosEvent:
+    """Calls the next wave now, whatever its time, who is coming, or why calling was halted. Raises StepMakesNoSense."""
+    event = hold_open(event)
+    if event.position is None:
+        raise StepMakesNoSense("The place is not known.", event)
+    _see(event, dispatcher)
+    event.halted, event.unconfirmed_until = "", None
+    rung = ring_again(event, unanswered=True)
+    called, found = call_wave(event)
+    event.wave_at = now() + wait_after(event, bool(found or rung))
+    event.follow_helpers()
+    schedule(event)
+    journal.tell(event, journal.by(called, dispatcher), *rung)
+    return event
+
+
+@transaction.atomic
+def assign(event: SosEvent, dispatcher: User, helper: User) -> HelperAlert:
+    """Sends a helper, called or not, beyond those who are enough; doing so twice changes nothing.
+
+    Raises NoSuchHelper, StepMakesNoSense.
+    """
+    event = hold_open(event)
+    if helper.role != Role.HELPER or helper.status != Status.ACTIVE or helper.pk == event.user_id:
+        raise NoSuchHelper("Is no active helper who could be sent there.")
+    fresh = {"wave": 0, "created_at": now(), "rung_at": now()}
+    alert, _ = HelperAlert.objects.select_for_update().get_or_create(event=event, helper=helper, defaults=fresh)
+    alert.event = event
+    if alert.status in COMING:
+        return alert
+    elsewhere = HelperAlert.objects.filter(helper=helper, status__in=COMING, event__status__in=OPEN)
+    if elsewhere.exists():
+        raise StepMakesNoSense("They are on their way to somebody else.", event, alert)
+    seen = metres_between(event, helper.pk)
+    alert.status, alert.accepted_at, alert.asked_at = AlertStatus.ACCEPTED, now(), None
+    alert.progress_at, alert.progress_m = alert.accepted_at, seen and seen[0]
+    alert.distance_m = alert.distance_m if alert.distance_m is not None else alert.progress_m
+    alert.save()
+    tell_helper(alert, "ASSIGNED")
+    tell_wearer(event, "HELP_COMING", ring=alert.pk)
+    _see(event, dispatcher)
+    _done(event, dispatcher, JournalKind.HELPER_ASSIGNED, *stand_others_down(event), helper=helper.pk)
+    return alert
+
+
+@transaction.atomic
+def resolve(event: SosEvent, dispatcher: User, outcome: Outcome, note: str = "") -> SosEvent:
+    """Closes an event. Raises StepMakesNoSense when it is closed."""
+    event = hold_open(event)
+    facts: dict[str, object] = {}
+    if note:
+        facts["note"] = EventNote.objects.create(event=event, author=dispatcher, text=note, created_at=now()).pk
+    return close(event, EventStatus.RESOLVED, outcome, dispatcher, **facts)
+
+
+@transaction.atomic
+def reopen(event: SosEvent, dispatcher: User) -> SosEvent:
+    """A closed event goes on where it was: those stood down are called again. Raises StepMakesNoSense when it is open,
+    or when its wearer has been erased.
+    """
+    event = hold(event)
+    if event.is_open:
+        raise StepMakesNoSense("The event is open.", event)
+    if event.user.status == Status.ERASED:
+        raise StepMakesNoSense("The wearer's account is erased.", event)
+    event.status, event.outcome, event.closed_at = EventStatus.NEW, "", None
+    event.contacts_alarmed_at = event.unconfirmed_until = None
+    event.wave_at = now()
+    _see(event, dispatcher)
+    return _done(event, dispatcher, JournalKind.EVENT_REOPENED)

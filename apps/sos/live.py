@@ -1,0 +1,69 @@
+"""The page on which an emergency contact follows an event, at a signed address that needs no account."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+
+from apps.users.models import EmergencyContact
+
+from . import journal
+from .models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
+from .privacy import coarse
+from .selectors import with_people
+
+_SALT = "sos.live"
+
+
+@dataclass(frozen=True)
+class Help:
+    """Who is coming, as far as a contact may know. nearest_m: metres in steps of 100, None when it is not known."""
+
+    coming: int
+    is_there: bool
+    nearest_m: int | None
+
+
+def live_url(event_uid: UUID, contact_id: int) -> str:
+    signed = signing.Signer(salt=_SALT).sign(f"{event_uid.hex}-{contact_id}")
+    return f"{settings.PUBLIC_URL}/live/{signed}/"
+
+
+def opened(signed: str) -> tuple[SosEvent, EmergencyContact] | None:
+    """What an address stands for; None when the signature is not ours, or they are a contact no more."""
+    try:
+        uid, _, contact_id = signing.Signer(salt=_SALT).unsign(signed).partition("-")
+    except signing.BadSignature:
+        return None
+    event = with_people(SosEvent.objects.filter(uid=UUID(uid))).first()
+    contact = EmergencyContact.objects.filter(pk=int(contact_id)).first()
+    return (event, contact) if event and contact and contact.owner_id == event.user_id else None
+
+
+def help_for(event: SosEvent) -> Help:
+    """Of an event read by `selectors.with_people`."""
+    coming = [alert for alert in event.alerts.all() if alert.status in COMING]
+    metres = [far for far in map(_metres, coming) if far is not None]
+    is_there = any(alert.status == AlertStatus.ON_SCENE for alert in coming)
+    return Help(len(coming), is_there, coarse(min(metres)) if metres else None)
+
+
+def _metres(alert: HelperAlert) -> float | None:
+    """How far they are now, else were when they were called."""
+    now = getattr(alert, "distance_now", None)
+    return alert.distance_m if now is None else float(now.m)
+
+
+def has_answered(event: SosEvent, contact_id: int) -> bool:
+    answers = event.journal.filter(kind=JournalKind.CONTACT_ANSWERED)
+    return bool(answers.filter(data__contact=contact_id).exists())
+
+
+@transaction.atomic
+def contact_answered(event: SosEvent, contact_id: int) -> None:
+    """The contact has seen it: journalled once, and only while the event is open."""
+    held: SosEvent = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
+    if held.is_open and not has_answered(held, contact_id):
+        journal.tell(held, journal.Entry(held.pk, JournalKind.CONTACT_ANSWERED, data={"contact": contact_id}))

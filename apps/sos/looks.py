@@ -1,0 +1,28 @@
+"""Every look at the exact place of somebody's event is kept, so that they can know who has seen it."""
+
+from collections.abc import Sequence
+
+from django.db.models.functions import Now
+
+from apps.users.models import User
+
+from .models import COMING, HelperAlert, Look, SosEvent
+from .privacy import Sight, sight_of
+
+
+def note(events: Sequence[SosEvent], viewer: User) -> None:
+    """`viewer` is about to be shown these (`selectors.with_people`); one's own place is no secret from oneself."""
+    others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
+    exact = {Sight.ALL, Sight.EXACT}
+    seen = [event for event in others if sight_of(event, viewer, _own_alert(event, viewer)) in exact]
+    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen)
+
+
+def note_answer(alert: HelperAlert) -> None:
+    """The answer to somebody who is coming tells them the place."""
+    if alert.status in COMING and alert.event.position is not None:
+        Look.objects.create(event=alert.event, viewer_id=alert.helper_id, at=Now())
+
+
+def _own_alert(event: SosEvent, viewer: User) -> HelperAlert | None:
+    return next((alert for alert in event.alerts.all() if alert.helper_id == viewer.pk), None)

@@ -1,0 +1,102 @@
+"""Follows those who move: the wearer, and the helpers who said that they come."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.gis.db.models.functions import Distance
+from django.contrib.gis.geos import Point
+from django.db import connection
+
+from apps.devices.models import HelperPosition
+
+from .alarms import tell_coming, tell_helper
+from .journal import Entry
+from .models import AlertStatus, HelperAlert, JournalKind, LocationSource, SosEvent
+
+MOVED_M = 500
+NEARER_M = 50
+THERE_M = 100
+FRESH = timedelta(seconds=120)
+
+
+def metres_between(event: SosEvent, helper_id: int) -> tuple[float, datetime] | None:
+    """How far a helper is from the event, in metres, and when they were there; None when either place is unknown."""
+    if event.position is None:
+        return None
+    places = HelperPosition.objects.filter(user_id=helper_id).annotate(far=Distance("position", event.position))
+    found = places.values_list("far", "recorded_at").first()
+    return (found[0].m, found[1]) if found else None
+
+
+def follow_wearer(event: SosEvent) -> list[Entry]:
+    """The event goes where its device goes; those coming are told of more than 500 m."""
+    device = event.device
+    if device and device.position and device.position_at and _is_newer(device.position_at, event):
+        event.position, event.position_at = device.position, device.position_at
+        event.location_source, event.location_age_s = LocationSource.DEVICE, 0
+    if event.position is None:
+        return []
+    if event.told_position is None:
+        event.told_position = event.position
+    moved_m = metres(event.told_position, event.position)
+    if moved_m <= MOVED_M:
+        return []
+    event.told_position = event.position
+    assert event.position_at  # noqa: S101 - set with every position
+    tell_coming(event, "WEARER_MOVED", ring=int(event.position_at.timestamp()))
+    return [Entry(event.pk, JournalKind.PLACE_MOVED, data={"moved_m": round(moved_m)})]
+
+
+def _is_newer(at: datetime, event: SosEvent) -> bool:
+    return event.position_at is None or at > event.position_at
+
+
+def metres(one: Point, other: Point) -> float:
+    """Between two places, on the WGS 84 ellipsoid."""
+    if one.coords == other.coords:
+        return 0.0
+    sql = "SELECT ST_Distance(ST_Point(%s, %s, 4326)::geography, ST_Point(%s, %s, 4326)::geography)"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*one.coords, *other.coords])
+        return float(cursor.fetchone()[0])
+
+
+def watch_helpers(event: SosEvent, at: datetime) -> list[Entry]:
+    """Asks who came no nearer, on fresh positions, for movement_ask_s; releases them after movement_release_s."""
+    entries: list[Entry] = []
+    on_their_way = [AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE]
+    alerts = event.alerts.select_for_update(of=["self"]).select_related("helper").filter(status__in=on_their_way)
+    for alert in alerts.order_by("pk"):
+        alert.event = event
+        entries += _watch(alert, at)
+    return entries
+
+
+def _watch(alert: HelperAlert, at: datetime) -> list[Entry]:
+    seen = metres_between(alert.event, alert.helper_id)
+    since = alert.progress_at or alert.accepted_at or at
+    if seen is None or seen[1] <= since:
+        return []  # nothing known since: that is no standing still
+    far_m = seen[0]
+    if alert.progress_m is None or far_m <= max(THERE_M, alert.progress_m - NEARER_M):
+        _note(alert, progress_at=seen[1], progress_m=far_m, asked_at=None)
+        return []
+    stood_s = (at - since).total_seconds()
+    if at - seen[1] > FRESH:
+        return []
+    if alert.asked_at and stood_s >= alert.event.plan["movement_release_s"]:
+        _note(alert, status=AlertStatus.WITHDRAWN, asked_at=None)
+        tell_helper(alert, "RELEASED")
+        return [_entry(alert, JournalKind.HELPER_RELEASED)]
+    if alert.asked_at is None and stood_s >= alert.event.plan["movement_ask_s"]:
+        _note(alert, asked_at=at)
+        tell_helper(alert, "STILL_COMING")
+        return [_entry(alert, JournalKind.HELPER_ASKED)]
+    return []
+
+
+def _note(alert: HelperAlert, **changes: object) -> None:
+    HelperAlert.objects.filter(pk=alert.pk).update(**changes)
+
+
+def _entry(alert: HelperAlert, kind: JournalKind) -> Entry:
+    return Entry(alert.event_id, kind, data={"helper": alert.helper_id})

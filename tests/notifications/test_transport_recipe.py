@@ -1,0 +1,100 @@
+"""docs/add-a-transport.md, followed to the letter, brings a message to a provider."""
+
+import re
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from apps.notifications import transports
+from apps.notifications.delivery import deliver_due
+from apps.notifications.models import Notification, State
+from apps.notifications.services import notify_by_text
+from apps.users.models import User
+from mdd_backend import env
+from simulator.loopback import Answer, App, Request, listen, running
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = Path(__file__).parents[2] / "docs/add-a-transport.md"
+KEY = "key-of-the-example"
+
+
+@pytest.fixture
+def blocks() -> list[str]:
+    """The class, its name, its settings."""
+    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert len(found) == 3
+    return found
+
+
+class Gateway:
+    """A provider of the page's protocol."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.answers: list[Answer] = []
+        self.app = App()
+        self.app.route("POST", "/messages", self._take)
+
+    async def _take(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.answers.pop() if self.answers else Answer(200, {"id": "m-1"})
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch, settings: Any, blocks: list[str]) -> Iterator[Gateway]:
+    """Listens on loopback while the example is installed as the page says."""
+    source, registration, configuration = blocks
+    module = ModuleType("apps.notifications.transports.example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(source, str(PAGE), "exec"), module.__dict__)  # noqa: S102 - it is ours
+    names = {**vars(transports), "Example": module.Example}
+    exec(registration, names)  # noqa: S102
+    assert names["_GATEWAYS"].keys() == {*transports._GATEWAYS, "example"}, "the page knows every gateway there is"
+    monkeypatch.setattr(transports, "_GATEWAYS", names["_GATEWAYS"])
+    listener, gateway = listen(), Gateway()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for name, value in {"SMS_TRANSPORT": "example", "EXAMPLE_URL": url, "EXAMPLE_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    read: dict[str, Any] = {"env": env}
+    exec(configuration, read)  # noqa: S102
+    for name in [name for name in read if name.isupper()]:
+        setattr(settings, name, read[name])
+    with running(gateway.app, listener):
+        yield gateway
+
+
+def sent_to(person: User) -> Notification:
+    notify_by_text("TEST_ARRIVED", person, key="1", lifetime=timedelta(minutes=5))
+    deliver_due("SMS")
+    return Notification.objects.get(user=person)
+
+
+def test_recipe_brings_a_message_to_the_gateway(gateway: Gateway, person: Any) -> None:
+    reader = person(language="en")
+    assert sent_to(reader).state == State.SENT
+    (request,) = gateway.requests
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert str(reader.phone_number) in request.body.decode()
+    assert "your test signal has arrived" in request.body.decode()
+
+
+def test_its_refusals_are_understood(gateway: Gateway, person: Any) -> None:
+    gateway.answers = [Answer(429, {}, {"Retry-After": "40"})]
+    waiting = sent_to(person())
+    assert (waiting.state, waiting.reason) == (State.QUEUED, "429")
+    assert waiting.due_at - waiting.created_at > timedelta(seconds=38)
+    gateway.answers = [Answer(422, {})]
+    refused = sent_to(person())
+    assert (refused.state, refused.reason) == (State.FAILED, "422")
+
+
+def test_without_its_key_it_says_so(gateway: Gateway, person: Any, settings: Any, client_of: Any) -> None:
+    settings.EXAMPLE_KEY = ""
+    assert sent_to(person()).reason == "Example is not configured: set EXAMPLE_KEY"
+    assert client_of().get("/health/status").json()["sms"] == "Example is not configured: set EXAMPLE_KEY"
+    assert gateway.requests == []

@@ -1,0 +1,243 @@
+"""Signals, answers, timers and dispatchers in any order: whatever happens, the promises of docs/dispatch.md hold."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from apps.devices.services import Fix, record_fix, register_device
+from apps.notifications.models import Notification, State
+from apps.notifications.services import save_push_token
+from apps.sos import desk, services
+from apps.sos.answers import answer_alert
+from apps.sos.closing import StepMakesNoSense
+from apps.sos.escalation import take_due_step
+from apps.sos.messages import still_needed
+from apps.sos.models import (
+    COMING,
+    NEXT_ANSWERS,
+    AlertStatus,
+    DispatchPolicy,
+    EventStatus,
+    HelperAlert,
+    JournalEntry,
+    Outcome,
+    SosEvent,
+)
+from apps.users.models import EmergencyContact, Role, User
+from tests.conftest import HERE, METRES_NORTH
+
+pytestmark = pytest.mark.django_db
+HELPERS = 6
+ANSWERS = sorted({answer for answers in NEXT_ANSWERS.values() for answer in answers})
+PASSED = ("received_at", "wave_at", "next_step_at", "acknowledged_at", "dispatchers_alarmed_at", "last_signal_at")
+
+
+MUST_HAPPEN = {
+    "WAVE_CALLED", "HELPERS_RUNG_AGAIN", "HELPERS_STOOD_DOWN", "HELPER_DECLINED", "HELPER_ASKED", "HELPER_RELEASED",
+    "HELPER_WITHDRAWN", "HELPER_DONE", "PLACE_MOVED", "CONTACTS_ALARMED", "WEARER_FINE", "EVENT_REOPENED",
+}  # fmt: skip
+KINDS: Counter[str] = Counter()
+"""What happened in all the runs."""
+
+
+class Machine(RuleBasedStateMachine):
+    """One wearer with one watch, six helpers, two dispatchers; time passes when we say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = transaction.atomic()
+        self.undo.__enter__()
+        self.declined: dict[tuple[int, int], int] = {}
+        self.assigned = 0
+
+    @initialize(enough=st.integers(1, 3), size=st.integers(1, 3), silent=st.booleans())
+    def people(self, enough: int, size: int, silent: bool) -> None:
+        waves = [{"radius_m": 1000 * n, "helpers": size, "wait_s": 30} for n in (1, 2, 3)]
+        DispatchPolicy.objects.create(waves=waves, enough_helpers=enough)
+        self.silent = silent
+        self.wearer = User.objects.create(phone_number="+998901000000", full_name="Wearer")
+        self.dispatcher = User.objects.create(phone_number="+998901000001", role=Role.ADMIN)
+        EmergencyContact.objects.create(owner=self.wearer, name="Mother", phone_number="+998901000002")
+        self.watch, _ = register_device(self.wearer, "watch")
+        self.helpers = [self._helper(n) for n in range(HELPERS)]
+        self.press(with_place=True, countdown=None, kind="FALL_DETECTED")
+        self.time_passes(seconds=1, lost=False)
+
+    def _helper(self, n: int) -> User:
+        user = User.objects.create(phone_number=f"+99890200000{n}", role=Role.HELPER, on_duty=True)
+        phone, _ = register_device(user, f"phone-{n}")
+        record_fix(phone, Fix(HERE[0] + 450 * (n + 1) * METRES_NORTH, HERE[1]))
+        save_push_token(user, f"token-{n}", "ANDROID")
+        return user
+
+    def teardown(self) -> None:
+        KINDS.update(JournalEntry.objects.values_list("kind", flat=True))
+        transaction.set_rollback(True)
+        self.undo.__exit__(None, None, None)
+
+    @property
+    def event(self) -> SosEvent:
+        newest: SosEvent = SosEvent.objects.latest("pk")
+        return newest
+
+    def _try(self, step: Any, *arguments: Any) -> Any:
+        """What makes no sense is refused, and changes nothing."""
+        before = self._picture()
+        try:
+            with transaction.atomic():
+                return step(*arguments)
+        except StepMakesNoSense:
+            assert self._picture() == before
+            return None
+
+    def _picture(self) -> Any:
+        events = SosEvent.objects.order_by("pk").values_list("pk", "status", "halted", "waves_called", "next_step_at")
+        alerts = HelperAlert.objects.order_by("pk").values_list("pk", "status", "rings")
+        return list(events), list(alerts), JournalEntry.objects.count(), Notification.objects.count()
+
+    @rule(
+        with_place=st.sampled_from([True, True, False]),
+        countdown=st.sampled_from([None, None, 20]),
+        kind=st.sampled_from(["FALL_DETECTED"] * 4 + ["TEST"]),
+    )
+    def press(self, with_place: bool, countdown: int | None, kind: str) -> None:
+        place = {"lat": HERE[0], "lon": HERE[1]} if with_place else {}
+        body = {"device_uid": "watch", "detected_type": kind, "countdown_s": countdown, "silent": self.silent, **place}
+        services.open_event(self.wearer, body)
+
+    @rule(n=st.integers(0, HELPERS - 1), m=st.integers(0, 3), senseless=st.sampled_from([None, None, None, *ANSWERS]))
+    def answer(self, n: int, m: int, senseless: AlertStatus | None) -> None:
+        """One who was called answers, mostly something that fits."""
+        alerts = list(HelperAlert.objects.filter(event=self.event).order_by("pk"))
+        if not alerts:
+            return
+        alert = alerts[n % len(alerts)]
+        fitting = NEXT_ANSWERS[alert.status] or (AlertStatus.DONE,)
+        answer = senseless or fitting[m % len(fitting)]
+        answered = self._try(answer_alert, self.event, alert.helper, answer)
+        if answered and answer == AlertStatus.DECLINED:
+            self.declined[alert.event_id, alert.helper_id] = alert.rings
+        elif answered:
+            self.declined.pop((alert.event_id, alert.helper_id), None)
+
+    @rule(seconds=st.sampled_from([1, 31, 61, 61, 121, 121, 301]), lost=st.sampled_from([False, False, True]))
+    def time_passes(self, seconds: int, lost: bool) -> None:
+        """The due step is taken, unless everything was down: then the next one finds it overdue."""
+        by = timedelta(seconds=seconds)
+        SosEvent.objects.update(**{name: F(name) - by for name in PASSED})
+        HelperAlert.objects.update(rung_at=F("rung_at") - by, progress_at=F("progress_at") - by)
+        if not lost:
+            for event in SosEvent.objects.due():
+                with transaction.atomic():
+                    assert take_due_step(event.pk)
+
+    @rule(n=st.integers(0, HELPERS - 1), metres=st.sampled_from([10, 400, 5000]))
+    def helper_moves(self, n: int, metres: int) -> None:
+        record_fix(self.helpers[n].devices.get(), Fix(HERE[0] + metres * METRES_NORTH, HERE[1]))
+
+    @rule(seconds=st.sampled_from([181, 301]))
+    def those_coming_stand_still(self, seconds: int) -> None:
+        """Seconds go by, and whoever said that they come is still where they were."""
+        self.time_passes(seconds=seconds, lost=True)
+        for alert in HelperAlert.objects.filter(event=self.event, status__in=COMING).select_related("helper"):
+            place = alert.helper.helper_position.position
+            record_fix(alert.helper.devices.get(), Fix(place.y, place.x))
+        self.time_passes(seconds=1, lost=False)
+
+    @rule(metres=st.sampled_from([0, 700]))
+    def wearer_moves(self, metres: int) -> None:
+        record_fix(self.watch, Fix(HERE[0] + metres * METRES_NORTH, HERE[1]))
+
+    @rule(really=st.integers(0, 15))
+    def cancel(self, really: int) -> None:
+        if not really:
+            self._try(services.cancel_event, self.event, self.wearer)
+
+    @rule(what=st.sampled_from([desk.acknowledge, desk.call_next_wave, desk.reopen]))
+    def dispatcher_acts(self, what: Any) -> None:
+        self._try(what, self.event, self.dispatcher)
+
+    @rule(n=st.integers(0, HELPERS - 1), really=st.integers(0, 7))
+    def assign(self, n: int, really: int) -> None:
+        event = self.event
+        if not really and self._try(desk.assign, event, self.dispatcher, self.helpers[n]):
+            self.assigned += 1
+            self.declined.pop((event.pk, self.helpers[n].pk), None)
+
+    @rule(outcome=st.sampled_from(list(Outcome)), really=st.integers(0, 15))
+    def resolve(self, outcome: Outcome, really: int) -> None:
+        if not really:
+            self._try(desk.resolve, self.event, self.dispatcher, outcome)
+
+    @invariant()
+    def open_event_always_has_a_next_step(self) -> None:
+        for event in SosEvent.objects.open():
+            assert event.next_step_at
+            assert event.next_step_at <= timezone.now() + timedelta(seconds=121)
+
+    @invariant()
+    def status_says_who_comes(self) -> None:
+        for event in SosEvent.objects.open():
+            is_met = event.coming().exists() or event.halted == "ALL_DONE"
+            assert event.status == (EventStatus.IN_PROGRESS if is_met else EventStatus.NEW)
+
+    @invariant()
+    def no_more_accept_than_are_enough(self) -> None:
+        """Beside those whom a dispatcher assigned, and those who come after all though others took their place."""
+        for event in SosEvent.objects.open():
+            doubted = JournalEntry.objects.filter(event=event, kind="HELPER_ASKED").count()
+            assert event.relied_on().count() <= event.plan["enough_helpers"] + self.assigned + doubted
+
+    @invariant()
+    def who_declined_is_never_rung_again(self) -> None:
+        for (event_id, helper_id), rings in self.declined.items():
+            alert = HelperAlert.objects.get(event_id=event_id, helper_id=helper_id)
+            assert (alert.status, alert.rings) == (AlertStatus.DECLINED, rings)
+
+    @invariant()
+    def nobody_comes_to_two_events(self) -> None:
+        coming = HelperAlert.objects.filter(status__in=COMING, event__status__in=["NEW", "IN_PROGRESS"])
+        helpers = list(coming.values_list("helper_id", flat=True))
+        assert len(helpers) == len(set(helpers))
+
+    @invariant()
+    def closed_event_sends_nothing_but_that_it_is_over(self) -> None:
+        closed = SosEvent.objects.exclude(status__in=["NEW", "IN_PROGRESS"]).values_list("uid", flat=True)
+        waiting = list(Notification.objects.filter(event_uid__in=list(closed), state=State.QUEUED))
+        needed = still_needed(waiting)
+        kinds = {one.kind for one in waiting if one.pk in needed}
+        assert kinds <= {"STAND_DOWN", "ALL_CLEAR", "TEST_ARRIVED"}
+
+    @invariant()
+    def silent_event_tells_neither_wearer_nor_contacts(self) -> None:
+        if getattr(self, "silent", False):
+            told = Notification.objects.filter(user=self.wearer).exclude(event_uid=None)
+            assert not told.exists()
+
+    @invariant()
+    def the_journal_tells_each_status_in_order(self) -> None:
+        for event in SosEvent.objects.all():
+            last = JournalEntry.objects.filter(event=event).order_by("position").last()
+            assert last
+            assert last.status == event.status
+
+
+def test_whatever_happens_the_promises_hold(django_db_blocker: Any) -> None:
+    Machine.TestCase.settings = settings(
+        max_examples=60,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        phases=[Phase.generate],  # a shrunk example would take minutes
+    )
+    Machine.TestCase("runTest").runTest()
+    assert KINDS.keys() >= MUST_HAPPEN, "the runs must lead everywhere"
