@@ -82,9 +82,14 @@ class Instance:
         os.kill(victim, signal.SIGKILL)
         until(lambda: self.pid(name) not in {None, victim}, f"{name} runs again")
 
-    def another_sweeper(self) -> "subprocess.Popen[bytes]":
-        """Two of it are as good as one."""
-        return subprocess.Popen([ROOT / "mdd", "manage", "sweep"], env=self.environment, stdout=subprocess.DEVNULL)
+    def another(self, name: str) -> "subprocess.Popen[bytes]":
+        """A second process beside the one of that name, started as that was: two must be as good as one."""
+        first = Path(f"/proc/{self.pid(name)}")
+        command = [word.decode() for word in (first / "cmdline").read_bytes().split(b"\0")[:-1]]
+        words = (word.decode().partition("=") for word in (first / "environ").read_bytes().split(b"\0"))
+        environment = {key: value for key, _, value in words if key}
+        silent = subprocess.DEVNULL
+        return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=silent, stderr=silent)
 
     def stop_for(self, name: str, seconds: float) -> None:
         """SIGSTOP: there, and silent."""

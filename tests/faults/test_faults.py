@@ -103,7 +103,7 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
     dispatcher.start()
     assert dispatcher.connected.wait(10)
     watches.start()
-    second = instance.another_sweeper()
+    seconds = [instance.another(name) for name in ("worker", "sweep", "beat")]
     closed: dict[str, float] = {}
     rounds = 5 if request.config.getoption("--faults") else 1
     for happening in happenings(instance) * rounds:
@@ -113,8 +113,10 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
         closed |= resolve(instance, token, list(watches.answered.values())[-1:])
         closed |= resolve(instance, token, set(watches.answered_before(OLD_S)) - closed.keys())
     watches.finish()
-    assert second.poll() is None, "the second sweeper has lived through all of it"
-    second.terminate()
+    assert [one.poll() for one in seconds] == [None] * 3, "the second of each has lived through all of it"
+    for one in seconds:
+        one.terminate()
+        one.wait(30)
     instance.fcm.script()
     instance.fcm.release()
     until(lambda: is_quiet(instance), "everything due is done", patience_s=120)
