@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,8 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
         one.wait(30)
     instance.fcm.script()
     instance.fcm.release()
-    until(lambda: is_quiet(instance), "everything due is done", patience_s=120)
+    ((over_at,),) = instance.rows("SELECT now()")
+    until(lambda: is_quiet(instance, over_at), "everything due is done", patience_s=120)
     until(lambda: len(dispatcher.heard) >= len(watches.answered), "the dispatcher hears of every event", 15)
     dispatcher.finish()
     report = count(instance, watches, dispatcher, closed)
@@ -142,10 +144,11 @@ def resolve(instance: Instance, token: str, uids: Iterable[str]) -> dict[str, fl
     return closed
 
 
-def is_quiet(instance: Instance) -> bool:
-    """No first step is waiting and no notification is under way."""
+def is_quiet(instance: Instance, over_at: datetime) -> bool:
+    """No first step is waiting, and no notification from before `over_at`: waves go on while events are open."""
     waiting = instance.count("SELECT count(*) FROM sos_sosevent WHERE waves_called = 0 AND status = 'NEW'")
-    return waiting + instance.count("SELECT count(*) FROM notifications_notification WHERE state = 'QUEUED'") == 0
+    queued = "SELECT count(*) FROM notifications_notification WHERE state = 'QUEUED' AND created_at < %s"
+    return waiting + instance.count(queued, over_at) == 0
 
 
 def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: dict[str, float]) -> dict[str, int]:
@@ -185,7 +188,7 @@ def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
 
 
 def count_pushes(instance: Instance, closed: dict[str, float]) -> dict[str, int]:
-    """Nothing was QUEUED when the service was quiet: what is QUEUED now belongs to a wave that has begun since."""
+    """What is QUEUED belongs to a wave that began after the faults were over."""
     settled = {
         str(uuid): (state, reason)
         for uuid, state, reason in instance.rows(
