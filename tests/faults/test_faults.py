@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -201,10 +202,18 @@ def count_pushes(instance: Instance, closed: dict[str, float]) -> dict[str, int]
         for (uuid,) in instance.rows(
             "SELECT push.uuid FROM notifications_notification push JOIN notifications_notification text"
             " ON text.idempotency_key = push.idempotency_key || ':SMS'"
-            " WHERE text.state = 'SENT' OR text.state = 'DROPPED' AND text.reason = 'no longer needed'"
+            " WHERE text.state = 'SENT' OR text.state = 'DROPPED' AND text.reason <> 'expired'"
         )
     }
     explained = {uuid for uuid, (state, reason) in settled.items() if state in {"DROPPED", "FAILED"} and reason}
+    lost = settled.keys() - arrived - explained - texted
+    for row in instance.rows(
+        "SELECT push.kind, push.state, push.created_at, text.state, text.reason, text.due_at, text.created_at"
+        " FROM notifications_notification push LEFT JOIN notifications_notification text"
+        " ON text.idempotency_key = push.idempotency_key || ':SMS' WHERE push.uuid = ANY(%s)",
+        [*map(UUID, lost)],
+    ):
+        print("lost:", *row)
     late = [
         send
         for send in instance.fcm.sends()
@@ -217,7 +226,7 @@ def count_pushes(instance: Instance, closed: dict[str, float]) -> dict[str, int]
         "pushes at phones": len(arrived),
         "pushes not sent, with the reason": len(explained),
         "pushes that Firebase swallowed": len(settled.keys() - arrived - explained),
-        "lost: pushes neither at the phone nor explained": len(settled.keys() - arrived - explained - texted),
+        "lost: pushes neither at the phone nor explained": len(lost),
         "text messages called for": instance.count(f"SELECT count(*) FROM {TEXTS}"),
         "lost: text messages without an end": instance.count(
             f"SELECT count(*) FROM {TEXTS} AND state <> 'SENT' AND reason = ''"
