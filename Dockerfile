@@ -22,7 +22,8 @@ COPY scripts/dos2unix /usr/local/bin/dos2unix
 FROM system AS dev
 # A developer's machine: the tests start, kill and restart servers of their own.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends postgresql postgresql-17-postgis-3 redis-server nginx-light \
+    && apt-get install --yes --no-install-recommends postgresql postgresql-17-postgis-3 redis-server nginx-light chromium \
+        fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /venv
 COPY requirements-dev.txt .

@@ -5,16 +5,19 @@ import sys
 import time
 from pathlib import Path
 
+from launcher import javascript
 from launcher.instance import Instance
 from launcher.places import PROJECT
+from launcher.progress import Failure
 from launcher.visit import visiting
 
 CHECKS = {
-    "ruff check": ["-m", "ruff", "check", "."],
-    "ruff format": ["-m", "ruff", "format", "--check", "."],
-    "mypy": ["-m", "mypy"],
-    "layers": [str(Path(sys.prefix) / "bin" / "lint-imports")],
-    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
+    "ruff check": [sys.executable, "-m", "ruff", "check", "."],
+    "ruff format": [sys.executable, "-m", "ruff", "format", "--check", "."],
+    "mypy": [sys.executable, "-m", "mypy"],
+    "layers": [sys.executable, str(Path(sys.prefix) / "bin" / "lint-imports")],
+    "migrations": [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
+    "tsc": [str(javascript.NODE), str(javascript.TSC), "--pretty", "false"],
 }
 
 
@@ -22,14 +25,25 @@ def check(instance: Instance) -> int:
     """Runs every check, even when one fails; returns 1 if any did. PostgreSQL is asked which migrations it has."""
     with visiting(instance):
         environment = instance.environment()
+        has_packages = _has_packages(instance)
         results = [_passes(name, command, environment) for name, command in CHECKS.items()]
-    return 0 if all(results) else 1
+    return 0 if has_packages and all(results) else 1
+
+
+def _has_packages(instance: Instance) -> bool:
+    """The other checks need none of JavaScript's packages: they go on."""
+    try:
+        javascript.ready(instance.home)
+    except Failure as why:
+        print(f"FAILED  {why}", flush=True)
+        return False
+    return True
 
 
 def _passes(name: str, command: list[str], environment: dict[str, str]) -> bool:
     started = time.monotonic()
     result = subprocess.run(
-        [sys.executable, *command], cwd=PROJECT, env=environment,
+        command, cwd=PROJECT, env=environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     passed = result.returncode == 0

@@ -1,4 +1,4 @@
-"""Finds PostgreSQL with PostGIS, Redis and, for the tests, nginx on this machine, or installs them."""
+"""Finds PostgreSQL with PostGIS, Redis and, for the tests, nginx and Chromium on this machine, or installs them."""
 
 import os
 import re
@@ -21,6 +21,8 @@ FOLDERS = (  # of programs, where PATH does not name them
     "usr/local/bin",
     "usr/local/opt/postgresql@*/bin",
     "Applications/Postgres.app/Contents/Versions/*/bin",
+    "Applications/Chromium.app/Contents/MacOS",
+    "Applications/Google Chrome.app/Contents/MacOS",
     "usr/bin",
     "usr/sbin",
 )
@@ -37,6 +39,13 @@ NGINX_BY_HAND = """\
 nginx is needed by the tests, and cannot be fetched from here{why}. Install it yourself:
   Debian, Ubuntu   sudo apt-get install nginx
   macOS            brew install nginx"""
+CHROMIUM_BY_HAND = """\
+Chromium or Chrome is needed by the tests of the console, and cannot be installed from here (no apt, or no right to use
+it). Install it yourself, or name its program in CHROMIUM:
+  Debian           sudo apt-get install chromium fonts-dejavu-core
+  Ubuntu           Chrome's own package (Ubuntu's chromium is a snap, which tests cannot start everywhere)
+  macOS            brew install --cask chromium"""
+CHROMIUMS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser", "Chromium", "Google Chrome")
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,22 @@ def nginx(folder: Path) -> Path:
     return unpacked
 
 
+def chromium() -> Path:
+    """The system's Chromium or Chrome, or the one that CHROMIUM names; installed, with a font, if there is none.
+
+    Raises Failure when there is none and none can be installed.
+    """
+    if named := os.environ.get("CHROMIUM"):
+        return Path(named)
+    found = _chromium_on_system()
+    if found is None and apt.available():
+        apt.install(["chromium", "fonts-dejavu-core"])
+        found = _chromium_on_system()
+    if found is None:
+        raise Failure(CHROMIUM_BY_HAND)
+    return found
+
+
 def programs(name: str, root: Path = Path("/")) -> Iterator[Path]:
     """Every program `name` on PATH and in the usual folders below `root`."""
     listed = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
@@ -131,6 +156,14 @@ def _postgis_package(major: int | None) -> int | None:
     if not apt.available():
         return None
     return major or apt.newest("postgresql-N-postgis-3", at_least=OLDEST_POSTGRES)
+
+
+def _chromium_on_system() -> Path | None:
+    """Ubuntu has a script of that name which only says where to find the real one: it names no version."""
+    for path in (path for name in CHROMIUMS for path in programs(name)):
+        if re.search(r"\d+\.\d+", _output(path, "--version")):
+            return path
+    return None
 
 
 def _redis_on_system() -> Path | None:

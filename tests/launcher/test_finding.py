@@ -1,4 +1,4 @@
-"""PostgreSQL with PostGIS, Redis and nginx are found under the names and in the places they have on real machines."""
+"""PostgreSQL with PostGIS, Redis, nginx and Chromium are found where real machines have them, by their names there."""
 
 from pathlib import Path
 
@@ -15,6 +15,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(finding, "FOLDERS", ("lib/postgresql/*/bin",))
     monkeypatch.setattr(finding.programs, "__defaults__", (root,))
     monkeypatch.setenv("PATH", str(root / "bin"))
+    monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(finding.apt, "available", lambda: False)
     return root
 
@@ -125,3 +126,37 @@ def test_nginx_that_lacks_a_library_is_none(machine: Path, tmp_path: Path, monke
 def test_no_nginx_and_no_apt_tells_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(finding.Failure, match=r"(?s)nginx is needed by the tests.*no apt.*apt-get.*brew"):
         finding.nginx(tmp_path / "nginx")
+
+
+def test_chromium_of_the_machine_is_taken(machine: Path) -> None:
+    program = script(machine / "bin" / "chromium", "echo 'Chromium 140.0.7339.80 built on Debian'")
+    assert finding.chromium() == program
+
+
+def test_script_that_only_says_where_to_find_chromium_is_not_taken(machine: Path) -> None:
+    script(machine / "bin" / "chromium-browser", "echo 'requires the chromium snap to be installed'; exit 1")
+    chrome = script(machine / "bin" / "google-chrome", "echo 'Google Chrome 140.0.7339.80'")
+    assert finding.chromium() == chrome
+
+
+def test_chromium_is_installed_with_a_font_where_there_is_none(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = []
+
+    def install(packages: list[str]) -> None:
+        installed.extend(packages)
+        script(machine / "bin" / "chromium", "echo 'Chromium 140.0'")
+
+    monkeypatch.setattr(finding.apt, "available", lambda: True)
+    monkeypatch.setattr(finding.apt, "install", install)
+    assert [finding.chromium() for _ in range(2)] == [machine / "bin" / "chromium"] * 2
+    assert installed == ["chromium", "fonts-dejavu-core"]
+
+
+def test_named_chromium_is_taken_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", str(tmp_path / "mine"))
+    assert finding.chromium() == tmp_path / "mine"
+
+
+def test_no_chromium_and_no_apt_tells_the_ways_out(machine: Path) -> None:
+    with pytest.raises(finding.Failure, match=r"(?s)Chromium or Chrome is needed.*apt-get install chromium.*brew"):
+        finding.chromium()
