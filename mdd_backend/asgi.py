@@ -1,6 +1,8 @@
 """The ASGI entry: static files to WhiteNoise, other HTTP to Django, WebSockets to Channels."""
 
+import asyncio
 import os
+from contextvars import Context
 
 from asgiref.wsgi import WsgiToAsgi
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -16,8 +18,14 @@ static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-u
 
 
 async def http(scope, receive, send):  # type: ignore[no-untyped-def]
-    """Static files stay outside Django's middleware: a file must cost a request of the API nothing."""
-    await (static if scope["path"].startswith(static_url) else django)(scope, receive, send)
+    """Static files stay outside Django's middleware: a file must cost a request of the API nothing.
+
+    In a context of their own: a connection kept alive would hand on the thread of its last request, which has ended.
+    """
+    if scope["path"].startswith(static_url):
+        await asyncio.create_task(static(scope, receive, send), context=Context())
+    else:
+        await django(scope, receive, send)
 
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

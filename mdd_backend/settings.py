@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mdd_backend.csp.ContentSecurityPolicy",
 ]
 TEMPLATES = [
     {
@@ -76,7 +77,7 @@ APPEND_SLASH = False
 # Static files of the admin and of the API's pages, as collectstatic gathers them (served in mdd_backend/asgi.py).
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", Path, BASE_DIR / "static")
-HASHED = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"  # names that a cache may keep for ever
+HASHED = "mdd_backend.static.HashedFiles"  # names that a cache may keep for ever
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {"staticfiles": {"BACKEND": HASHED if env.read("STATIC_HASHED", env.boolean, False) else PLAIN}}
 
@@ -139,6 +140,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "beat": {"task": "monitoring.beat", "schedule": timedelta(seconds=30), "options": {"expires": 60}},
+    "devices": {"task": "monitoring.device_watch", "schedule": timedelta(seconds=60), "options": {"expires": 60}},
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
     "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
     "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
@@ -195,6 +198,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.devices.authentication.DeviceTokenAuthentication",
         "apps.users.authentication.AccountAuthentication",
+        "apps.users.authentication.DispatcherSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -219,6 +223,13 @@ LOCATION_INTERVAL_SOS_S = env.read("LOCATION_INTERVAL_SOS_S", env.integer(1, 86_
 STATUS_INTERVAL_S = env.read("STATUS_INTERVAL_S", env.integer(1, 86_400), 300)
 HELPERS_AUTO_APPROVE = env.read("HELPERS_AUTO_APPROVE", env.boolean, False)
 
+# The console's map: a MapLibre style, or raster tiles as https://…/{z}/{x}/{y}.png with whom to name for them; neither:
+# the outline map that comes with the code. Whatever else the style loads from is named in MAP_ORIGINS.
+MAP_STYLE_URL = env.read("MAP_STYLE_URL", env.url("http", "https"), "")
+MAP_TILES_URL = env.read("MAP_TILES_URL", env.url("http", "https"), "")
+MAP_ATTRIBUTION = env.read("MAP_ATTRIBUTION", str, "")
+MAP_ORIGINS = env.read("MAP_ORIGINS", env.origins, [])
+
 # Firebase Cloud Messaging: a service account's key as JSON on one line, or the path of its file.
 FCM_SERVICE_ACCOUNT_JSON = env.read("FCM_SERVICE_ACCOUNT_JSON", str, "")
 FCM_ENDPOINT = env.read("FCM_ENDPOINT", env.url("http", "https"), "https://fcm.googleapis.com")
@@ -231,6 +242,12 @@ ESKIZ_EMAIL = env.read("ESKIZ_EMAIL", str, "")
 ESKIZ_PASSWORD = env.read("ESKIZ_PASSWORD", str, "")
 ESKIZ_FROM = env.read("ESKIZ_FROM", str, "4546")
 ESKIZ_TIMEOUT_S = env.read("ESKIZ_TIMEOUT_S", env.integer(1, 25), 10)
+
+# Called each minute by the sweep while all is well: who hears nothing there raises the alarm. And the account whose
+# test signals `manage.py canary` sends.
+HEARTBEAT_URL = env.read("HEARTBEAT_URL", env.url("http", "https"), "")
+CANARY_PHONE = env.read("CANARY_PHONE", str, "")
+CANARY_PASSWORD = env.read("CANARY_PASSWORD", str, "")
 
 LOGGING_CONFIG = None
 LOGGING = configuration(level=env.read("LOG_LEVEL", str.upper, "INFO"))

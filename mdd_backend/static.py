@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from whitenoise import WhiteNoise
+
+
+class HashedFiles(ManifestStaticFilesStorage):
+    """The console's modules name each other by their hashed names too, or a new version would be mixed with the old."""
+
+    support_js_module_import_aggregation = True
 
 
 def static_files() -> WhiteNoise:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
+    path("console/", include("apps.monitoring.console.urls")),
     path("live/<str:signed>/", live_page),
     path("health/live", health.live),
     path("health/ready", health.ready),

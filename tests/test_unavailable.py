@@ -49,6 +49,7 @@ WRONG = {
     "LOCATION_INTERVAL_S": "0",
     "SMS_TRANSPORT": "pigeon",
     "SENTRY_DSN": "key@sentry",
+    "HEARTBEAT_URL": "example.org/ping",
 }
 
 

@@ -21,8 +21,19 @@ DEVICE: dict[str, Any] = {
     "position_at": "2025-10-28T12:00:00Z",
     "last_seen_via": "LTE",
     "last_seen_at": "2025-10-28T12:00:00.412000Z",
+    "expected_interval_s": None,
     "has_token": True,
     "created_at": "2025-10-01T09:30:00.000000Z",
+}
+TROUBLED = {
+    "device_uid": "watch_unique_serial_001",
+    "wearer_name": "Nodira Karimova",
+    "model": "T-Watch 5",
+    "battery_level": 11,
+    "is_online": False,
+    "last_seen_at": "2025-10-28T12:00:00.412000Z",
+    "troubles": ["BATTERY_LOW", "SILENT"],
+    "since": "2025-10-28T12:15:31.006000Z",
 }
 STATUS = {"battery_level": 85, "is_online": True, "lat": 41.311081, "lon": 69.240562, "last_seen_via": "LTE"}
 REPORTED = DEVICE | {"battery_level": 85}

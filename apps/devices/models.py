@@ -3,13 +3,14 @@
 import uuid
 
 from django.contrib.gis.db.models import PointField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from phonenumber_field.modelfields import PhoneNumberField
 
 from apps.users.models import User
 
 DEVICE_UID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
+INTERVAL_LEAST_S, INTERVAL_MOST_S = 10, 86_400
 
 
 class Device(models.Model):
@@ -31,14 +32,56 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     position = PointField(geography=True, null=True, blank=True, spatial_index=False)
     position_at = models.DateTimeField(null=True, blank=True)
+    expected_interval_s = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(INTERVAL_LEAST_S), MaxValueValidator(INTERVAL_MOST_S)],
+        help_text="how often it reports; else as all are told to",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.device_uid
 
     @property
+    def whose_name(self) -> str:
+        """Of whoever wears it."""
+        return self.wearer_name or self.owner.full_name
+
+    @property
     def has_token(self) -> bool:
         return hasattr(self, "token")
+
+
+class TroubleKind(models.TextChoices):
+    SILENT = "SILENT", "silent"
+    BATTERY_LOW = "BATTERY_LOW", "low battery"
+
+
+class Trouble(models.Model):
+    """A device is silent, or low on battery; `over_at` says since when it is not any more. Two rows a device at most.
+
+    Apart from the device: an index on what reports change would make each of them cost more.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="troubles", db_index=False)
+    kind = models.CharField(max_length=12, choices=TroubleKind.choices)
+    since = models.DateTimeField()
+    over_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True, help_text="when its owner was told, or was not to be")
+    contacts_told_at = models.DateTimeField(
+        null=True, blank=True, help_text="of this trouble when after told_at, else of an earlier one"
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "kind"], name="devices_trouble_once")]
+        indexes = [
+            models.Index(fields=["since"], name="devices_in_trouble", condition=models.Q(over_at__isnull=True)),
+            models.Index(fields=["over_at"], name="devices_trouble_over", condition=models.Q(over_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.device_id}"
 
 
 class DeviceToken(models.Model):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, FloatField, Func, QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import F, FloatField, Func, Max, QuerySet
 from django.http import Http404
 
 from apps.users.models import Role, User
@@ -26,6 +27,13 @@ def device_known_to(viewer: User, device_uid: str) -> Device:
 def device_of(owner: User, device_uid: str) -> Device:
     """The owner's device. Another's does not exist for them: raises Http404 either way."""
     return _only(Device.objects.select_related("token").filter(owner=owner, device_uid=device_uid))
+
+
+def devices_in_trouble() -> QuerySet[Device]:
+    """Those silent or low on battery now, the newest trouble first; each with `kinds` and the last one's `since`."""
+    troubled = Device.objects.select_related("owner").filter(troubles__over_at=None, troubles__isnull=False)
+    found = troubled.annotate(since=Max("troubles__since"), kinds=ArrayAgg("troubles__kind", order_by="troubles__kind"))
+    return found.order_by("-since", "pk")
 
 
 def _only(devices: QuerySet[Device]) -> Device:

@@ -11,7 +11,7 @@ from rest_framework.fields import empty
 from mdd_backend.rest import NumberField, TextField, TrueFalseField, WholeNumberField
 
 from .fields import InstantField, NoteField, PartlyGoodList, PhoneField
-from .models import DEVICE_UID, Device
+from .models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind
 from .selectors import Track
 from .services import Fix
 
@@ -40,8 +40,8 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
         model = Device
         fields = [
             "uuid", "device_uid", "model", "sim_number", "wearer_name", "wearer_phone", "medical_note", "address_note",
-            "battery_level", "is_online", "lat", "lon", "position_at", "last_seen_via", "last_seen_at", "has_token",
-            "created_at",
+            "battery_level", "is_online", "lat", "lon", "position_at", "last_seen_via", "last_seen_at",
+            "expected_interval_s", "has_token", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -61,6 +61,19 @@ class DeviceChangeSerializer(serializers.Serializer[Device]):
     wearer_phone = PhoneField(required=False, allow_null=True)
     medical_note = NoteField(max_length=2000, help_text="What whoever comes to help must know.")
     address_note = NoteField(max_length=500, help_text="How to get in.")
+    expected_interval_s = WholeNumberField(
+        min_value=INTERVAL_LEAST_S,
+        max_value=INTERVAL_MOST_S,
+        required=False,
+        allow_null=True,
+        help_text="Seconds between its reports; after three without one it counts as offline. Null: as /config/ says.",
+    )
+
+
+def _refuse_reserved(device_uid: str) -> None:
+    """A serial that is part of an address of ours would hide its own device."""
+    if device_uid == "troubled":
+        raise serializers.ValidationError("Is not to be had: choose another.", "invalid")
 
 
 class DeviceRegistrationSerializer(DeviceChangeSerializer):
@@ -68,9 +81,27 @@ class DeviceRegistrationSerializer(DeviceChangeSerializer):
         validators=[
             RegexValidator(
                 f"^{DEVICE_UID}\\Z", "1 to 64 letters, digits or . _ : - , beginning with a letter or digit.", "invalid"
-            )
+            ),
+            _refuse_reserved,
         ]
     )
+
+
+class TroubledDeviceSerializer(serializers.ModelSerializer[Device]):
+    """A device that is silent or low on battery, as dispatchers see it in a list. battery_level: per cent."""
+
+    wearer_name = serializers.CharField(source="whose_name", read_only=True)
+    troubles = serializers.ListField(
+        child=serializers.ChoiceField(TroubleKind.choices), source="kinds", read_only=True, help_text="One or both."
+    )
+    since = serializers.DateTimeField(read_only=True, help_text="When the last of them began.")
+
+    class Meta:
+        model = Device
+        fields = [
+            "device_uid", "wearer_name", "model", "battery_level", "is_online", "last_seen_at", "troubles", "since",
+        ]  # fmt: skip
+        read_only_fields = fields
 
 
 class DeviceTokenSerializer(serializers.Serializer[Any]):

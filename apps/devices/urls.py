@@ -15,6 +15,7 @@ register_converter(DeviceUid, "device_uid")
 
 urlpatterns = [
     path("devices/", views.DevicesView.as_view()),
+    path("devices/troubled/", views.TroubledDevicesView.as_view()),  # before the serials, of which it could be one
     path("devices/<device_uid:device_uid>/", views.DeviceView.as_view()),
     path("devices/<device_uid:device_uid>/token/", views.TokenView.as_view()),
     path("devices/<device_uid:device_uid>/status/", views.StatusView.as_view()),

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.mixins import ListModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.permissions import caller
+from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 
@@ -31,6 +32,7 @@ from .serializers import (
     TrackFeaturesSerializer,
     TrackQuerySerializer,
     TrackSerializer,
+    TroubledDeviceSerializer,
 )
 
 
@@ -66,6 +68,28 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
         except services.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
         return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)
+
+
+class TroubledDevicesView(ListAPIView[Device]):
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+    queryset = Device.objects.none()  # for the documents; see get_queryset
+    serializer_class = TroubledDeviceSerializer
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> QuerySet[Device]:
+        return selectors.devices_in_trouble()
+
+    @documented(
+        "Devices that are silent or low on battery",
+        gives={200: (TroubledDeviceSerializer(many=True), examples.TROUBLED)},
+        errors=[400],
+    )
+    def get(self, request: Request) -> Response:
+        """For an ADMIN, the newest trouble first. Silent: three of its intervals long, and of three minutes at least.
+
+        Low: at 15 per cent, until it is at 25 again.
+        """
+        return self.list(request)
 
 
 class DeviceView(APIView):

@@ -1,18 +1,21 @@
 """The dispatchers' WebSocket."""
 
 import asyncio
+import json
 import time
 from contextlib import aclosing, suppress
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
+from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.users.authentication import Visitor, visitor_of_header
+from apps.sos.clock import utc
+from apps.users.authentication import Visitor, visitor_of_cookies, visitor_of_header
 from apps.users.models import Role
 
 from . import presence
@@ -27,6 +30,7 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
     """Everything that happens, as it happens; `?after=SEQ` first sends what was missed since.
 
     Accepts first and then closes with a code: a refusal before that reaches the client as a bare HTTP 403.
+    Whoever sends `ping` hears `{"type": "pong", "seq": …, "at": …}`: how far the journal is, and the server's clock.
     """
 
     visitor: Visitor | None = None
@@ -47,17 +51,24 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
         self.tasks = tuple(map(asyncio.create_task, (self._follow(), self._expire(), self._be_present())))
 
     async def _why_refused(self) -> int | None:
-        header = dict(self.scope["headers"]).get(b"authorization", b"")
-        try:
-            visitor = await database_sync_to_async(visitor_of_header)(header)
-        except AuthenticationFailed:
-            visitor = None
+        visitor = await database_sync_to_async(self._visitor)()
         if visitor is None:
             return UNAUTHENTICATED
         if visitor.user.role != Role.ADMIN:
             return FORBIDDEN
         self.visitor = visitor
         return None
+
+    def _visitor(self) -> Visitor | None:
+        """By the token in a header, which no other site's page can set; else by a cookie, from our own pages only."""
+        headers = dict(self.scope["headers"])
+        try:
+            if b"authorization" in headers:
+                return visitor_of_header(headers[b"authorization"])
+        except AuthenticationFailed:
+            return None
+        is_ours = urlsplit(headers.get(b"origin", b"")).netloc == headers.get(b"host")
+        return visitor_of_cookies(headers.get(b"cookie", b"").decode("latin-1")) if is_ours else None
 
     async def _follow(self) -> None:
         try:
@@ -80,6 +91,13 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
     def _after(self) -> int | None:
         raw = dict(parse_qsl(self.scope["query_string"].decode(errors="replace"))).get("after", "")
         return int(raw) if raw.isdecimal() and len(raw) < 19 else None
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data == "ping" and self.is_followed:
+            pong = {"type": "pong", "seq": feed().position, "at": utc(timezone.now())}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SEND_MOST_S):
+                    await self.send(text_data=json.dumps(pong))
 
     async def _expire(self) -> None:
         """A socket is good for as long as the token that opened it."""

@@ -58,6 +58,11 @@ class Feed:
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def position(self) -> int:
+        """How far the journal has been read here."""
+        return self._position
+
     async def follow(self, after: int | None = None) -> AsyncGenerator[str, None]:
         """Every message after position `after` (None: from now on), for ever.
 

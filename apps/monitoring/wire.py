@@ -59,6 +59,7 @@ def event_message(seq: int, event: SosEvent) -> dict[str, Any]:
             "resolved": not event.is_open,
             "detected_type": event.detected_type,
             "severity": event.severity,
+            "drill": event.is_drill,
             "device_uid": event.device.device_uid if event.device else (event.device_uid_text or None),
             "user_phone": str(event.user.phone_number) if event.user.phone_number else None,
             "lat": event.lat,

@@ -81,7 +81,7 @@ def text_key(push_key: str) -> str:
 
 
 def notify_contacts(
-    kind: str, event_uid: UUID, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int = 1
+    kind: str, event_uid: UUID | None, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int | str = 1
 ) -> None:
     """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
     rows = [

@@ -47,6 +47,31 @@ def _all_clear(notification: Notification, reader: Reader) -> str:
     return _("MDD: your alarm is over.")
 
 
+def _device_offline(notification: Notification, reader: Reader) -> str:
+    if isinstance(reader, EmergencyContact):
+        said = _("MDD: the watch of {name} is silent, no SOS can come from it. Call them.")
+        return said.format(name=_name(notification))
+    return _("MDD: your watch is silent, no SOS can come from it. Charge it and switch it on.")
+
+
+def _battery_low(notification: Notification, reader: Reader) -> str:
+    if isinstance(reader, EmergencyContact):
+        return _("MDD: the watch of {name} is low on battery. Remind them.").format(name=_name(notification))
+    return _("MDD: your watch is low on battery. Charge it.")
+
+
+def _incidents() -> dict[str, str]:
+    return {
+        "OVERDUE": _("calls and messages are late"),
+        "NO_DISPATCHER": _("an SOS is open and no dispatcher is connected"),
+    }
+
+
+def _operators_alarm(notification: Notification, reader: Reader) -> str:
+    said = _("MDD: the service needs you: {incident}. Look at /health/status.")
+    return said.format(incident=_incidents()[notification.data["reason"]])
+
+
 def _reasons() -> dict[str, str]:
     return {
         "NO_CONSOLE": _("no console is connected"),
@@ -86,10 +111,14 @@ WORDS: dict[str, Words] = {
     "CONTACT_ALARM": _contact_alarm,
     "ALL_CLEAR": _all_clear,
     "DISPATCHER_ALARM": _dispatcher_alarm,
+    "DEVICE_OFFLINE": _device_offline,
+    "BATTERY_LOW": _battery_low,
+    "OPERATORS_ALARM": _operators_alarm,
 }
 
 
 def text_for(notification: Notification, reader: Reader) -> str:
     """Composed as it is sent: what the row must not hold, such as a code, is never at rest."""
     with translation.override(reader.language):
-        return WORDS[notification.kind](notification, reader)
+        words = WORDS[notification.kind](notification, reader)
+        return _("Drill. {words}").format(words=words) if notification.data.get("drill") else words

@@ -48,14 +48,14 @@ def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
 
 def contacts_at(event: SosEvent) -> datetime | None:
     """When the emergency contacts are to be alarmed; None when they have been, or must not be."""
-    if event.silent or event.contacts_alarmed_at:
+    if event.silent or event.is_drill or event.contacts_alarmed_at:
         return None
     return event.began_at + timedelta(seconds=event.plan["contacts_after_s"])
 
 
 def alarm_contacts(event: SosEvent) -> list[Entry]:
     """Every emergency contact of the wearer, once, with a page where they can follow what happens."""
-    if event.silent or event.contacts_alarmed_at:
+    if event.silent or event.is_drill or event.contacts_alarmed_at:
         return []
     event.contacts_alarmed_at = now()
     contacts = [contact.pk for contact in event.user.emergency_contacts.all()]

@@ -106,6 +106,8 @@ def assign(event: SosEvent, dispatcher: User, helper: User) -> HelperAlert:
     if alert.status in COMING:
         return alert
     elsewhere = HelperAlert.objects.filter(helper=helper, status__in=COMING, event__status__in=OPEN)
+    if not event.is_drill:
+        elsewhere = elsewhere.exclude(event__is_drill=True)
     if elsewhere.exists():
         raise StepMakesNoSense("They are on their way to somebody else.", event, alert)
     seen = metres_between(event, helper.pk)

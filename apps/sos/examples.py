@@ -56,6 +56,7 @@ EVENT: dict[str, Any] = {
     "outcome": None,
     "detected_type": "FALL_DETECTED",
     "severity": 4,
+    "is_drill": False,
     "timestamp": "2025-10-28T12:00:00Z",
     "received_at": "2025-10-28T12:00:00.412000Z",
     "closed_at": None,
@@ -70,6 +71,7 @@ EVENT: dict[str, Any] = {
     "lat": 41.311081,
     "lon": 69.240562,
     "altitude": 500.0,
+    "accuracy_m": 12.0,
     "position_at": "2025-10-28T12:00:00.412000Z",
     "location_source": "SIGNAL",
     "location_age_s": 0,
@@ -97,6 +99,7 @@ DETAIL: dict[str, Any] = EVENT | {
         {
             "uuid": "5d0f4a8e-93c2-4a53-8e0c-2f6b1c9d7a10",
             "to": "Aziz Rakhimov",
+            "person": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",
             "kind": "SOS_ALERT",
             "channel": "FCM",
             "state": "RECEIVED",

@@ -1,5 +1,6 @@
 """Which events a list holds."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from .models import EventStatus, SosEvent
+from .models import DetectedType, EventStatus, Outcome, SosEvent
 from .selectors import seen_exactly
 
+DIGITS_LEAST = 4  # fewer would find half of everybody
 YES_OR_NO = (("true", "true"), ("false", "false"))
 
 
@@ -55,7 +57,7 @@ def _degrees(axis: str) -> Func:
 
 
 class EventFilter(filters.FilterSet):
-    """`device` and `bbox` find only events whose place the caller may see: no filter tells what the answer hides."""
+    """`device`, `person` and `bbox` find only events whose place the caller may see: none tells what the answer hides."""
 
     active = filters.TypedChoiceFilter(
         choices=YES_OR_NO, coerce=lambda raw: raw == "true", method="filter_active", help_text="Open, or closed."
@@ -64,6 +66,16 @@ class EventFilter(filters.FilterSet):
     since = TimeFilter(field_name="received_at", lookup_expr="gte", help_text="Received then or later.")
     until = TimeFilter(field_name="received_at", lookup_expr="lt", help_text="Received before.")
     device = filters.CharFilter(method="filter_device", max_length=64, help_text="A device_uid.")
+    person = filters.CharFilter(
+        method="filter_person", max_length=100, help_text="Part of the wearer's name, or digits of their phone number."
+    )
+    outcome = filters.MultipleChoiceFilter(choices=Outcome.choices, help_text="Given several times: any of them.")
+    kind = filters.MultipleChoiceFilter(
+        field_name="detected_type", choices=DetectedType.choices, help_text="Given several times: any of them."
+    )
+    drill = filters.TypedChoiceFilter(
+        field_name="is_drill", choices=YES_OR_NO, coerce=lambda raw: raw == "true", help_text="Drills, or none."
+    )
     bbox = BoxFilter(method="filter_bbox", help_text="min_lon,min_lat,max_lon,max_lat in degrees WGS 84.")
 
     class Meta:
@@ -78,6 +90,14 @@ class EventFilter(filters.FilterSet):
     @extend_schema_field(OpenApiTypes.STR)
     def filter_device(self, events: QuerySet[SosEvent], name: str, device_uid: str) -> QuerySet[SosEvent]:
         return seen_exactly(events, self.request.user).filter(device__device_uid=device_uid)
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def filter_person(self, events: QuerySet[SosEvent], name: str, words: str) -> QuerySet[SosEvent]:
+        digits = re.sub(r"\D", "", words)
+        is_theirs = Q(user__full_name__icontains=words) | Q(device__wearer_name__icontains=words)
+        if len(digits) >= DIGITS_LEAST:
+            is_theirs |= Q(user__phone_number__contains=digits)
+        return seen_exactly(events, self.request.user).filter(is_theirs)
 
     @extend_schema_field(OpenApiTypes.STR)
     def filter_bbox(self, events: QuerySet[SosEvent], name: str, box: tuple[float, ...]) -> QuerySet[SosEvent]:

@@ -1,21 +1,30 @@
 """Every look at the exact place of somebody's event is kept, so that they can know who has seen it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from apps.users.models import User
+from apps.users.models import Role, User
 
 from .models import COMING, HelperAlert, Look, SosEvent
 from .privacy import Sight, sight_of
+
+LASTS = timedelta(minutes=5)  # a screen that stays open, and asks again and again, is one look
 
 
 def note(events: Sequence[SosEvent], viewer: User) -> None:
     """`viewer` is about to be shown these (`selectors.with_people`); one's own place is no secret from oneself."""
     others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
-    exact = {Sight.ALL, Sight.EXACT}
-    seen = [event for event in others if sight_of(event, viewer, _own_alert(event, viewer)) in exact]
-    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen)
+    seen = [event for event in others if _sees(viewer, event)]
+    recent = Look.objects.filter(viewer=viewer, event__in=[event.pk for event in seen], at__gt=Now() - LASTS)
+    known = set(recent.values_list("event_id", flat=True)) if seen else set()
+    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen if event.pk not in known)
+
+
+def _sees(viewer: User, event: SosEvent) -> bool:
+    alert = None if viewer.role == Role.ADMIN else _own_alert(event, viewer)
+    return sight_of(event, viewer, alert) in {Sight.ALL, Sight.EXACT}
 
 
 def note_answer(alert: HelperAlert) -> None:

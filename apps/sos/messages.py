@@ -13,11 +13,8 @@ from .privacy import CELL_M, cell_of
 
 def data_of(event: SosEvent, kind: str, **facts: str) -> dict[str, str]:
     """What a phone is told: nothing that names a person or a place. The words are the app's, by `text_key`."""
-    return {
-        "text_key": kind.lower(),
-        "detected_type": event.detected_type,
-        "severity": str(event.severity),
-    } | facts
+    told = {"text_key": kind.lower(), "detected_type": event.detected_type, "severity": str(event.severity)} | facts
+    return told | {"drill": "1", "text_key": f"drill.{told['text_key']}"} if event.is_drill else told
 
 
 def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:

@@ -86,11 +86,13 @@ class SosEvent(models.Model):
     position_at = models.DateTimeField(null=True, blank=True)
     told_position = PointField(geography=True, null=True, blank=True, spatial_index=False, editable=False)
     altitude = models.FloatField(null=True, blank=True)
+    accuracy_m = models.FloatField(null=True, blank=True, help_text="how far off the place may be, as the device says")
     location_source = models.CharField(max_length=8, choices=LocationSource.choices)
     location_age_s = models.PositiveIntegerField(null=True, blank=True)
     signal_count = models.PositiveIntegerField(default=1)
     last_signal_at = models.DateTimeField()
     follows = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followed_by")
+    is_drill = models.BooleanField(default=False, help_text="nobody needs help: dispatchers practise")
     silent = models.BooleanField(default=False, help_text="nothing is sent to the wearer's phone or contacts")
     unconfirmed_until = models.DateTimeField(
         null=True, blank=True, help_text="helpers are called then, unless cancelled"

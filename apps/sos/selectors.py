@@ -81,10 +81,11 @@ _FIT = {
          WHERE b.owner_id = %(wearer)s AND b.helper_id = h.user_id)""",
     "BUSY": """(SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
          WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND e.id <> %(event)s
+           AND (%(is_drill)s OR NOT e.is_drill)
            AND (a.status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
                 OR a.status = 'NOTIFIED' AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
     "IN_NEED": """(SELECT count(*) = 0 FROM sos_sosevent e
-         WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS'))""",
+         WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND NOT e.is_drill)""",
 }
 
 # ST_DWithin bounds the search, <-> lets the index give the nearest first; geography, so that both are metres.
@@ -150,6 +151,7 @@ def _values(event: SosEvent) -> dict[str, Any]:
         "texts": can_send_texts(),
         "wearer": event.user_id,
         "event": event.pk,
+        "is_drill": event.is_drill,
     }
 
 

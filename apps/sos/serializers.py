@@ -8,7 +8,7 @@ from rest_framework import serializers
 from apps.devices.models import Device
 from apps.notifications.models import Notification
 from apps.users.models import Role, User
-from mdd_backend.rest import NumberField, TextField
+from mdd_backend.rest import NumberField, TextField, WholeNumberField
 
 from .clock import utc
 from .models import (
@@ -36,6 +36,7 @@ class SignalSerializer(serializers.Serializer[Any]):
     lat = serializers.FloatField(required=False, help_text="Degrees WGS 84; else the device's last known place.")
     lon = serializers.FloatField(required=False)
     altitude = serializers.FloatField(required=False, help_text="Metres.")
+    accuracy_m = serializers.FloatField(required=False, help_text="How far off the place may be, in metres.")
     detected_type = serializers.ChoiceField(DetectedType.choices, required=False, help_text="Else OTHER.")
     severity = serializers.IntegerField(required=False, min_value=1, max_value=5, help_text="1 to 5; else 3.")
     timestamp = serializers.DateTimeField(required=False, help_text="When it happened, by the device's clock.")
@@ -49,6 +50,18 @@ class SignalSerializer(serializers.Serializer[Any]):
         help_text="Helpers are called so many seconds later unless cancelled.",
     )
     silent = serializers.BooleanField(required=False, help_text="Nothing is sent to the wearer's phone or contacts.")
+
+
+class DrillSerializer(serializers.Serializer[SosEvent]):
+    """Where a drill takes place: helpers near it are really called."""
+
+    lat = NumberField(min_value=-90, max_value=90)
+    lon = NumberField(min_value=-180, max_value=180)
+    severity = WholeNumberField(min_value=1, max_value=5, default=3)
+    detected_type = serializers.ChoiceField(
+        [choice for choice in DetectedType.choices if choice[0] != DetectedType.TEST],
+        default=DetectedType.MANUAL_TRIGGER,
+    )
 
 
 class TriggeredSerializer(serializers.Serializer[Any]):
@@ -210,15 +223,20 @@ class ReachSerializer(serializers.ModelSerializer[Notification]):
     """One message about the event: to whom, how, and what became of it."""
 
     to = serializers.SerializerMethodField(help_text="A person's name, or that it is an emergency contact.")
+    person = serializers.SerializerMethodField(help_text="The account; null for an emergency contact.")
     changes = serializers.SerializerMethodField()
 
     class Meta:
         model = Notification
-        fields = ["uuid", "to", "kind", "channel", "state", "reason", "attempts", "created_at", "changes"]
+        fields = ["uuid", "to", "person", "kind", "channel", "state", "reason", "attempts", "created_at", "changes"]
 
     def get_to(self, notification: Notification) -> str:
         contact = f"contact {notification.contact_id} of " if notification.contact_id else ""
         return contact + (notification.user.full_name or str(notification.user.uuid))
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_person(self, notification: Notification) -> str | None:
+        return None if notification.contact_id else str(notification.user.uuid)
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
     def get_changes(self, notification: Notification) -> list[dict[str, str]]:
@@ -226,10 +244,12 @@ class ReachSerializer(serializers.ModelSerializer[Notification]):
 
 
 _ALWAYS = {
-    "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at", "closed_at",
-    "alert",
+    "event_uid", "is_drill", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
+    "closed_at", "alert",
 }  # fmt: skip
-_PLACE = {"lat", "lon", "altitude", "position_at", "location_source", "location_age_s", "wearer", "device"}
+_PLACE = {
+    "lat", "lon", "altitude", "accuracy_m", "position_at", "location_source", "location_age_s", "wearer", "device",
+}  # fmt: skip
 _COURSE = {
     "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to", "acknowledged_at",
     "waves_called", "helpers",
@@ -271,9 +291,9 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     class Meta:
         model = SosEvent
         fields = [
-            "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
-            "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to",
-            "acknowledged_at", "waves_called", "lat", "lon", "altitude", "position_at", "location_source",
+            "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "is_drill", "timestamp",
+            "received_at", "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted",
+            "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at", "location_source",
             "location_age_s", "area", "wearer", "device", "alert", "helpers",
         ]  # fmt: skip
 

@@ -37,13 +37,15 @@ from .signals import CLOCK_BELIEVED, Reading, read_signal
 
 @transaction.atomic
 def open_event(
-    user: User, body: dict[str, Any], sender: Device | None = None
+    user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False
 ) -> tuple[SosEvent, bool, dict[str, list[str]]]:
     """Stores a signal: opens an event, or merges it into the one it repeats. `sender`: known by its device token.
 
+    Drills and emergencies are never merged.
     Returns the event, whether it is new, and the warnings about the signal's fields.
     """
     reading = _read(body)
+    reading.is_drill = is_drill
     device = sender or _device_named(user, reading)
     hold_signals(user.pk, device.pk if device else None)
     if device and not Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now()):
@@ -85,11 +87,12 @@ def _event_repeated(user: User, device: Device | None, reading: Reading) -> SosE
         same |= Q(device_time=reading.device_time) | Q(signal_hash=reading.hash)
     events = SosEvent.objects.select_for_update(no_key=True)
     if same:
-        lately = _signals_of(user, device).filter(received_at__gt=reading.received_at - CLOCK_BELIEVED)
+        alike = _signals_of(user, device).filter(event__is_drill=reading.is_drill)
+        lately = alike.filter(received_at__gt=reading.received_at - CLOCK_BELIEVED)
         seen = lately.filter(same).order_by("-received_at").values_list("event_id", flat=True).first()
         if seen:
             return events.get(pk=seen)
-    newest = _open_events_of(user, device).first()
+    newest = _open_events_of(user, device, reading).first()
     if newest is None:
         return None
     locked: SosEvent = events.get(pk=newest.pk)
@@ -98,9 +101,10 @@ def _event_repeated(user: User, device: Device | None, reading: Reading) -> SosE
     return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
 
 
-def _open_events_of(user: User, device: Device | None) -> QuerySet[SosEvent]:
+def _open_events_of(user: User, device: Device | None, reading: Reading) -> QuerySet[SosEvent]:
+    """Drills among drills, emergencies among emergencies."""
     owned = Q(device=device) if device else Q(user=user, device=None)
-    return SosEvent.objects.open().filter(owned).order_by("-last_signal_at", "-pk")
+    return SosEvent.objects.open().filter(owned, is_drill=reading.is_drill).order_by("-last_signal_at", "-pk")
 
 
 def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
@@ -119,10 +123,12 @@ def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
         position_at=reading.received_at - timedelta(seconds=age_s or 0) if place else None,
         told_position=place,
         altitude=reading.altitude,
+        accuracy_m=reading.accuracy_m if source == LocationSource.SIGNAL else None,
         location_source=source,
         location_age_s=age_s,
         last_signal_at=reading.received_at,
-        follows=_open_events_of(user, device).first(),
+        follows=_open_events_of(user, device, reading).first(),
+        is_drill=reading.is_drill,
         silent=reading.silent,
         unconfirmed_until=due_at if reading.countdown_s else None,
         plan=plan_of(policy_of(reading.detected_type), reading.severity),
@@ -165,7 +171,8 @@ def _merge(event: SosEvent, reading: Reading) -> None:
     event.severity = max(event.severity, reading.severity)
     if reading.lat is not None and reading.lon is not None and reading.occurred_at >= event.occurred_at:
         event.position, event.position_at = point(reading.lat, reading.lon), reading.received_at
-        event.location_source, event.location_age_s, event.altitude = LocationSource.SIGNAL, 0, reading.altitude
+        event.location_source, event.location_age_s = LocationSource.SIGNAL, 0
+        event.altitude, event.accuracy_m = reading.altitude, reading.accuracy_m
     _take_seriously(event, reading)
     event.save()
     hints.task("sos.escalation_watch", event.pk)
@@ -217,6 +224,7 @@ def forget_person(user: User, **_: object) -> None:
         position_at=None,
         told_position=None,
         altitude=None,
+        accuracy_m=None,
         location_source=LocationSource.NONE,
         location_age_s=None,
         device_uid_text="",

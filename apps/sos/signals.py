@@ -18,6 +18,7 @@ CLOCK_BELIEVED = timedelta(hours=24)
 RAW_PAYLOAD_MOST = 64 * 1024
 LEVELS_MOST = 64
 COUNTDOWN_MOST_S = 60
+ACCURACY_MOST_M = 100_000
 
 
 @dataclass
@@ -31,12 +32,14 @@ class Reading:
     lat: float | None = None
     lon: float | None = None
     altitude: float | None = None
+    accuracy_m: float | None = None
     detected_type: DetectedType = DetectedType.OTHER
     detected_type_text: str = ""
     severity: int = DEFAULT_SEVERITY
     signal_uid: str = ""
     countdown_s: int = 0
     silent: bool = False
+    is_drill: bool = False
     raw_payload: Any = None
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
@@ -69,6 +72,7 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     body = storable(body)
     _read_device(reading, body.get("device_uid"))
     _read_place(reading, body.get("lat"), body.get("lon"), body.get("altitude"))
+    _read_accuracy(reading, body.get("accuracy_m"))
     _read_type(reading, body.get("detected_type"))
     _read_severity(reading, body.get("severity"))
     _read_time(reading, body.get("timestamp"), body.get("sent_at"))
@@ -121,6 +125,14 @@ def _read_place(reading: Reading, raw_lat: Any, raw_lon: Any, altitude: Any) -> 
         reading.warn("lat", "0/0 is no place; the last known place is used.")
     if not reading.warnings.keys() & {"lat", "lon"}:
         reading.lat, reading.lon, reading.altitude = lat, lon, _number(altitude)
+
+
+def _read_accuracy(reading: Reading, raw: Any) -> None:
+    number = _number(raw)
+    if number is not None and 0 <= number <= ACCURACY_MOST_M:
+        reading.accuracy_m = number
+    elif raw is not None:
+        reading.warn("accuracy_m", f"Is not a number of metres from 0 to {ACCURACY_MOST_M}; ignored.")
 
 
 def _read_type(reading: Reading, raw: Any) -> None:

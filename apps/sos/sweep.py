@@ -16,6 +16,13 @@ from .models import SosEvent
 log = structlog.get_logger(__name__)
 EVERY_S = 1.0
 BATCH = 100
+_others: list[Callable[[], object]] = []
+
+
+def also(job: Callable[[], object]) -> None:
+    """Every sweep does `job` too, each second in a thread of its own; `monitoring` registers what it looks after."""
+    if job not in _others:
+        _others.append(job)
 
 
 def take_due_steps() -> None:
@@ -32,7 +39,7 @@ def run(stop: threading.Event) -> None:
     """Sweeps until `stop`. Each channel has a thread of its own: a provider that hangs delays no wave."""
     jobs: list[Callable[[], object]] = [take_due_steps]
     jobs += [lambda channel=channel: deliver_due(channel) for channel in Channel.values]  # type: ignore[misc]
-    threads = [threading.Thread(target=_repeat, args=(job, stop), daemon=True) for job in jobs]
+    threads = [threading.Thread(target=_repeat, args=(job, stop), daemon=True) for job in (*jobs, *_others)]
     for thread in threads:
         thread.start()
     stop.wait()

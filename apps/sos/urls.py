@@ -1,11 +1,12 @@
 from django.urls import path
 
-from . import policy_views, timeline, views
+from . import policy_views, reports, timeline, views
 
 urlpatterns = [
     path("sos/", views.EventsView.as_view()),
     path("sos/<uuid:event_uid>/", views.EventView.as_view()),
     path("sos/trigger/", views.TriggerView.as_view()),
+    path("sos/drill/", views.DrillView.as_view()),
     path("sos/<uuid:event_uid>/respond/", views.RespondView.as_view()),
     path("sos/<uuid:event_uid>/timeline/", timeline.TimelineView.as_view()),
     path("sos/<uuid:event_uid>/looks/", timeline.LooksView.as_view()),
@@ -17,5 +18,7 @@ urlpatterns = [
     path("sos/<uuid:event_uid>/resolve/", views.ResolveView.as_view()),
     path("sos/<uuid:event_uid>/handover/", views.HandoverView.as_view()),
     path("sos/<uuid:event_uid>/reopen/", views.ReopenView.as_view()),
+    path("reports/response-times/", reports.ResponseTimesView.as_view()),
+    path("reports/response-times.csv", reports.ResponseTimesCsvView.as_view()),
     path("dispatch-policy/", policy_views.DispatchPolicyView.as_view()),
 ]

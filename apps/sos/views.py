@@ -33,6 +33,7 @@ from .serializers import (
     AnswerSerializer,
     AssignmentSerializer,
     CalledHelperSerializer,
+    DrillSerializer,
     EventDetailSerializer,
     EventSerializer,
     HandoverSerializer,
@@ -70,6 +71,26 @@ class TriggerView(APIView):
         }
         if warnings:
             answer["warnings"] = warnings
+        return Response(answer, status=201 if created else 200)
+
+
+class DrillView(APIView):
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+
+    @documented(
+        "Start a drill",
+        takes=DrillSerializer,
+        sends={"lat": 41.311081, "lon": 69.240562, "severity": 3},
+        gives={201: (TriggeredSerializer, examples.CREATED), 200: (TriggeredSerializer, examples.DUPLICATE)},
+    )
+    def post(self, request: Request) -> Response:
+        """Goes the whole way of an SOS of the dispatcher's own: everybody told hears first that it is a drill.
+
+        Nobody's emergency contacts are told, and a real SOS calls those who are busy with a drill.
+        """
+        body = _read(DrillSerializer, request)
+        event, created, _ = services.open_event(caller(request), body, is_drill=True)
+        answer = {"status": "created" if created else "duplicate", "event_uid": str(event.uid)}
         return Response(answer, status=201 if created else 200)
 
 

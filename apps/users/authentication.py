@@ -1,8 +1,14 @@
-"""Who is calling: JWT bearer tokens over HTTP and WebSocket."""
+"""Who is calling: JWT bearer tokens over HTTP and WebSocket, and the session of a dispatcher's browser."""
 
+import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest, parse_cookie
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -26,9 +32,17 @@ class AccountAuthentication(JWTAuthentication):
         return found
 
 
+class DispatcherSession(SessionAuthentication):
+    """The console's and the admin's: for dispatchers only, and nothing is changed without Django's CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        signed_in = getattr(request._request, "user", None)
+        return super().authenticate(request) if getattr(signed_in, "is_staff", False) else None
+
+
 @dataclass(frozen=True)
 class Visitor:
-    """An account with a good access token, and when that runs out (seconds since 1970)."""
+    """An account with a good access token or session, and when that runs out at the latest (seconds since 1970)."""
 
     user: User
     until: float
@@ -48,6 +62,16 @@ def visitor_of_header(authorization: bytes) -> Visitor | None:
     if user.is_banned:
         raise AuthenticationFailed("This account is banned.", code="banned")
     return Visitor(user, float(token["exp"]))
+
+
+def visitor_of_cookies(cookies: str) -> Visitor | None:
+    """The active dispatcher whose browser's session a `Cookie` header names, if any."""
+    request = HttpRequest()
+    key = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME)
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = get_user(request)
+    until = time.time() + settings.SESSION_COOKIE_AGE
+    return Visitor(user, until) if isinstance(user, User) and user.is_staff else None
 
 
 def tokens_for(user: User) -> dict[str, str]:

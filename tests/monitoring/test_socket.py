@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import cycle, islice
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from asgiref.sync import sync_to_async
@@ -251,6 +252,19 @@ async def served() -> AsyncIterator[str]:
     yield f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{PATH}"
     server.should_exit = True
     await serving
+
+
+async def test_files_are_served_on_a_connection_that_has_asked_for_something_else(settings: Any) -> None:
+    """As a browser does: the page first, then its files over the same connection."""
+    async with (
+        served() as url,
+        httpx.AsyncClient(base_url=f"http{url.removeprefix('ws').removesuffix(PATH)}") as client,
+    ):
+        answers = [
+            await client.get(path)
+            for path in ("/console/sign-in/", "/static/no-such-file", "/health/live", "/static/x")
+        ]
+    assert [answer.status_code for answer in answers] == [200, 404, 200, 404]
 
 
 async def test_client_that_does_not_read_is_let_go_and_comes_back(

@@ -22,8 +22,17 @@ GSM_7 = set(
 )
 ROOM_FOR_URL = 80
 TO_HELPERS = {"SOS_ALERT", "STAND_DOWN", "STILL_COMING", "RELEASED", "WEARER_MOVED", "ASSIGNED", "PLACE_UNSAFE"}
-TO_WEARERS = {"HELP_COMING", "ALL_CLEAR", "TEST_ARRIVED", "CONTACTS_CHANGED", "PASSWORD_RESET"}
-TO_CONTACTS = {"CONTACT_ALARM", "ALL_CLEAR"}
+TO_WEARERS = {
+    "HELP_COMING",
+    "ALL_CLEAR",
+    "TEST_ARRIVED",
+    "CONTACTS_CHANGED",
+    "PASSWORD_RESET",
+    "DEVICE_OFFLINE",
+    "BATTERY_LOW",
+}
+TO_CONTACTS = {"CONTACT_ALARM", "ALL_CLEAR", "DEVICE_OFFLINE", "BATTERY_LOW"}
+INCIDENTS = ["OVERDUE", "NO_DISPATCHER"]
 REASONS = [
     "NO_CONSOLE", "NOT_ACKNOWLEDGED", "PLACE_UNKNOWN", "UNSAFE", "ALL_DONE", "WEARER_FINE", "NOBODY_NEAR",
 ]  # fmt: skip
@@ -38,6 +47,7 @@ LONGEST: dict[str, str] = {
 MESSAGES = [(kind, "", User) for kind in sorted(TO_HELPERS | TO_WEARERS)]
 MESSAGES += [(kind, "", EmergencyContact) for kind in sorted(TO_CONTACTS)]
 MESSAGES += [("DISPATCHER_ALARM", reason, User) for reason in REASONS]
+MESSAGES += [("OPERATORS_ALARM", incident, User) for incident in INCIDENTS]
 
 
 def said(kind: str, reason: str, reader: Any, language: str, **changes: str) -> str:
@@ -51,7 +61,7 @@ def _code(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(WORDS) == TO_HELPERS | TO_WEARERS | TO_CONTACTS | {"DISPATCHER_ALARM"}
+    assert set(WORDS) == TO_HELPERS | TO_WEARERS | TO_CONTACTS | {"DISPATCHER_ALARM", "OPERATORS_ALARM"}
 
 
 def test_every_kind_that_is_sent_has_words() -> None:
@@ -108,7 +118,7 @@ def test_catalogues_have_every_word_that_is_said() -> None:
             assert not [one for one in words if translation.gettext(one) == one]
 
 
-@pytest.mark.parametrize("kind", sorted(TO_HELPERS | TO_WEARERS | {"DISPATCHER_ALARM"}))
+@pytest.mark.parametrize("kind", sorted(TO_HELPERS | TO_WEARERS | {"DISPATCHER_ALARM", "OPERATORS_ALARM"}))
 def test_iphone_finds_words_for_every_kind(kind: str) -> None:
     data = {"text_key": kind.lower(), "kind": kind, "event_uid": str(uuid4())}
     body = body_for(Message("token", 300, "IOS", data))

@@ -18,7 +18,7 @@ class Course:
 
     def __init__(self, wearer: User, dispatcher: User, helper: Callable[..., User], press: Any, client_of: Any) -> None:
         self.wearer, self.dispatcher, self.helper = wearer, dispatcher, helper
-        self._press, self._client_of = press, client_of
+        self._press, self.client_of = press, client_of
 
     def press(self, **changes: Any) -> SosEvent:
         answer = self._press(self.wearer, **{"device_uid": ..., "severity": 3} | changes)
@@ -27,7 +27,7 @@ class Course:
         return event
 
     def post(self, user: User, what: str, **body: Any) -> Any:
-        return self._client_of(user).post(f"/api/v1/sos/{self.event.uid}/{what}/", body, format="json")
+        return self.client_of(user).post(f"/api/v1/sos/{self.event.uid}/{what}/", body, format="json")
 
     def answer(self, helper: User, status: str, **where: Any) -> Any:
         return self.post(helper, "respond", status=status, **where)

@@ -1,0 +1,45 @@
+/** Catches the eye of a dispatcher who looks elsewhere: the window's title, and the desktop's notifications. */
+
+import { named, t } from "./words.js";
+
+/** @typedef {import("./types.js").Card} Card */
+
+export class Attention {
+  /** @type {Map<string, Notification>} */
+  #shown = new Map();
+
+  /** @param {(uid: string) => void} choose */
+  constructor(choose) {
+    this.choose = choose;
+  }
+
+  /** Asks the browser; to be called from a click. */
+  async allow() {
+    if ("Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+  }
+
+  /** @param {Card[]} alarming */
+  show(alarming) {
+    const title = alarming.length ? `(${alarming.length}) ${t("title_alarm")}` : t("title");
+    if (document.title !== title) document.title = title;
+    for (const [uid, notification] of this.#shown)
+      if (!alarming.some((card) => card.event_uid === uid)) {
+        notification.close();
+        this.#shown.delete(uid);
+      }
+    if ("Notification" in window && Notification.permission === "granted")
+      for (const card of alarming) if (!this.#shown.has(card.event_uid)) this.#notify(card);
+  }
+
+  /** No name and no place: a lock screen may show it. @param {Card} card */
+  #notify(card) {
+    const text = `${named("type", card.detected_type)} · ${t("severity", { n: card.severity })}`;
+    const title = card.is_drill ? `${t("drill")}: ${t("new_event")}` : t("new_event");
+    const notification = new Notification(title, { body: text, tag: card.event_uid, requireInteraction: true });
+    notification.onclick = () => {
+      window.focus();
+      this.choose(card.event_uid);
+    };
+    this.#shown.set(card.event_uid, notification);
+  }
+}

@@ -1,0 +1,332 @@
+/** The console: puts its parts together. */
+
+import { Api, Refusal } from "./api.js";
+import { Attention } from "./attention.js";
+import { Clock } from "./clock.js";
+import { askDrill, askHelper, askOutcome, askService, tell } from "./dialogs.js";
+import { byId, h, write } from "./dom.js";
+import { History } from "./history.js";
+import { listen } from "./keys.js";
+import { createMap } from "./map.js";
+import { Panel } from "./panel.js";
+import { Queue } from "./queue.js";
+import { sceneOf } from "./scene.js";
+import { Sound } from "./sound.js";
+import { Store } from "./store.js";
+import { Sync } from "./sync.js";
+import { TroubledDevices } from "./troubled.js";
+import { named, speak, t } from "./words.js";
+
+/**
+ * @typedef {import("./types.js").Config} Config
+ * @typedef {import("./types.js").Filter} Filter
+ * @typedef {import("./types.js").Detail} Detail
+ * @typedef {import("./panel.js").Action} Action
+ */
+
+const config = /** @type {Config} */ (JSON.parse(byId("config").textContent ?? ""));
+speak(config.words, config.me.language);
+const FILTERS = /** @type {Filter[]} */ (["open", "mine", "unanswered", "drills"]);
+const VIEWS = ["live", "history", "report"];
+const AREAS_EVERY_MS = 15_000;
+const CHOSEN_EVERY_MS = 5_000; // where people are is in no message
+
+const clock = new Clock();
+const store = new Store();
+const api = new Api(config.csrf, (status) => end(status === 401 ? "signed_out" : "no_dispatcher"));
+const sync = new Sync(api, store, clock, { changed, link: showLink });
+const sound = new Sound(showSound);
+const attention = new Attention(choose);
+const queue = new Queue(choose);
+const panel = new Panel(act, note);
+const history = new History(api, choose);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const map = createMap(
+  byId("map"),
+  { ...config.map, scheme: dark.matches ? "dark" : "light", words: mapWords() },
+  { choose, moved: (box) => { bbox = box; askAreas(); } },
+);
+
+/** @type {{detail: Detail | null, entries: any[], map: import("./types.js").EventMap | null}} */
+let about = { detail: null, entries: [], map: null };
+/** @type {import("./types.js").AreaCount[]} */
+let areas = [];
+/** @type {number[] | null} */
+let bbox = null;
+let isEnded = false;
+let isDrawing = false;
+
+function mapWords() {
+  return {
+    map: t("map"), zoomIn: t("map_zoom_in"), zoomOut: t("map_zoom_out"), attribution: t("map_sources"), square: t("map_square"),
+    metres: t("unit_m"), kilometres: t("unit_km"), unusable: t("map_unusable_title"), unusableHint: t("map_unusable"),
+    language: config.me.language,
+  };
+}
+
+/** Something was told about these. @param {string[]} uids */
+function changed(uids) {
+  store.forget(clock.now());
+  if (store.chosen && uids.includes(store.chosen)) askAbout();
+  draw();
+}
+
+/** Draws once before the next picture, however often it is asked to. */
+function draw() {
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    drawNow();
+  });
+  if (document.hidden) {
+    isDrawing = false;
+    tick(); // a page behind another draws nothing, but must be heard
+  }
+}
+
+function drawNow() {
+  const now = clock.now();
+  const shown = store.shown(now, config.me.uuid);
+  queue.draw(shown, store.chosen, now);
+  const card = store.chosen ? store.events.get(store.chosen) : undefined;
+  panel.draw(card ? { card, detail: about.detail, entries: about.entries } : null, now);
+  map.draw(sceneOf([...store.events.values()], card ?? null, about.map, areas, now));
+  showCounts();
+  tick();
+}
+
+/** Every second: ages, and whether somebody must be called to the screen. */
+function tick() {
+  const now = clock.now();
+  const alarming = store.alarming(now);
+  queue.tick([...store.events.values()], now);
+  const card = store.chosen ? store.events.get(store.chosen) : undefined;
+  if (card) panel.tick(card, now);
+  sound.tick(alarming.length > 0);
+  attention.show(alarming);
+}
+
+/** @param {string} uid */
+async function choose(uid) {
+  show("live");
+  if (store.chosen !== uid) about = { detail: null, entries: [], map: null };
+  store.chosen = uid;
+  if (!store.events.has(uid)) sync.refresh(uid);
+  draw();
+  requestAnimationFrame(() => queue.reveal(uid));
+  await askAbout();
+  map.fitChosen();
+}
+
+let asking = false;
+let again = false;
+
+/** Everything about the chosen event; a wish that comes meanwhile is granted afterwards, once. */
+async function askAbout() {
+  const uid = store.chosen;
+  if (!uid) return;
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  try {
+    const [detail, entries, where] = await Promise.all([
+      api.get(`/sos/${uid}/`), timelineOf(uid), api.get(`/console/events/${uid}/map/`),
+    ]);
+    if (store.chosen === uid) about = { detail, entries, map: where };
+    draw();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+  } finally {
+    asking = false;
+    if (again || store.chosen !== uid) {
+      again = false;
+      setTimeout(askAbout, 500);
+    }
+  }
+}
+
+/** The last pages of a long story matter most. @param {string} uid */
+async function timelineOf(uid) {
+  const first = await api.get(`/sos/${uid}/timeline/`, { page_size: "200" });
+  return Array.isArray(first) ? first : first.results;
+}
+
+async function askAreas() {
+  if (!bbox) return;
+  try {
+    areas = await api.get("/console/areas/", { bbox: bbox.map((degrees) => degrees.toFixed(5)).join(",") });
+    draw();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+  }
+}
+
+// What a dispatcher does
+
+/** @param {Action} action */
+async function act(action) {
+  const uid = store.chosen;
+  if (!uid) return;
+  const path = `/sos/${uid}`;
+  const then = (/** @type {Promise<unknown>} */ done) => done.then(() => sync.refresh(uid));
+  if (action === "acknowledge") await tried(then(api.post(`${path}/acknowledge/`)));
+  if (action === "wave") await tried(then(api.post(`${path}/call-next-wave/`)));
+  if (action === "reopen") await tried(then(api.post(`${path}/reopen/`)));
+  if (action === "resolve") askOutcome((body) => then(api.post(`${path}/resolve/`, body)));
+  if (action === "handover") askService((to) => then(api.post(`${path}/handover/`, { to })));
+  if (action === "assign")
+    await tried(api.get(`/console/events/${uid}/free-helpers/`).then((free) => {
+      const called = (about.detail?.helpers ?? []).filter((one) => ["NOTIFIED", "STOOD_DOWN"].includes(one.status));
+      const both = [...called.map((one) => ({ ...one, distance_m: one.distance_now_m ?? one.distance_m })), ...free];
+      askHelper(both, (helper) => then(api.post(`${path}/assign/`, { helper })));
+    }));
+}
+
+/** @param {string} text */
+async function note(text) {
+  const uid = store.chosen;
+  return uid ? tried(api.post(`/sos/${uid}/note/`, { text }).then(() => sync.refresh(uid))) : false;
+}
+
+/** Says what was refused; true when nothing was. @param {Promise<unknown>} done */
+async function tried(done) {
+  try {
+    await done;
+    write(byId("error"), "");
+    byId("error").hidden = true;
+    return true;
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    byId("error").hidden = false;
+    write(byId("error"), refusal.status ? refusal.why : t("no_server"));
+    return false;
+  }
+}
+
+async function toggleDuty() {
+  const on_duty = !config.me.on_duty;
+  if (await tried(api.patch("/users/me/", { on_duty }))) config.me.on_duty = on_duty;
+  showDuty();
+}
+
+function startDrill() {
+  askDrill(map.isUsable ? map.middle() : { lat: 41.311081, lon: 69.240562 }, async (body) => {
+    const { event_uid } = await api.post("/sos/drill/", body);
+    await choose(event_uid);
+  });
+}
+
+// What the header says
+
+/** @param {import("./feed.js").LinkState} state @param {number | null} rttMs */
+function showLink(state, rttMs) {
+  if (state === "signed_out" || state === "no_dispatcher") return end(state);
+  const link = byId("link");
+  link.className = `link ${state}`;
+  write(byId("link-words"), state === "live" && rttMs !== null ? t("link_live_n", { n: Math.round(rttMs) }) : t(`link_${state}`));
+  byId("lost").hidden = state !== "lost";
+  document.body.classList.toggle("stale", state === "lost");
+}
+
+/** The session is over: nothing here is true any more. @param {"signed_out" | "no_dispatcher"} why */
+function end(why) {
+  if (isEnded) return;
+  isEnded = true;
+  sync.feed.stop();
+  write(byId("ended-words"), t(`ended_${why}`));
+  byId("ended").hidden = false;
+  byId("console").inert = true;
+  document.body.classList.add("stale");
+  byId("ended").querySelector("a")?.focus();
+}
+
+function showSound() {
+  const button = byId("sound");
+  button.className = sound.isArmed ? "btn quiet" : "btn warn";
+  write(button, t(sound.isArmed ? "sound_on" : "sound_off"));
+}
+
+function showDuty() {
+  const button = byId("duty");
+  button.setAttribute("aria-pressed", String(config.me.on_duty));
+  button.title = config.me.full_name;
+  write(button, t(config.me.on_duty ? "on_duty" : "off_duty"));
+}
+
+function showCounts() {
+  const counts = store.counts(config.me.uuid);
+  write(byId("count-open"), String(counts.open));
+  write(byId("count-unanswered"), String(counts.unanswered));
+  write(byId("count-helpers"), String(store.onDuty.helpers));
+  for (const filter of FILTERS) {
+    const button = byId(`filter-${filter}`);
+    write(button, `${t(`filter_${filter}`)} ${counts[filter]}`);
+    button.setAttribute("aria-pressed", String(store.filter === filter));
+  }
+}
+
+/** @param {string} view */
+function show(view) {
+  for (const one of VIEWS) {
+    byId(`view-${one}`).hidden = one !== view;
+    byId(`tab-${one}`).setAttribute("aria-current", one === view ? "page" : "false");
+  }
+  if (view === "history") tried(history.search());
+  if (view === "report") tried(history.report());
+}
+
+/** @param {number} by */
+function step(by) {
+  const uid = store.beside(by, clock.now(), config.me.uuid);
+  if (uid) choose(uid);
+}
+
+function tellKeys() {
+  const keys = ["J", "K", "A", "W", "S", "R", "N", "/", "?", "Esc"];
+  tell(t("keys_title"), [h("dl", { class: "keys" }, ...keys.flatMap((key) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, named("key", key))]))]);
+}
+
+listen({
+  j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1),
+  a: () => { if (store.alarming(clock.now()).some((card) => card.event_uid === store.chosen)) act("acknowledge"); },
+  w: () => act("wave"), s: () => act("assign"),
+  r: () => { if (store.chosen && !store.events.get(store.chosen)?.resolved) act("resolve"); },
+  n: () => byId("note").focus(),
+  "/": () => byId("words").focus(),
+  "?": tellKeys,
+});
+byId("words").addEventListener("input", (event) => {
+  store.words = /** @type {HTMLInputElement} */ (event.target).value.trim();
+  draw();
+});
+byId("words").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur();
+});
+for (const filter of FILTERS)
+  byId(`filter-${filter}`).addEventListener("click", () => {
+    store.filter = filter;
+    draw();
+  });
+for (const view of VIEWS) byId(`tab-${view}`).addEventListener("click", () => show(view));
+byId("sound").addEventListener("click", () => attention.allow());
+byId("duty").addEventListener("click", toggleDuty);
+byId("drill").addEventListener("click", startDrill);
+byId("keys").addEventListener("click", tellKeys);
+// Any first click or key arms the sound: browsers give it to nobody sooner.
+for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { if (!sound.isArmed) sound.arm(); });
+dark.addEventListener("change", () => map.setScheme(dark.matches ? "dark" : "light"));
+
+showSound();
+showDuty();
+show("live");
+setInterval(tick, 1000);
+setInterval(draw, 5000);
+setInterval(askAbout, CHOSEN_EVERY_MS);
+setInterval(askAreas, AREAS_EVERY_MS);
+new TroubledDevices(api, clock).start();
+sync.start();
+// For whoever looks inside from the browser's tools; the tests do.
+Object.assign(globalThis, { consoleStore: store, consoleSound: sound, consoleMap: map });

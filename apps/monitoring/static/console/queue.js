@@ -1,0 +1,150 @@
+/** The queue: a card for each event, the most urgent first. */
+
+import { byId, fill, h, write } from "./dom.js";
+import { isAlarming, isUnconfirmed, toneOf } from "./store.js";
+import { age, distance, named, t } from "./words.js";
+
+/**
+ * @typedef {import("./types.js").Card} Card
+ * @typedef {import("./types.js").Tone} Tone
+ * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, drawn: string}} Row
+ */
+
+export class Queue {
+  /** @type {Map<string, Row>} */
+  #rows = new Map();
+  #list = byId("queue");
+  #empty = byId("queue-empty");
+
+  /** @param {(uid: string) => void} choose */
+  constructor(choose) {
+    this.choose = choose;
+  }
+
+  /** @param {Card[]} cards in order @param {string | null} chosen @param {number} now */
+  draw(cards, chosen, now) {
+    const gone = new Set(this.#rows.keys());
+    for (const card of cards) {
+      gone.delete(card.event_uid);
+      this.#drawRow(card, card.event_uid === chosen, now);
+    }
+    for (const uid of gone) {
+      this.#rows.get(uid)?.element.remove();
+      this.#rows.delete(uid);
+    }
+    this.#arrange(cards);
+    this.#empty.hidden = cards.length > 0;
+  }
+
+  /** Only the figures that never stand still. @param {Card[]} cards @param {number} now */
+  tick(cards, now) {
+    for (const card of cards) {
+      const row = this.#rows.get(card.event_uid);
+      if (row) write(row.age, ageOf(card, now));
+    }
+  }
+
+  /** @param {string} uid */
+  reveal(uid) {
+    this.#rows.get(uid)?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {Card} card @param {boolean} isChosen @param {number} now */
+  #drawRow(card, isChosen, now) {
+    const row = this.#rows.get(card.event_uid) ?? this.#newRow(card.event_uid);
+    const tone = toneOf(card, now);
+    const drawn = JSON.stringify([card, tone, isChosen, isAlarming(card, now)]);
+    if (drawn === row.drawn) return;
+    row.drawn = drawn;
+    row.button.className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;
+    row.button.setAttribute("aria-current", String(isChosen));
+    fill(
+      row.button,
+      h("span", { class: "who" }, shortName(card)),
+      row.age,
+      h("span", { class: "what" }, whatOf(card)),
+      h("span", { class: "chips" }, ...chips(card, tone, now)),
+    );
+    write(row.age, ageOf(card, now));
+  }
+
+  /** @param {string} uid @returns {Row} */
+  #newRow(uid) {
+    const button = h("button", { type: "button", class: "card", onclick: () => this.choose(uid) });
+    const row = { element: h("li", {}, button), button, age: h("span", { class: "age" }), drawn: "" };
+    row.element.dataset.uid = uid;
+    this.#rows.set(uid, row);
+    return row;
+  }
+
+  /** Moves only what is out of its place, and keeps the keyboard's. @param {Card[]} cards */
+  #arrange(cards) {
+    const focused = document.activeElement;
+    let at = this.#list.firstElementChild;
+    for (const { event_uid } of cards) {
+      const element = /** @type {Row} */ (this.#rows.get(event_uid)).element;
+      if (element === at) at = at.nextElementSibling;
+      else this.#list.insertBefore(element, at);
+    }
+    if (focused instanceof HTMLElement && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  }
+}
+
+/** @param {Card} card @param {number} now */
+export function ageOf(card, now) {
+  const until = card.closed_at ? Date.parse(card.closed_at) : now;
+  return age((until - Date.parse(card.received_at)) / 1000);
+}
+
+/** Surname shortened: Дильноза К. @param {Card} card */
+export function shortName(card) {
+  const name = card.device?.wearer_name || card.wearer?.full_name || "";
+  const [first, second] = name.split(/\s+/);
+  if (!first) return card.wearer?.phone_number ?? card.device?.device_uid ?? t("unknown_person");
+  return second ? `${first} ${second.slice(0, 1)}.` : first;
+}
+
+/** @param {Card} card */
+function whatOf(card) {
+  const parts = [named("type", card.detected_type), t("severity", { n: card.severity })];
+  if (card.lat === null) parts.push(t("no_place"));
+  return parts.join(" · ");
+}
+
+/** The state in words, then the numbers that matter in it. @param {Card} card @param {Tone} tone @param {number} now */
+function chips(card, tone, now) {
+  const { people } = card;
+  const marks = [card.is_drill && t("drill"), card.is_test && t("test"), card.silent && t("silent")].filter(Boolean);
+  const counts = people.accepted
+    ? [card.nearest_m !== null && t("nearest", { far: distance(card.nearest_m) })]
+    : [
+        people.called > 0 && t("called_n", { n: people.called }),
+        people.reached > 0 && t("reached_n", { n: people.reached }),
+        people.declined > 0 && t("declined_n", { n: people.declined }),
+      ];
+  const battery = card.device?.battery_level ?? null;
+  const more = [
+    card.handed_over_to && t("handed_over_n", { n: card.handed_over_to }),
+    card.halted && named("halt", card.halted),
+    battery !== null && battery <= 15 && t("battery_n", { n: battery }),
+    card.device && !card.device.is_online && t("offline"),
+    !card.resolved && card.acknowledged_by && t("taken_by", { name: card.acknowledged_by.full_name }),
+  ];
+  return [
+    h("span", { class: "chip state" }, stateOf(card, tone, now)),
+    ...marks.map((mark) => h("span", { class: "chip mark" }, mark)),
+    ...[...counts, ...more].filter(Boolean).map((words) => h("span", { class: "chip" }, words)),
+  ];
+}
+
+/** The colour's meaning in words. @param {Card} card @param {Tone} tone @param {number} now */
+export function stateOf(card, tone, now) {
+  if (card.resolved) return card.outcome ? named("outcome", card.outcome) : named("status", card.status);
+  if (isUnconfirmed(card, now)) {
+    const seconds = Math.ceil((Date.parse(card.unconfirmed_until ?? "") - now) / 1000);
+    return t("unconfirmed_n", { n: seconds });
+  }
+  if (tone === "green") return t("on_scene_n", { n: card.people.on_scene });
+  if (tone === "amber") return card.people.accepted ? t("coming_n", { n: card.people.accepted }) : t("all_done");
+  return card.is_test ? t("test") : t("nobody_yet");
+}

@@ -1,0 +1,21 @@
+"""What beat has done again and again."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from apps.devices.watch import watch_devices
+
+from . import pulse
+
+
+@shared_task(name="monitoring.beat")
+def beat() -> None:
+    """Seen only where beat, Redis and a worker are alive."""
+    pulse.note(pulse.BEAT, timedelta())
+
+
+@shared_task(name="monitoring.device_watch")
+def device_watch() -> None:
+    pulse.note(pulse.DEVICE_WATCH, timedelta())
+    watch_devices(pulse.alive_since(pulse.DEVICE_WATCH))

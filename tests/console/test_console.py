@@ -1,0 +1,444 @@
+"""The console as a dispatcher has it: in a real browser, against the whole application."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from apps.devices.services import Fix, record_fix, register_device
+from apps.sos import desk
+from apps.sos.escalation import take_due_step
+from apps.sos.models import JournalEntry, Outcome, SosEvent
+from apps.users.models import Role, User
+from apps.users.services import change_standing
+from tests.conftest import HERE, PASSWORD
+
+from .served import Redis, Served, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOON_MS = 10_000
+
+
+@pytest.fixture(scope="module")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture
+def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
+    own = Redis(tmp_path)
+    settings.REDIS_URL = own.url
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def server(static_root: Path, settings: Any, redis: Redis) -> Iterator[Served]:
+    settings.STATIC_ROOT = static_root
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+    if not (static_root / "console").exists():
+        call_command("collectstatic", "--no-input", "-v0")
+    served = Served()
+    settings.PUBLIC_URL = served.url
+    yield served
+    served.stop()
+    connections.close_all()
+
+
+class Console:
+    """A dispatcher's browser with the console open; whatever it complains of is kept."""
+
+    def __init__(self, context: BrowserContext, server: Served, dispatcher: User) -> None:
+        self.page, self.server = context.new_page(), server
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(f"{server.url}/console/sign-in/")
+        self.page.fill("input[name=username]", str(dispatcher.phone_number))
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url("**/console/")
+        expect(self.page.locator("#link")).to_have_class("link live", timeout=SOON_MS)
+
+    @property
+    def cards(self) -> Any:
+        return self.page.locator("#queue .card")
+
+    def choose(self, number: int = 0) -> None:
+        self.cards.nth(number).click()
+        expect(self.page.locator("#panel")).to_be_visible()
+
+    def on_map(self, kind: str) -> list[dict[str, Any]]:
+        """The marks of a kind that the map really shows."""
+        script = "kind => globalThis.consoleMap.map?.queryRenderedFeatures().filter(one => one.properties.kind === kind).map(one => one.properties) ?? []"  # noqa: E501
+        found: list[dict[str, Any]] = self.page.evaluate(script, kind)
+        return found
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    yield from _context(chromium)
+
+
+@pytest.fixture
+def another_context(chromium: Browser) -> Iterator[BrowserContext]:
+    yield from _context(chromium)
+
+
+def _context(chromium: Browser) -> Iterator[BrowserContext]:
+    made = chromium.new_context(
+        viewport={"width": 1280, "height": 720}, locale="ru-RU", timezone_id="Asia/Tashkent", color_scheme="dark"
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def console(context: BrowserContext, server: Served, dispatcher: User) -> Console:
+    return Console(context, server, dispatcher)
+
+
+@pytest.fixture
+def sos(person: Callable[..., User], press: Any) -> Callable[..., SosEvent]:
+    """Somebody presses; the event."""
+
+    def make(**changes: Any) -> SosEvent:
+        name = changes.pop("name", "Dilnoza Karimova")
+        wearer = person(full_name=name)
+        uid = f"watch-{wearer.pk}"
+        device, _ = register_device(wearer, uid)
+        record_fix(device, Fix(lat=HERE[0], lon=HERE[1], battery_level=38))
+        answer = press(wearer, device_uid=uid, timestamp=..., **changes)
+        assert answer.status_code == 201, answer.content
+        event: SosEvent = SosEvent.objects.get(uid=answer.json()["event_uid"])
+        return event
+
+    return make
+
+
+def test_signal_appears_in_the_queue_and_on_the_map_with_what_is_known(
+    console: Console, sos: Any, helper: Any, client_of: Any
+) -> None:
+    near = helper(400, full_name="Aziz Rakhimov")
+    event = sos()
+    expect(console.cards).to_have_count(1)
+    expect(console.cards.first).to_contain_text("Dilnoza K.")
+    expect(console.cards.first).to_contain_text("Падение · важность 4")
+    expect(console.cards.first).to_contain_text("Без ответа")
+    take_due_step(event.pk)
+    expect(console.cards.first).to_contain_text("вызвано 1")
+    until(lambda: [mark["tone"] for mark in console.on_map("event")] == ["red"], "the event is on the map")
+    console.choose()
+    expect(console.page.locator("#panel-name")).to_have_text("Dilnoza Karimova")
+    expect(console.page.locator("#panel-facts")).to_contain_text(str(event.user.phone_number))
+    expect(console.page.locator("#panel-sub")).to_contain_text("батарея 38 %")
+    expect(console.page.locator("#panel-people")).to_contain_text("Aziz Rakhimov")
+    expect(console.page.locator("#panel-story")).to_contain_text("Вызваны помощники")
+    until(lambda: [mark["label"] for mark in console.on_map("helper")] == ["Aziz Rakhimov"], "the helper is there")
+    client_of(near).post(f"/api/v1/sos/{event.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    expect(console.cards.first).to_contain_text("Едут 1")
+    expect(console.page.locator("#panel-people")).to_contain_text("согласился")
+    until(lambda: [way["label"] for way in console.on_map("way")] != [], "their way is drawn")
+    assert console.complaints == []
+    assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in console.requests} - {"data:", "blob:"} <= {
+        console.server.url, console.server.url.replace("http", "ws")
+    }  # fmt: skip
+
+
+def test_acknowledging_in_one_browser_shows_in_the_other_and_silences_it(
+    console: Console, another_context: BrowserContext, person: Any, sos: Any
+) -> None:
+    other = Console(another_context, console.server, person(role=Role.ADMIN, full_name="Nargiza Azimova"))
+    sos()
+    for one in (console, other):
+        expect(one.cards).to_have_count(1)
+        expect(one.page).to_have_title("(1) ждёт SOS")
+    other.page.keyboard.press("j")
+    other.page.wait_for_function("globalThis.consoleSound.played > 0", timeout=SOON_MS)
+    other.page.keyboard.press("a")
+    for one in (console, other):
+        expect(one.cards.first).to_contain_text("ведёт Nargiza Azimova")
+        expect(one.page).to_have_title("MDD: пульт")
+    played = other.page.evaluate("globalThis.consoleSound.played")
+    other.page.wait_for_timeout(2500)
+    assert other.page.evaluate("globalThis.consoleSound.played") == played
+    assert SosEvent.objects.get().acknowledged_by.full_name == "Nargiza Azimova"
+
+
+def test_the_page_says_that_its_sound_is_not_armed(console: Console) -> None:
+    console.page.reload()
+    expect(console.page.locator("#sound")).to_have_text("Звука нет: нажмите")
+    console.page.click("#sound")
+    expect(console.page.locator("#sound")).to_have_text("Звук включён")
+
+
+def test_an_event_is_handled_from_the_page_alone(console: Console, sos: Any, helper: Any) -> None:
+    event = sos(severity=3)
+    helper(4000, full_name="Olim Tursunov")
+    take_due_step(event.pk)
+    page = console.page
+    expect(console.cards).to_have_count(1)
+    page.keyboard.press("j")
+    expect(page.locator("#panel-name")).to_have_text("Dilnoza Karimova")
+    page.keyboard.press("a")
+    expect(page.locator("#panel-facts")).to_contain_text("Ведёт")
+    page.keyboard.press("s")
+    page.get_by_label("Olim Tursunov").check()
+    page.get_by_role("button", name="Назначить", exact=True).last.click()
+    expect(page.locator("#panel-state")).to_have_text("Едут 1")
+    page.keyboard.press("n")
+    page.keyboard.type("Соседка с ней.")
+    page.get_by_role("button", name="Записать").click()
+    expect(page.locator("#panel-notes")).to_contain_text("Соседка с ней.")
+    page.get_by_role("button", name="Передать").click()
+    page.get_by_label("103, скорая помощь").check()
+    page.locator("dialog button[type=submit]").click()
+    expect(page.locator("#panel-facts")).to_contain_text("103, скорая помощь")
+    page.locator("#panel-name").click()
+    page.keyboard.press("r")
+    page.get_by_role("radio", name="Помогли").check()
+    page.locator("dialog button[type=submit]").click()
+    expect(page.locator("#panel-state")).to_have_text("Помогли")
+    event.refresh_from_db()
+    assert (event.status, event.outcome, event.handed_over_to) == ("RESOLVED", "HELPED", "103")
+    page.get_by_role("button", name="Открыть снова").click()
+    expect(page.locator("#panel-actions")).to_contain_text("Вызвать ещё")
+    assert console.complaints == []
+
+
+def test_what_the_server_refuses_is_said_and_nothing_is_lost(console: Console, dispatcher: User, sos: Any) -> None:
+    event = sos()
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    console.page.route("**/acknowledge/", lambda route: route.abort())
+    console.page.keyboard.press("a")
+    expect(console.page.locator("#error")).to_have_text("Сервер не отвечает. Ничего не сделано.")
+    console.page.unroute("**/acknowledge/")
+    console.page.keyboard.press("a")
+    expect(console.page.locator("#error")).to_be_hidden()
+    desk.resolve(event, dispatcher, Outcome.HELPED)
+    expect(console.page.locator("#panel-state")).to_have_text("Помогли")
+
+
+def test_losing_the_server_is_said_within_ten_seconds_and_nothing_is_missed(
+    console: Console, sos: Any, dispatcher: User
+) -> None:
+    first = sos(name="Anna Petrova")
+    expect(console.cards).to_have_count(1)
+    console.server.stop()
+    expect(console.page.locator("#lost")).to_be_visible(timeout=10_000)
+    for number in range(100):
+        desk.add_note(first, dispatcher, f"Note {number}")
+    sos(name="Bobur Saidov")
+    last = JournalEntry.objects.order_by("-position")[0].position
+    console.server.start()
+    expect(console.page.locator("#lost")).to_be_hidden(timeout=SOON_MS)
+    expect(console.cards).to_have_count(2)
+    until(lambda: console.page.evaluate("globalThis.consoleStore.seq") == last, "everything missed has come")
+
+
+def test_a_dead_redis_costs_only_seconds(console: Console, redis: Redis, sos: Any) -> None:
+    redis.kill()
+    sos(name="Anna Petrova")
+    expect(console.cards).to_have_count(1, timeout=SOON_MS)
+    redis.start()
+    sos(name="Bobur Saidov")
+    expect(console.cards).to_have_count(2, timeout=SOON_MS)
+    expect(console.page.locator("#link")).to_have_class("link live")
+
+
+def test_who_is_no_dispatcher_any_more_is_told_so_and_sees_nothing_new(
+    console: Console, dispatcher: User, sos: Any
+) -> None:
+    change_standing(dispatcher, role=Role.USER, status="ACTIVE")
+    expect(console.page.locator("#ended")).to_be_visible(timeout=20_000)
+    sos()
+    console.page.wait_for_timeout(1500)
+    expect(console.cards).to_have_count(0)
+
+
+def test_signing_out_in_another_tab_ends_this_one(console: Console, context: BrowserContext) -> None:
+    tab = context.new_page()
+    tab.goto(f"{console.server.url}/console/")
+    tab.get_by_role("button", name="Выйти").click()
+    tab.wait_for_url("**/sign-in/")
+    expect(console.page.locator("#ended")).to_be_visible(timeout=20_000)
+
+
+def test_wrong_clock_of_the_computer_does_not_show_wrong_ages(
+    context: BrowserContext, server: Served, dispatcher: User, sos: Any
+) -> None:
+    context.add_init_script("const real = Date.now; Date.now = () => real() + 5 * 3600 * 1000;")
+    console = Console(context, server, dispatcher)
+    sos()
+    expect(console.page.locator("#queue .age")).to_have_text(re.compile(r"^00:0\d$"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("ru", ["Очередь", "Падение"]), ("uz", ["Navbat", "Yiqilish"]), ("en", ["Queue", "Fall"])],
+)
+def test_every_language_fits_and_is_whole(
+    language: str, words: list[str], context: BrowserContext, server: Served, dispatcher: User, sos: Any
+) -> None:
+    User.objects.filter(pk=dispatcher.pk).update(language=language)
+    console = Console(context, server, dispatcher)
+    sos(name="Абдурахмонбердиева-Шарафутдинова Зулфия Абдурашидовна")
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    expect(console.cards.first).to_contain_text(words[1])
+    page = console.page
+    assert page.get_attribute("html", "lang") == language
+    expect(page.get_by_role("complementary", name=words[0])).to_be_visible()
+    used = page.evaluate(
+        """() => [...document.querySelectorAll("button, .pad, .chip, p")]
+             .filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"""
+    )
+    assert used == [], "cut off"
+    text = page.inner_text("body")
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b|\{\w+\}", text), "a word without its text"
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("view", ["live", "history", "report"])
+def test_axe_finds_nothing_serious(view: str, scheme: Any, console: Console, sos: Any, helper: Any, axe: str) -> None:
+    helper(400)
+    event = sos()
+    take_due_step(event.pk)
+    console.page.emulate_media(color_scheme=scheme)
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    expect(console.page.locator("#panel-people .person")).to_have_count(1)
+    console.page.click(f"#tab-{view}")
+    if view == "history":
+        expect(console.page.locator("#search-rows tr")).to_have_count(1)
+    console.page.context.new_cdp_session(console.page).send("Page.setBypassCSP", {"enabled": True})
+    console.page.evaluate(axe)
+    found = console.page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"]])
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (820, 1180), (1280, 720)])
+def test_zoomed_and_on_a_tablet_nothing_is_out_of_reach(width: int, height: int, console: Console, sos: Any) -> None:
+    sos()
+    console.page.set_viewport_size({"width": width, "height": height})
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    assert console.page.evaluate("document.documentElement.scrollWidth") <= width
+    console.page.get_by_role("button", name="Принять").click()
+    expect(console.page.locator("#panel-facts")).to_contain_text("Ведёт")
+
+
+def test_keyboard_does_everything(console: Console, sos: Any) -> None:
+    for name in ("Anna Petrova", "Bobur Saidov", "Vera Kim"):
+        sos(name=name)
+    page = console.page
+    expect(console.cards).to_have_count(3)
+    chosen = page.locator("#queue .card[aria-current=true]")
+    page.keyboard.press("j")
+    expect(chosen).to_contain_text("Anna P.")
+    page.keyboard.press("j")
+    expect(chosen).to_contain_text("Bobur S.")
+    page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'л', bubbles: true}))")  # K in Russian
+    expect(chosen).to_contain_text("Anna P.")
+    page.keyboard.press("/")
+    page.keyboard.type("vera")
+    expect(console.cards).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("принять")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_filters_and_duty(console: Console, dispatcher: User, sos: Any) -> None:
+    sos(name="Anna Petrova")
+    sos(name="Bobur Saidov", detected_type="TEST")
+    page = console.page
+    expect(console.cards).to_have_count(2)
+    expect(console.cards.nth(1)).to_contain_text("Проверка")
+    page.click("#filter-unanswered")
+    expect(console.cards).to_have_count(1)
+    page.click("#filter-drills")
+    expect(console.cards.first).to_contain_text("Bobur S.")
+    page.click("#duty")
+    expect(page.locator("#duty")).to_have_text("На смене")
+    dispatcher.refresh_from_db()
+    assert dispatcher.on_duty
+
+
+def test_drill_goes_the_whole_way_from_the_page(console: Console, helper: Any) -> None:
+    page = console.page
+    near = helper(300)
+    page.click("#drill")
+    page.fill("dialog input[name=lat]", str(HERE[0]))
+    page.fill("dialog input[name=lon]", str(HERE[1]))
+    page.locator("dialog button[type=submit]").click()
+    expect(console.cards.first).to_contain_text("Учение")
+    event = SosEvent.objects.get()
+    take_due_step(event.pk)
+    expect(page.locator("#panel-people")).to_contain_text(near.full_name)
+    assert near.notifications.get(channel="FCM").data["drill"] == "1"
+
+
+def test_history_finds_what_was_and_the_report_counts_it(
+    console: Console, sos: Any, helper: Any, client_of: Any, dispatcher: User
+) -> None:
+    event = sos(name="Anna Petrova", severity=3)
+    near = helper(300)
+    take_due_step(event.pk)
+    client_of(near).post(f"/api/v1/sos/{event.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    desk.resolve(event, dispatcher, Outcome.HELPED)
+    page = console.page
+    page.click("#tab-history")
+    page.fill("#search-form input[name=person]", "petrova")
+    page.select_option("#search-form select", "HELPED")
+    page.get_by_role("button", name="Найти").click()
+    expect(page.locator("#search-rows tr")).to_have_count(1)
+    page.fill("#search-form input[name=person]", "nobody")
+    page.get_by_role("button", name="Найти").click()
+    expect(page.locator("#search-empty")).to_be_visible()
+    page.fill("#search-form input[name=person]", "")
+    page.get_by_role("button", name="Найти").click()
+    page.locator("#search-rows button").first.click()
+    expect(page.locator("#panel-name")).to_have_text("Anna Petrova")
+    page.click("#tab-report")
+    expect(page.locator("#report-total")).to_contain_text("Событий: 1")
+    with page.expect_download() as download:
+        page.click("#report-csv")
+    assert "first_accept" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+
+
+def test_page_works_without_webgl(context: BrowserContext, server: Served, dispatcher: User, sos: Any) -> None:
+    context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    console = Console(context, server, dispatcher)
+    sos()
+    expect(console.cards).to_have_count(1)
+    expect(console.page.locator("#map")).to_contain_text("Карту не показать")
+    console.choose()
+    expect(console.page.locator("#panel-name")).to_have_text("Dilnoza Karimova")
+
+
+def test_page_of_another_site_gets_no_socket(console: Console, context: BrowserContext) -> None:
+    """A browser sends the session's cookie wherever it goes; what it says of the page's origin decides."""
+    stranger = context.new_page()
+    port = console.server.port
+    stranger.goto(f"http://localhost:{port}/health/live")
+    code = stranger.evaluate(
+        """url => new Promise(done => { const socket = new WebSocket(url); socket.onclose = event => done(event.code);
+             setTimeout(() => done(0), 5000); })""",
+        f"ws://127.0.0.1:{port}/ws/sos_events/",
+    )
+    assert code == 4401
