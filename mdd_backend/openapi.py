@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
@@ -119,6 +120,19 @@ class AccountScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Any:
         return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")
+
+
+class DispatcherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Of the console's own pages only, and so not told: whoever writes a client sends a token."""
+
+    target_class = "apps.users.authentication.DispatcherSession"
+    name = "session"
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> Any:
+        return None
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Any:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class DeviceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -57,7 +57,7 @@ def _degrees(axis: str) -> Func:
 
 
 class EventFilter(filters.FilterSet):
-    """`device`, `person` and `bbox` find only events whose place the caller may see: none tells what the answer hides."""
+    """`device`, `person` and `bbox` find only what the caller may see the place of: they tell nothing it hides."""
 
     active = filters.TypedChoiceFilter(
         choices=YES_OR_NO, coerce=lambda raw: raw == "true", method="filter_active", help_text="Open, or closed."

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import connection
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer
@@ -186,7 +187,7 @@ class CsvRenderer(BaseRenderer):
 class ResponseTimesCsvView(_Report):
     @documented(
         "How soon help came, as a table",
-        gives={(200, "text/csv"): (serializers.CharField(), "day,events,first_push_count,…")},
+        gives={(200, "text/csv"): (OpenApiTypes.STR, "day,events,first_push_count,…")},
         query=[ReportQuerySerializer],
     )
     def get(self, request: Request) -> Response:

@@ -58,10 +58,12 @@ class DrillSerializer(serializers.Serializer[SosEvent]):
     lat = NumberField(min_value=-90, max_value=90)
     lon = NumberField(min_value=-180, max_value=180)
     severity = WholeNumberField(min_value=1, max_value=5, default=3)
-    detected_type = serializers.ChoiceField(
-        [choice for choice in DetectedType.choices if choice[0] != DetectedType.TEST],
-        default=DetectedType.MANUAL_TRIGGER,
-    )
+    detected_type = serializers.ChoiceField(DetectedType.choices, default=DetectedType.MANUAL_TRIGGER)
+
+    def validate_detected_type(self, kind: str) -> str:
+        if kind == DetectedType.TEST:
+            raise serializers.ValidationError("A test calls nobody, so there is nothing to practise.")
+        return kind
 
 
 class TriggeredSerializer(serializers.Serializer[Any]):
@@ -293,8 +295,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         fields = [
             "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "is_drill", "timestamp",
             "received_at", "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted",
-            "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at", "location_source",
-            "location_age_s", "area", "wearer", "device", "alert", "helpers",
+            "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at",
+            "location_source", "location_age_s", "area", "wearer", "device", "alert", "helpers",
         ]  # fmt: skip
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Console:
 
     def on_map(self, kind: str) -> list[dict[str, Any]]:
         """The marks of a kind that the map really shows."""
-        script = "kind => globalThis.consoleMap.map?.queryRenderedFeatures().filter(one => one.properties.kind === kind).map(one => one.properties) ?? []"  # noqa: E501
+        script = """kind => { const map = globalThis.consoleMap.map; if (!map?.isStyleLoaded()) return [];
+            return map.queryRenderedFeatures().map(one => one.properties).filter(one => one.kind === kind); }"""
         found: list[dict[str, Any]] = self.page.evaluate(script, kind)
         return found
 
@@ -134,18 +135,18 @@ def test_signal_appears_in_the_queue_and_on_the_map_with_what_is_known(
     expect(console.cards.first).to_contain_text("Без ответа")
     take_due_step(event.pk)
     expect(console.cards.first).to_contain_text("вызвано 1")
-    until(lambda: [mark["tone"] for mark in console.on_map("event")] == ["red"], "the event is on the map")
+    until(lambda: {mark["tone"] for mark in console.on_map("event")} == {"red"}, "the event is on the map")
     console.choose()
     expect(console.page.locator("#panel-name")).to_have_text("Dilnoza Karimova")
     expect(console.page.locator("#panel-facts")).to_contain_text(str(event.user.phone_number))
     expect(console.page.locator("#panel-sub")).to_contain_text("батарея 38 %")
     expect(console.page.locator("#panel-people")).to_contain_text("Aziz Rakhimov")
     expect(console.page.locator("#panel-story")).to_contain_text("Вызваны помощники")
-    until(lambda: [mark["label"] for mark in console.on_map("helper")] == ["Aziz Rakhimov"], "the helper is there")
+    until(lambda: {mark["label"] for mark in console.on_map("helper")} == {"Aziz Rakhimov"}, "the helper is there")
     client_of(near).post(f"/api/v1/sos/{event.uid}/respond/", {"status": "ACCEPTED"}, format="json")
     expect(console.cards.first).to_contain_text("Едут 1")
     expect(console.page.locator("#panel-people")).to_contain_text("согласился")
-    until(lambda: [way["label"] for way in console.on_map("way")] != [], "their way is drawn")
+    until(lambda: console.on_map("way"), "their way is drawn")
     assert console.complaints == []
     assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in console.requests} - {"data:", "blob:"} <= {
         console.server.url, console.server.url.replace("http", "ws")

@@ -25,7 +25,14 @@ from tests.conftest import HERE, METRES_NORTH, PASSWORD
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/api/v1/console/queue/"
-SAME_IN_ALL = {"unit_m", "unit_km", "metres", "kilometres", "seconds", "channel.SMS", "channel.FCM", "journal.EVENT_OPENED"}
+SAME_IN_ALL = {"unit_m", "unit_km"} | {
+    "metres",
+    "kilometres",
+    "seconds",
+    "channel.SMS",
+    "channel.FCM",
+    "journal.EVENT_OPENED",
+}
 
 
 @pytest.fixture

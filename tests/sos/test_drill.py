@@ -130,8 +130,17 @@ def test_bad_drill_names_the_field(changes: dict[str, Any], field: str, course: 
 
 @pytest.mark.parametrize(
     ("sent", "kept", "is_warned"),
-    [(12.5, 12.5, False), (0, 0, False), ("8", 8, False), (..., None, False), (-1, None, True), ("x", None, True)]
-    + [([1], None, True), (1e9, None, True), (True, None, True)],
+    [
+        (12.5, 12.5, False),
+        (0, 0, False),
+        ("8", 8, False),
+        (..., None, False),
+        (-1, None, True),
+        ("x", None, True),
+        ([1], None, True),
+        (1e9, None, True),
+        (True, None, True),
+    ],
 )
 def test_accuracy_is_kept_or_warned_of_and_never_refuses(sent: Any, kept: Any, is_warned: bool, course: Course) -> None:
     event = course.press(accuracy_m=sent)
