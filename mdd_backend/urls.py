@@ -1,8 +1,10 @@
 """Every URL of the service."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring import health
@@ -20,12 +22,13 @@ urlpatterns = [
         SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation),
         name="schema",
     ),
-    path("swagger/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
+    path("swagger/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("console/", include("apps.monitoring.console.urls")),
     path("live/<str:signed>/", live_page),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}console/icon.svg")),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/status", health.status),

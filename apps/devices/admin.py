@@ -1,5 +1,7 @@
 """Watches and phones, and where they are."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.contrib.gis.geos import Point
 from django.utils.safestring import SafeString
@@ -30,6 +32,9 @@ class DevicePage(DispatcherPage):
     date_hierarchy = "created_at"
 
     fields = ("whose", *_DEVICE_FACTS, "place", "drawing")
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("devices/map.css",)}
 
     @admin.display(ordering="owner__full_name", description="owner")
     def whose(self, device: Device) -> SafeString | str:
@@ -73,6 +78,9 @@ class HelperPositionPage(DispatcherPage):
     list_select_related = ("user", "device")
     search_fields = ("user__phone_number", "user__full_name")
     fields = ("helper", "by", "recorded_at", "place", "drawing")
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("devices/map.css",)}
 
     @admin.display(ordering="user__full_name")
     def helper(self, seen: HelperPosition) -> SafeString | str:

@@ -322,7 +322,10 @@ dark.addEventListener("change", () => map.setScheme(dark.matches ? "dark" : "lig
 showSound();
 showDuty();
 show("live");
-setInterval(tick, 1000);
+setInterval(() => {
+  tick();
+  if ([...store.events.values()].some((card) => card.unconfirmed_until && !card.resolved)) draw(); // it counts down
+}, 1000);
 setInterval(draw, 5000);
 setInterval(askAbout, CHOSEN_EVERY_MS);
 setInterval(askAreas, AREAS_EVERY_MS);

@@ -53,7 +53,7 @@ export class Queue {
   #drawRow(card, isChosen, now) {
     const row = this.#rows.get(card.event_uid) ?? this.#newRow(card.event_uid);
     const tone = toneOf(card, now);
-    const drawn = JSON.stringify([card, tone, isChosen, isAlarming(card, now)]);
+    const drawn = JSON.stringify([card, stateOf(card, tone, now), isChosen, isAlarming(card, now)]);
     if (drawn === row.drawn) return;
     row.drawn = drawn;
     row.button.className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;

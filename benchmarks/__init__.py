@@ -1,0 +1,1 @@
+"""Measurements that can be run again. Each says its figures, and makes and removes what it needs."""

@@ -1,0 +1,113 @@
+"""Looks at a page from outside while it works: long tasks, frames, memory, requests."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import CDPSession, Page
+
+LONG_MS = 200.0
+CATEGORIES = ["toplevel", "devtools.timeline", "devtools.timeline.frame", "disabled-by-default-devtools.timeline.frame"]
+# Only what takes longer than 50 ms is told.
+WATCH = """
+globalThis.benchTasks = [];
+new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) globalThis.benchTasks.push([startTime, duration]);
+}).observe({ type: "longtask", buffered: true });
+"""
+TOLD = "([uid, words]) => document.querySelector(`#queue [data-uid='${uid}']`)?.textContent.includes(words)"
+
+
+@dataclass
+class Traced:
+    """What a trace of some seconds shows of the page's main thread; milliseconds."""
+
+    seconds: float
+    frames: int
+    longest_ms: float
+    inside_longest: list[tuple[str, float]]
+    busy: float
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name} {ms:.0f}" for name, ms in self.inside_longest)
+        return (
+            f"longest task {self.longest_ms:.0f} ms ({inside}); main thread busy {self.busy:.0%}; "
+            f"{self.frames / self.seconds:.1f} frames/s"
+        )
+
+
+@dataclass
+class Screen:
+    page: Page
+    requests: Counter[str] = field(default_factory=Counter)
+    forced: list[tuple[float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cdp: CDPSession = self.page.context.new_cdp_session(self.page)
+        assert self.page.context.browser  # noqa: S101
+        self.tracer = self.page.context.browser.new_browser_cdp_session()
+        self._events: list[dict[str, Any]] = []
+        self._is_traced = False
+        self.tracer.on("Tracing.dataCollected", lambda data: self._events.extend(data["value"]))
+        self.tracer.on("Tracing.tracingComplete", lambda _: setattr(self, "_is_traced", True))
+        self.cdp.send("Performance.enable")
+        self.page.on("request", lambda request: self.requests.update([_path(request.url)]))
+
+    def trace(self, seconds: float) -> Traced:
+        self._events, self._is_traced = [], False
+        config = {"includedCategories": CATEGORIES, "excludedCategories": ["*"]}
+        self.tracer.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
+        self.page.wait_for_timeout(seconds * 1000)
+        self.tracer.send("Tracing.end")
+        while not self._is_traced:
+            self.page.wait_for_timeout(50)
+        return _read(self._events, seconds)
+
+    def memory(self) -> dict[str, float]:
+        """MB and elements after the garbage has been collected; that task does not count as the page's own."""
+        began = self.page.evaluate("performance.now()")
+        for _ in range(2):
+            self.cdp.send("HeapProfiler.collectGarbage")
+        self.forced.append((began, self.page.evaluate("performance.now()")))
+        metrics = {one["name"]: one["value"] for one in self.cdp.send("Performance.getMetrics")["metrics"]}
+        return {
+            "heap_mb": metrics["JSHeapUsedSize"] / 1e6,
+            "nodes": metrics["Nodes"],
+            "listeners": metrics["JSEventListeners"],
+        }
+
+    def long_tasks(self) -> list[tuple[float, float]]:
+        """Those over 50 ms since the page was opened: when, and how long, in milliseconds."""
+        tasks = self.page.evaluate("globalThis.benchTasks")
+        return [(at, ms) for at, ms in tasks if not any(a - ms <= at <= b for a, b in self.forced)]
+
+    def shows(self, event_uid: str, words: str) -> float:
+        """Waits until the event's card has these words; when that was, in seconds since 1970."""
+        self.page.wait_for_function(TOLD, arg=[event_uid, words], polling=20, timeout=60_000)
+        return time.time()
+
+
+def _path(url: str) -> str:
+    path = "/" + url.split("/", 3)[3].partition("?")[0] if url.startswith("http") else url.split(":")[0]
+    return "/".join("…" if len(part) == 36 else part for part in path.split("/"))
+
+
+def _read(events: Iterable[dict[str, Any]], seconds: float) -> Traced:
+    """Of the thread with the most of Blink's own work: the page has one, each worker another."""
+    found = list(events)
+    counts = Counter((one["pid"], one["tid"]) for one in found if one["name"] in {"UpdateLayoutTree", "FunctionCall"})
+    main = counts.most_common(1)[0][0]
+    own = [one for one in found if (one["pid"], one["tid"]) == main and one.get("ph") == "X"]
+    tasks = [one for one in own if one["name"].endswith("RunTask")]
+    longest = max(tasks, key=lambda one: one["dur"])
+    end = longest["ts"] + longest["dur"]
+    inside: Counter[str] = Counter()
+    for one in own:
+        if longest["ts"] <= one["ts"] < end and not one["name"].endswith("RunTask"):
+            where = one.get("args", {}).get("data", {})
+            inside[f"{one['name']} {where.get('functionName', '')}".strip()] += one["dur"]
+    frames = sum(one["name"] == "DrawFrame" for one in found)
+    top = [(name, us / 1000) for name, us in inside.most_common(5)]
+    return Traced(seconds, frames, longest["dur"] / 1000, top, sum(one["dur"] for one in tasks) / 1e6 / seconds)
