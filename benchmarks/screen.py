@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import CDPSession, Page
 
@@ -27,14 +28,15 @@ class Traced:
     seconds: float
     frames: int
     longest_ms: float
+    longest_cpu_ms: float
     inside_longest: list[tuple[str, float]]
     busy: float
 
     def __str__(self) -> str:
         inside = ", ".join(f"{name} {ms:.0f}" for name, ms in self.inside_longest)
         return (
-            f"longest task {self.longest_ms:.0f} ms ({inside}); main thread busy {self.busy:.0%}; "
-            f"{self.frames / self.seconds:.1f} frames/s"
+            f"longest task {self.longest_ms:.0f} ms, {self.longest_cpu_ms:.0f} ms of CPU ({inside}); "
+            f"main thread busy {self.busy:.0%}; {self.frames / self.seconds:.1f} frames/s"
         )
 
 
@@ -90,7 +92,8 @@ class Screen:
 
 
 def _path(url: str) -> str:
-    path = "/" + url.split("/", 3)[3].partition("?")[0] if url.startswith("http") else url.split(":")[0]
+    parts = urlsplit(url)
+    path = parts.path if parts.scheme == "http" else f"{parts.scheme}:"
     return "/".join("…" if len(part) == 36 else part for part in path.split("/"))
 
 
@@ -110,4 +113,5 @@ def _read(events: Iterable[dict[str, Any]], seconds: float) -> Traced:
             inside[f"{one['name']} {where.get('functionName', '')}".strip()] += one["dur"]
     frames = sum(one["name"] == "DrawFrame" for one in found)
     top = [(name, us / 1000) for name, us in inside.most_common(5)]
-    return Traced(seconds, frames, longest["dur"] / 1000, top, sum(one["dur"] for one in tasks) / 1e6 / seconds)
+    cpu_ms = max(one.get("tdur", 0) for one in tasks) / 1000
+    return Traced(seconds, frames, longest["dur"] / 1000, cpu_ms, top, sum(one["dur"] for one in tasks) / 1e6 / seconds)

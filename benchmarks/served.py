@@ -36,7 +36,7 @@ def served(name: str) -> Iterator[str]:
             "PUBLIC_URL": url,
         }
         redis = [finding.redis(Path(folder)), "--port", str(redis_port), "--save", "", "--dir", folder]
-        uvicorn = ["-m", "uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--no-access-log"]
+        uvicorn = ["-m", "uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
         for command in ("migrate", "collectstatic"):
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
         with _running(redis, redis_port), _running([sys.executable, *uvicorn], port):

@@ -49,7 +49,8 @@ WITH moved AS (
         position_at = now(), last_seen_at = now(), is_online = true
     WHERE id = ANY(%(devices)s) RETURNING id, position
 )
-UPDATE devices_helperposition h SET position = moved.position, recorded_at = now() FROM moved WHERE h.device_id = moved.id
+UPDATE devices_helperposition h SET position = moved.position, recorded_at = now()
+FROM moved WHERE h.device_id = moved.id
 """
 
 
@@ -158,7 +159,7 @@ class Traffic:
 
     @transaction.atomic
     def _tick(self, count: int) -> None:
-        """Of what is told: two parts receipts, one answers, a note now and then; as many positions, which no entry tells."""
+        """Two parts receipts, one answers, a note now and then; and as many positions, of which no entry tells."""
         notes = 1 if random.random() < 0.2 else 0
         answers = count // 3
         entries = [*self._answer(answers), *self._write_notes(notes), *self._receive(count - answers - notes)]
@@ -196,7 +197,7 @@ class Traffic:
         change(found, state)
         events = dict(SosEvent.objects.filter(uid__in=[one.event_uid for one in found]).values_list("uid", "pk"))
         for one in found:
-            data = {"changes": [{"notification": str(one.uuid), "state": state.value}]}
+            data = {"states": {str(one.uuid): state.value}}
             yield Entry(events[one.event_uid], JournalKind.NOTIFICATION, None, data, status="IN_PROGRESS")
 
     def _walk(self, count: int) -> None:

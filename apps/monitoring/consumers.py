@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
@@ -61,14 +62,15 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
 
     def _visitor(self) -> Visitor | None:
         """By the token in a header, which no other site's page can set; else by a cookie, from our own pages only."""
-        headers = dict(self.scope["headers"])
+        headers = {name.decode(): value.decode("latin-1") for name, value in self.scope["headers"]}
         try:
-            if b"authorization" in headers:
-                return visitor_of_header(headers[b"authorization"])
+            if token := headers.get("authorization"):
+                return visitor_of_header(token.encode())
         except AuthenticationFailed:
             return None
-        is_ours = urlsplit(headers.get(b"origin", b"")).netloc == headers.get(b"host")
-        return visitor_of_cookies(headers.get(b"cookie", b"").decode("latin-1")) if is_ours else None
+        origin = headers.get("origin", "")
+        is_ours = origin == settings.PUBLIC_URL or urlsplit(origin).netloc == headers.get("host", "")
+        return visitor_of_cookies(headers.get("cookie", "")) if origin and is_ours else None
 
     async def _follow(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from apps.devices.services import Fix, record_fix, register_device
@@ -162,7 +163,7 @@ def test_acknowledging_in_one_browser_shows_in_the_other_and_silences_it(
         expect(one.cards).to_have_count(1)
         expect(one.page).to_have_title("(1) ждёт SOS")
     other.page.keyboard.press("j")
-    other.page.wait_for_function("globalThis.consoleSound.played > 0", timeout=SOON_MS)
+    until(lambda: other.page.evaluate("globalThis.consoleSound.played") > 0, "it is heard")
     other.page.keyboard.press("a")
     for one in (console, other):
         expect(one.cards.first).to_contain_text("ведёт Nargiza Azimova")
@@ -464,3 +465,13 @@ def test_every_other_page_works_under_its_policy_too(
         page.wait_for_load_state("networkidle")
         assert len(page.inner_text("body")) > 20
     assert [one for one in complaints if "cdn.redoc.ly" not in one] == []  # Redoc asks for its logo, in vain
+
+
+def test_unconfirmed_event_counts_down_and_then_asks_for_somebody(console: Console, sos: Any) -> None:
+    event = sos(countdown_s=30)
+    expect(console.cards.first).to_contain_text("Не подтверждено, 2")
+    expect(console.cards.first).to_have_class(re.compile("blue"))
+    SosEvent.objects.filter(pk=event.pk).update(unconfirmed_until=timezone.now())
+    desk.add_note(event, event.user, "It is over.")
+    expect(console.cards.first).to_contain_text("Без ответа")
+    expect(console.cards.first).to_have_class(re.compile("red"))

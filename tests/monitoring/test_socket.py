@@ -14,7 +14,11 @@ import pytest
 import uvicorn
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.contrib.sessions.models import Session
 from django.db import connections, transaction
+from django.test import Client
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -110,7 +114,7 @@ async def test_unknown_path_closes_with_4404() -> None:
     assert await close_code(Socket(None, "/ws/nothing/")) == 4404
 
 
-async def test_new_event_is_told_as_the_spec_prints_it(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
+async def test_new_event_is_told_as_the_spec_prints_it_and_whether_it_is_a_drill(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
     answer = await sync_to_async(press)(wearer)
     message = await heard(listening)
     assert message == {
@@ -126,6 +130,7 @@ async def test_new_event_is_told_as_the_spec_prints_it(listening: Any, wearer: U
             "user_phone": str(wearer.phone_number),
             "lat": 41.311081,
             "lon": 69.240562,
+            "drill": False,
         },
     }
 
@@ -388,3 +393,59 @@ def test_reader_that_falls_behind_is_told_so() -> None:
         subscription.put(position, "message")
     with pytest.raises(feed.TooSlow):
         asyncio.run(subscription.next())
+
+
+class Browser(Socket):
+    """A page's socket: with the session's cookie, from the page's origin."""
+
+    def __init__(self, cookie: str, origin: str | None, path: str = PATH) -> None:
+        super().__init__(None, path)
+        names = {"cookie": f"sessionid={cookie}", "host": "testserver:8000"} | ({"origin": origin} if origin else {})
+        self.scope["headers"] = [(name.encode(), value.encode()) for name, value in names.items()]
+
+
+def session_of(user: User) -> str:
+    browser = Client()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return str(browser.cookies["sessionid"].value)
+
+
+@pytest.mark.parametrize("origin", ["http://testserver:8000", "https://mdd.example.org"])
+async def test_page_of_ours_listens_by_its_session(origin: str, dispatcher: User, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://mdd.example.org"
+    socket = Browser(await sync_to_async(session_of)(dispatcher), origin)
+    await socket.open()
+    await is_followed()
+    await socket.send_input({"type": "websocket.receive", "text": "ping"})
+    pong = await heard(socket)
+    assert (pong["type"], pong["seq"]) == ("pong", feed.feed().position)
+    assert abs((parse_datetime(pong["at"]) - timezone.now()).total_seconds()) < 5  # type: ignore[operator]
+    await socket.close()
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "", "null", "http://testserver", "http://testserver:8001", "https://evil.example.org"]
+)
+async def test_page_of_another_site_is_refused_whoever_is_signed_in(origin: str | None, dispatcher: User) -> None:
+    assert await close_code(Browser(await sync_to_async(session_of)(dispatcher), origin)) == 4401
+
+
+async def test_session_of_a_wearer_or_of_nobody_is_refused(wearer: User) -> None:
+    for cookie in (await sync_to_async(session_of)(wearer), "nonsense", ""):
+        assert await close_code(Browser(cookie, "http://testserver:8000")) == 4401
+
+
+async def test_session_that_has_ended_closes_its_socket(dispatcher: User, monkeypatch: Any) -> None:
+    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.05)
+    cookie = await sync_to_async(session_of)(dispatcher)
+    socket = Browser(cookie, "http://testserver:8000")
+    await socket.open()
+    await sync_to_async(Session.objects.all().delete)()
+    message = await socket.receive_output(timeout=5)
+    assert (message["type"], message["code"]) == ("websocket.close", 4401)
+
+
+async def test_anything_but_a_ping_is_not_answered(listening: Any) -> None:
+    for words in ("", "pong", "{}", "x" * 10_000):
+        await listening.send_input({"type": "websocket.receive", "text": words})
+    assert await listening.receive_nothing(timeout=0.3)

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.devices.models import HelperPosition
 from apps.devices.services import point
+from apps.sos.looks import LASTS
 from apps.sos.models import HelperAlert
 from apps.users.models import User
 from tests.conftest import HERE, METRES_NORTH
@@ -116,4 +118,7 @@ def test_every_look_at_the_place_is_kept(coming: User, course: Course, client_of
     course.desk("call-next-wave")
     client_of(called).get(f"/api/v1/sos/{event.uid}/")
     seen_by = list(event.looks.order_by("pk").values_list("viewer", flat=True))
-    assert seen_by == [coming.pk, coming.pk, course.dispatcher.pk, course.dispatcher.pk]
+    assert seen_by == [coming.pk, course.dispatcher.pk], "whoever looks again within minutes is still looking"
+    event.looks.update(at=Now() - LASTS)
+    client_of(course.dispatcher).get(f"/api/v1/sos/{event.uid}/")
+    assert event.looks.count() == 3

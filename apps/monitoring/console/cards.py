@@ -21,6 +21,16 @@ _COUNTED = {
     "on_scene": Q(status=_S.ON_SCENE),
     "declined": Q(status__in=[_S.DECLINED, _S.WITHDRAWN, _S.UNSAFE]),
 }
+_PERSON = ("uuid", "full_name", "phone_number")
+_READ = (
+    "uid", "status", "outcome", "detected_type", "severity", "is_drill", "occurred_at", "received_at", "closed_at",
+    "signal_count", "unconfirmed_until", "silent", "halted", "handed_over_to", "acknowledged_at", "waves_called",
+    "plan", "next_step_at", "position", "accuracy_m", "location_source", "location_age_s",
+    *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
+    *(f"device__{name}" for name in (
+        "device_uid", "model", "wearer_name", "battery_level", "is_online", "last_seen_at", "position", "position_at",
+    )),
+)  # fmt: skip
 
 
 @dataclass
@@ -37,8 +47,8 @@ def last_position() -> int:
 
 
 def with_cards(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
-    """With what a card needs of other tables, the oldest first."""
-    return events.select_related("user", "device", "acknowledged_by").order_by("pk")
+    """With what a card needs and nothing else (half of the time goes into reading the rows), the oldest first."""
+    return events.select_related("user", "device", "acknowledged_by").only(*_READ).order_by("pk")
 
 
 def cards_of(events: Sequence[SosEvent]) -> list[dict[str, Any]]:

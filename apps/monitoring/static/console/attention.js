@@ -5,7 +5,7 @@ import { named, t } from "./words.js";
 /** @typedef {import("./types.js").Card} Card */
 
 export class Attention {
-  /** @type {Map<string, Notification>} */
+  /** @type {Map<string, Notification | null>} null where the browser was not to show it */
   #shown = new Map();
 
   /** @param {(uid: string) => void} choose */
@@ -16,23 +16,26 @@ export class Attention {
   /** Asks the browser; to be called from a click. */
   async allow() {
     if ("Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+    for (const [uid, notification] of this.#shown) if (!notification) this.#shown.delete(uid);
   }
 
   /** @param {Card[]} alarming */
   show(alarming) {
     const title = alarming.length ? `(${alarming.length}) ${t("title_alarm")}` : t("title");
     if (document.title !== title) document.title = title;
+    const uids = new Set(alarming.map((card) => card.event_uid));
     for (const [uid, notification] of this.#shown)
-      if (!alarming.some((card) => card.event_uid === uid)) {
-        notification.close();
+      if (!uids.has(uid)) {
+        notification?.close();
         this.#shown.delete(uid);
       }
-    if ("Notification" in window && Notification.permission === "granted")
-      for (const card of alarming) if (!this.#shown.has(card.event_uid)) this.#notify(card);
+    for (const card of alarming) if (!this.#shown.has(card.event_uid)) this.#notify(card);
   }
 
   /** No name and no place: a lock screen may show it. @param {Card} card */
   #notify(card) {
+    this.#shown.set(card.event_uid, null);
+    if (!("Notification" in window) || Notification.permission !== "granted") return;
     const text = `${named("type", card.detected_type)} · ${t("severity", { n: card.severity })}`;
     const title = card.is_drill ? `${t("drill")}: ${t("new_event")}` : t("new_event");
     const notification = new Notification(title, { body: text, tag: card.event_uid, requireInteraction: true });

@@ -21,6 +21,7 @@ export class Feed {
   #tries = 0;
   #heardAt = 0;
   #pingedAt = 0;
+  #isAsked = false; // whether a ping's answer is under way
   /** @type {LinkState} */
   #state = "connecting";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -72,8 +73,11 @@ export class Feed {
     this.#heardAt = performance.now();
     this.#tries = 0;
     this.#become("live");
-    if (message.type === "pong") this.listeners.pong(message.at, this.#heardAt - this.#pingedAt);
-    else this.listeners.message(message);
+    if (message.type !== "pong") this.listeners.message(message);
+    else if (this.#isAsked) {
+      this.#isAsked = false;
+      this.listeners.pong(message.at, this.#heardAt - this.#pingedAt);
+    }
   }
 
   /** @param {number} code */
@@ -93,6 +97,7 @@ export class Feed {
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#isAsked = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
@@ -107,7 +112,8 @@ export class Feed {
 
   #ping() {
     if (this.#socket?.readyState !== this.Socket.OPEN) return;
-    if (this.#pingedAt > this.#heardAt) return; // the last one is still under way
+    if (this.#isAsked) return;
+    this.#isAsked = true;
     this.#pingedAt = performance.now();
     this.#socket.send("ping");
   }

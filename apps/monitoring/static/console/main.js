@@ -28,6 +28,7 @@ const config = /** @type {Config} */ (JSON.parse(byId("config").textContent ?? "
 speak(config.words, config.me.language);
 const FILTERS = /** @type {Filter[]} */ (["open", "mine", "unanswered", "drills"]);
 const VIEWS = ["live", "history", "report"];
+const PAGE = 200;
 const AREAS_EVERY_MS = 15_000;
 const CHOSEN_EVERY_MS = 5_000; // where people are is in no message
 
@@ -148,10 +149,27 @@ async function askAbout() {
   }
 }
 
-/** The last pages of a long story matter most. @param {string} uid */
+/** Of a long story the end. @param {string} uid */
 async function timelineOf(uid) {
-  const first = await api.get(`/sos/${uid}/timeline/`, { page_size: "200" });
-  return Array.isArray(first) ? first : first.results;
+  const path = `/sos/${uid}/timeline/`;
+  const first = await api.get(path, { page_size: String(PAGE) });
+  const last = Math.ceil(first.count / PAGE);
+  if (last <= 1) return first.results;
+  const end = await api.get(path, { page_size: String(PAGE), page: String(last) });
+  return last === 2 ? [...first.results, ...end.results] : end.results;
+}
+
+/** Where the people of the chosen event are now. */
+async function askWhere() {
+  const uid = store.chosen;
+  if (!uid || asking || document.hidden) return;
+  try {
+    const where = await api.get(`/console/events/${uid}/map/`);
+    if (store.chosen === uid) about = { ...about, map: where };
+    draw();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+  }
 }
 
 async function askAreas() {
@@ -327,7 +345,7 @@ setInterval(() => {
   if ([...store.events.values()].some((card) => card.unconfirmed_until && !card.resolved)) draw(); // it counts down
 }, 1000);
 setInterval(draw, 5000);
-setInterval(askAbout, CHOSEN_EVERY_MS);
+setInterval(askWhere, CHOSEN_EVERY_MS);
 setInterval(askAreas, AREAS_EVERY_MS);
 new TroubledDevices(api, clock).start();
 sync.start();

@@ -16,6 +16,7 @@
 
 export const METRES_PER_DEGREE = 111_195;
 const CORNERS = 72;
+const CORNERS_FEW = 24; // of a circle that is a few points wide
 const URGENCY = { grey: 1, green: 2, blue: 3, amber: 4, red: 5 }; // drills come below them all
 
 /** @type {Scene} */
@@ -75,13 +76,14 @@ export function boundsOf(points) {
  *
  * @param {Place} centre
  * @param {number} radiusM
+ * @param {number} [corners]
  * @returns {Point[]}
  */
-export function circle(centre, radiusM) {
+export function circle(centre, radiusM, corners = CORNERS) {
   const high = radiusM / METRES_PER_DEGREE;
   const wide = high / widthOfDegree(centre.lat);
-  return Array.from({ length: CORNERS + 1 }, (_, corner) => {
-    const angle = ((corner % CORNERS) / CORNERS) * 2 * Math.PI;
+  return Array.from({ length: corners + 1 }, (_, corner) => {
+    const angle = ((corner % corners) / corners) * 2 * Math.PI;
     return [centre.lon + wide * Math.cos(angle), centre.lat + high * Math.sin(angle)];
   });
 }
@@ -125,7 +127,7 @@ function wearerOf(chosen) {
 
 /** @param {EventMark} mark @returns {Feature[]} */
 function accuracyOf(mark) {
-  return mark.accuracyM ? [area([circle(mark, mark.accuracyM)], { kind: "accuracy", tone: mark.tone })] : [];
+  return mark.accuracyM ? [area([circle(mark, mark.accuracyM, CORNERS_FEW)], { kind: "accuracy", tone: mark.tone })] : [];
 }
 
 /** @param {EventMark} event @param {Chosen} chosen @returns {Feature[]} */

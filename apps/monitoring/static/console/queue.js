@@ -7,7 +7,7 @@ import { age, distance, named, t } from "./words.js";
 /**
  * @typedef {import("./types.js").Card} Card
  * @typedef {import("./types.js").Tone} Tone
- * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, drawn: string}} Row
+ * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, card: Card | null, drawn: string}} Row
  */
 
 export class Queue {
@@ -53,17 +53,20 @@ export class Queue {
   #drawRow(card, isChosen, now) {
     const row = this.#rows.get(card.event_uid) ?? this.#newRow(card.event_uid);
     const tone = toneOf(card, now);
-    const drawn = JSON.stringify([card, stateOf(card, tone, now), isChosen, isAlarming(card, now)]);
-    if (drawn === row.drawn) return;
+    const state = stateOf(card, tone, now);
+    const className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;
+    const drawn = `${className} ${isChosen} ${state}`;
+    if (card === row.card && drawn === row.drawn) return;
+    row.card = card;
     row.drawn = drawn;
-    row.button.className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;
+    row.button.className = className;
     row.button.setAttribute("aria-current", String(isChosen));
     fill(
       row.button,
       h("span", { class: "who" }, shortName(card)),
       row.age,
       h("span", { class: "what" }, whatOf(card)),
-      h("span", { class: "chips" }, ...chips(card, tone, now)),
+      h("span", { class: "chips" }, ...chips(card, state)),
     );
     write(row.age, ageOf(card, now));
   }
@@ -71,23 +74,45 @@ export class Queue {
   /** @param {string} uid @returns {Row} */
   #newRow(uid) {
     const button = h("button", { type: "button", class: "card", onclick: () => this.choose(uid) });
-    const row = { element: h("li", {}, button), button, age: h("span", { class: "age" }), drawn: "" };
+    const row = { element: h("li", {}, button), button, age: h("span", { class: "age" }), card: null, drawn: "" };
     row.element.dataset.uid = uid;
     this.#rows.set(uid, row);
     return row;
   }
 
-  /** Moves only what is out of its place, and keeps the keyboard's. @param {Card[]} cards */
+  /** Moves as few as possible, and keeps the keyboard's place. @param {Card[]} cards */
   #arrange(cards) {
     const focused = document.activeElement;
-    let at = this.#list.firstElementChild;
-    for (const { event_uid } of cards) {
-      const element = /** @type {Row} */ (this.#rows.get(event_uid)).element;
-      if (element === at) at = at.nextElementSibling;
-      else this.#list.insertBefore(element, at);
+    const elements = cards.map(({ event_uid }) => /** @type {Row} */ (this.#rows.get(event_uid)).element);
+    const places = new Map([...this.#list.children].map((element, place) => [element, place]));
+    const stay = longestRise(elements.map((element) => places.get(element) ?? -1));
+    let after = null;
+    for (let at = elements.length - 1; at >= 0; at -= 1) {
+      const element = /** @type {HTMLElement} */ (elements[at]);
+      if (!stay.has(at)) this.#list.insertBefore(element, after);
+      after = element;
     }
     if (focused instanceof HTMLElement && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
+}
+
+/**
+ * Where the longest rising run of numbers stands, gaps between them allowed; negative numbers belong to none.
+ * @param {number[]} numbers each at most once, but for negative ones
+ * @returns {Set<number>}
+ */
+export function longestRise(numbers) {
+  const ends = /** @type {number[]} */ ([]); // of the runs of each length, where the one stands that ends lowest
+  const before = /** @type {(number | undefined)[]} */ ([]);
+  for (const [at, number] of numbers.entries()) {
+    if (number < 0) continue;
+    const length = ends.findLastIndex((end) => (numbers[end] ?? 0) < number) + 1;
+    ends[length] = at;
+    before[at] = ends[length - 1];
+  }
+  const found = new Set();
+  for (let at = ends.at(-1); at !== undefined; at = before[at]) found.add(at);
+  return found;
 }
 
 /** @param {Card} card @param {number} now */
@@ -111,8 +136,8 @@ function whatOf(card) {
   return parts.join(" · ");
 }
 
-/** The state in words, then the numbers that matter in it. @param {Card} card @param {Tone} tone @param {number} now */
-function chips(card, tone, now) {
+/** The state in words, then the numbers that matter in it. @param {Card} card @param {string} state */
+function chips(card, state) {
   const { people } = card;
   const marks = [card.is_drill && t("drill"), card.is_test && t("test"), card.silent && t("silent")].filter(Boolean);
   const counts = people.accepted
@@ -131,7 +156,7 @@ function chips(card, tone, now) {
     !card.resolved && card.acknowledged_by && t("taken_by", { name: card.acknowledged_by.full_name }),
   ];
   return [
-    h("span", { class: "chip state" }, stateOf(card, tone, now)),
+    h("span", { class: "chip state" }, state),
     ...marks.map((mark) => h("span", { class: "chip mark" }, mark)),
     ...[...counts, ...more].filter(Boolean).map((words) => h("span", { class: "chip" }, words)),
   ];

@@ -139,9 +139,9 @@ export function toneOf(card, now) {
   return card.people.accepted || card.halted === "ALL_DONE" ? "amber" : "red";
 }
 
-/** Nobody has taken it, or who did has done nothing since and nobody comes. @param {Card} card @param {number} now */
+/** Nobody has taken it, or who did has done nothing since and nobody comes; a countdown is waited for. @param {Card} card @param {number} now */
 export function isAlarming(card, now) {
-  if (card.resolved || card.is_test) return false;
+  if (card.resolved || card.is_test || isUnconfirmed(card, now)) return false;
   if (card.acknowledged_at === null) return true;
   const isMet = card.people.accepted > 0 || card.halted !== null;
   return !isMet && now - Date.parse(card.acknowledged_at) > LAPSES_S * 1000;

@@ -30,7 +30,7 @@ export function factsOf({ data }, names) {
   if (typeof data.radius_m === "number") facts.push(t("within", { far: distance(data.radius_m) }));
   if (data.helpers) facts.push(t("people_n", { n: countOf(data.helpers) }));
   if (typeof data.helper === "string") facts.push(names.get(data.helper) ?? "");
-  if (data.to) facts.push(String(data.to));
+  if (data.to) facts.push(named("service", String(data.to)));
   if (data.outcome) facts.push(named("outcome", String(data.outcome)));
   if (data.reason) facts.push(named("reason", String(data.reason)));
   if (data.text) facts.push(String(data.text));

@@ -9,7 +9,7 @@ import { Feed } from "./feed.js";
  * @typedef {{changed(uids: string[]): void, link(state: LinkState, rttMs: number | null): void}} Listeners
  */
 
-const AT_ONCE = 100; // cards in one question
+const AT_ONCE = 50; // cards in one question: more of them drawn at once would hold up the page
 const SOON_MS = 150;
 const REST = 3; // between two questions, as a multiple of how long the last one took
 const ANEW_MS = 60_000; // everything is asked for again: who is on duty, and the watches' batteries, are in no message
@@ -54,6 +54,8 @@ export class Sync {
   /** Asks for these cards soon, as when the dispatcher has changed them. @param {string} uid */
   refresh(uid) {
     this.store.putBack([uid]);
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     this.#restMs = 0;
     this.#ask();
   }
@@ -66,12 +68,14 @@ export class Sync {
     this.#ask();
   }
 
+  /** A question that is to come is not put off by what comes meanwhile: it would never come on a busy night. */
   #ask() {
-    clearTimeout(this.#soon);
-    if (!this.#asking && this.store.isDirty) this.#soon = setTimeout(() => this.#askCards(), this.#restMs);
+    if (this.#asking || this.#soon !== undefined || !this.store.isDirty) return;
+    this.#soon = setTimeout(() => this.#askCards(), this.#restMs);
   }
 
   async #askCards() {
+    this.#soon = undefined;
     const uids = this.store.takeDirty(AT_ONCE);
     this.#asking = true;
     const began = performance.now();

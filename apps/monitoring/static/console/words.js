@@ -43,7 +43,7 @@ export function age(seconds) {
 /** Metres as 350 m or 1.2 km. @param {number | null | undefined} metres */
 export function distance(metres) {
   if (metres === null || metres === undefined) return "";
-  if (metres < 1000) return t("metres", { n: Math.round(metres / 10) * 10 });
+  if (metres < 995) return t("metres", { n: Math.round(metres / 10) * 10 });
   return t("kilometres", { n: number(Math.round(metres / 100) / 10) });
 }
 
@@ -55,8 +55,9 @@ export function number(value) {
 /** Seconds of a report: 0.4 s, 12 s, 3 min 20 s. @param {number | null} seconds */
 export function duration(seconds) {
   if (seconds === null) return "–";
-  if (seconds < 60) return t("seconds", { n: number(seconds < 10 ? seconds : Math.round(seconds)) });
-  return t("minutes_seconds", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
+  const whole = Math.round(seconds);
+  if (whole < 60) return t("seconds", { n: number(seconds < 10 ? seconds : whole) });
+  return t("minutes_seconds", { m: Math.floor(whole / 60), s: whole % 60 });
 }
 
 /** How long ago, in words. @param {number} seconds */
