@@ -77,22 +77,24 @@ def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
     began, heaps, lags, longest = time.monotonic(), [], [], 0.0
     screen.requests.clear()
     while (passed := time.monotonic() - began) < seconds:
+        screen.page.keyboard.press("j")
         traced = screen.trace(TRACED_S)
         longest = max(longest, traced.longest_ms)
         lags += [_lag(screen, traffic) for _ in range(3)]
         heaps.append(memory := screen.memory())
         _say(f"{passed:5.0f} s: {traced}; {_written(memory)}; entry to card {max(lags[-3:]):.1f} s")
-        screen.page.keyboard.press("j")
         screen.page.wait_for_timeout(max(0.0, (passed + ROUND_S + began - time.monotonic()) * 1000))
     took = time.monotonic() - began
     tasks = screen.long_tasks()
     at_start = [ms for at, ms in tasks if at < SETTLED_MS]
     later = [ms for at, ms in tasks if at >= SETTLED_MS]
+    worst = sorted(((ms, at) for at, ms in tasks if at >= SETTLED_MS), reverse=True)[:5]
     _say(f"\n{took:.0f} s, {traffic.written / took:.0f} journal entries/s")
     _say(f"opening the page: longest task {max(at_start, default=0):.0f} ms")
     over = [sum(ms > least for ms in later) for least in (50, 100, LONG_MS)]
     _say(f"then: longest task {max(later, default=0):.0f} ms (in the traces {longest:.0f} ms);", end=" ")
     _say(f"over 50 ms {over[0]}, over 100 ms {over[1]}, over {LONG_MS:.0f} ms {over[2]}")
+    _say(f"the worst: {', '.join(f'{ms:.0f} ms at {at / 1000:.0f} s' for ms, at in worst)}")
     _say(f"memory: {_written(heaps[0])} → {_written(heaps[-1])}; most {max(one['heap_mb'] for one in heaps):.1f} MB")
     _say(f"entry to card: median {sorted(lags)[len(lags) // 2]:.1f} s, most {max(lags):.1f} s")
     _say(f"requests: {screen.requests.total() / took:.1f}/s")

@@ -128,6 +128,10 @@ class Instance:
         write_private(self.home.admin_file, f"phone: {ADMIN_PHONE}\npassword: {password}\n")
         return True
 
+    def console_link(self) -> str:
+        """Signs the first ADMIN in to the console: once, within an hour."""
+        return self.manage("console_link", ADMIN_PHONE).split()[-1]
+
     def manage(self, *arguments: str, **extra: str) -> str:
         """Runs manage.py; returns what it printed. Raises Failure, with its last lines, when it fails."""
         result = subprocess.run(

@@ -57,9 +57,11 @@ def start(instance: Instance, *, anew: bool = False) -> None:
     created = instance.create_admin()
     instance.start_app()
     print(f"MDD is up: {instance.url}", flush=True)
+    print(f"the dispatcher's console: {instance.url}/console/", flush=True)
     if created:
         told = f"phone {ADMIN_PHONE}, password {instance.admin_password}"
         print(f"the first ADMIN: {told} (kept in {instance.home.admin_file})", flush=True)
+        print(f"or signed in by this link, once and within an hour: {instance.console_link()}", flush=True)
 
 
 def _watch(instance: Instance, show: Callable[[], None]) -> None:

@@ -132,21 +132,37 @@ def test_link_signs_in_once_and_only_by_a_click(client: Client, dispatcher: User
     assert Client().post(path).status_code == 410
 
 
-def test_of_two_clicks_at_once_one_gets_in(dispatcher: User) -> None:
-    signed = links.link_for(dispatcher).split("/")[-2]
-    stale = links.holder_of(signed)
-    assert stale == dispatcher
-    assert links.use(signed) == dispatcher
-    assert links.use(signed) is None
+def test_link_outlives_a_sign_in_elsewhere_and_is_no_session_itself(client: Client, dispatcher: User) -> None:
+    key = links.link_for(dispatcher).split("/")[-2]
+    client.cookies["sessionid"] = key
+    assert client.get("/console/").status_code == 302
+    assert client.get(QUEUE).status_code == 401
+    Client().post("/console/sign-in/", {"username": str(dispatcher.phone_number), "password": PASSWORD})
+    assert Client().post(f"/console/link/{key}/")["Location"] == "/console/"
+
+
+def test_of_two_clicks_at_once_one_gets_in(dispatcher: User, monkeypatch: Any) -> None:
+    key = links.link_for(dispatcher).split("/")[-2]
+    monkeypatch.setattr(links, "holder_of", lambda key: dispatcher)  # both have looked before either has used it
+    assert [links.use(key), links.use(key)] == [dispatcher, None]
 
 
 def test_links_run_out_and_are_ours(client: Client, dispatcher: User, wearer: User, monkeypatch: Any) -> None:
-    signed = links.link_for(dispatcher).split("/")[-2]
-    assert client.post(f"/console/link/{signed}x/").status_code == 410
     monkeypatch.setattr(links, "LASTS", timedelta(seconds=-1))
-    assert client.post(f"/console/link/{signed}/").status_code == 410
+    late = links.link_for(dispatcher).split("/")[-2]
+    for key in (late, f"{late}x", "x", "x" * 200, "%00"):
+        assert client.post(f"/console/link/{key}/").status_code == 410
     with pytest.raises(CommandError, match="no active ADMIN"):
         call_command("console_link", str(wearer.phone_number))
+
+
+@pytest.mark.parametrize(
+    "change", [{"role": Role.USER, "status": Status.ACTIVE}, {"role": Role.ADMIN, "status": Status.BANNED}]
+)
+def test_link_of_who_is_no_dispatcher_any_more_opens_nothing(change: Any, client: Client, dispatcher: User) -> None:
+    key = links.link_for(dispatcher).split("/")[-2]
+    change_standing(dispatcher, **change)
+    assert client.post(f"/console/link/{key}/").status_code == 410
 
 
 def in_english(key: str) -> str:

@@ -114,7 +114,7 @@ async def test_unknown_path_closes_with_4404() -> None:
     assert await close_code(Socket(None, "/ws/nothing/")) == 4404
 
 
-async def test_new_event_is_told_as_the_spec_prints_it_and_whether_it_is_a_drill(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
+async def test_new_event_is_told_as_the_spec_prints_it(listening: Any, wearer: User, press: Callable[..., Any]) -> None:
     answer = await sync_to_async(press)(wearer)
     message = await heard(listening)
     assert message == {

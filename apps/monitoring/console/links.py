@@ -4,38 +4,32 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.core import signing
-from django.utils import timezone
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 
 from apps.users.models import User
 
 LASTS = timedelta(hours=1)
-_SIGNER = signing.TimestampSigner(salt="console.link")
+_HOLDER = "console_link"
 
 
 def link_for(user: User) -> str:
-    """Good for an hour, and until the account signs in anywhere."""
-    return f"{settings.PUBLIC_URL}/console/link/{_SIGNER.sign(f'{user.uuid.hex}-{_last(user)}')}/"
+    """Good for an hour and once. It is a row among the sessions, of nobody yet: using it takes the row away."""
+    ticket = SessionStore()
+    ticket[_HOLDER] = str(user.uuid)
+    ticket.set_expiry(int(LASTS.total_seconds()))
+    ticket.create()
+    return f"{settings.PUBLIC_URL}/console/link/{ticket.session_key}/"
 
 
-def holder_of(signed: str) -> User | None:
+def holder_of(key: str) -> User | None:
     """Whom the link would sign in; None when it is not ours, has run out or been used, or they are no dispatcher."""
-    try:
-        uid, _, last = _SIGNER.unsign(signed, max_age=LASTS).partition("-")
-    except signing.BadSignature:
-        return None
-    user = User.objects.filter(uuid=UUID(uid)).first()
-    return user if user and user.is_staff and _last(user) == last else None
+    holder = SessionStore(key).get(_HOLDER)
+    user = User.objects.filter(uuid=UUID(holder)).first() if holder else None
+    return user if user and user.is_staff else None
 
 
-def use(signed: str) -> User | None:
+def use(key: str) -> User | None:
     """The same, and the link is used up: of two at once, one gets in."""
-    user = holder_of(signed)
-    if user is None:
-        return None
-    won = User.objects.filter(pk=user.pk, last_login=user.last_login).update(last_login=timezone.now())
-    return user if won else None
-
-
-def _last(user: User) -> str:
-    return f"{user.last_login.timestamp():.6f}" if user.last_login else "never"
+    user = holder_of(key)
+    return user if user and Session.objects.filter(session_key=key).delete()[0] else None

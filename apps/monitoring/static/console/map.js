@@ -125,7 +125,7 @@ class LiveMap {
     const box = boundsOfChosen(this.#scene);
     if (!box) return;
     this.#isFitted = true;
-    this.map.fitBounds(box, { padding: 70, maxZoom: 16, duration: 700 });
+    this.map.fitBounds(box, { padding: 70, maxZoom: 15, duration: 700 });
   }
 
   /** @returns {Place} */

@@ -7,7 +7,7 @@ import { age, distance, named, t } from "./words.js";
 /**
  * @typedef {import("./types.js").Card} Card
  * @typedef {import("./types.js").Tone} Tone
- * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, card: Card | null, drawn: string}} Row
+ * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, card: Card | null, state: string, drawn: string}} Row
  */
 
 export class Queue {
@@ -54,19 +54,21 @@ export class Queue {
     const row = this.#rows.get(card.event_uid) ?? this.#newRow(card.event_uid);
     const tone = toneOf(card, now);
     const state = stateOf(card, tone, now);
-    const className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;
-    const drawn = `${className} ${isChosen} ${state}`;
-    if (card === row.card && drawn === row.drawn) return;
-    row.card = card;
-    row.drawn = drawn;
-    row.button.className = className;
+    row.button.className = `card ${tone}${isAlarming(card, now) ? " alarming" : ""}`;
     row.button.setAttribute("aria-current", String(isChosen));
+    if (card === row.card && state === row.state) return;
+    row.card = card;
+    row.state = state;
+    const [who, what, chips] = [shortName(card), whatOf(card), chipsOf(card, state)];
+    const drawn = JSON.stringify([who, what, chips]);
+    if (drawn === row.drawn) return; // what has changed is not told here
+    row.drawn = drawn;
     fill(
       row.button,
-      h("span", { class: "who" }, shortName(card)),
+      h("span", { class: "who" }, who),
       row.age,
-      h("span", { class: "what" }, whatOf(card)),
-      h("span", { class: "chips" }, ...chips(card, state)),
+      h("span", { class: "what" }, what),
+      h("span", { class: "chips" }, ...chips.map(([kind, words]) => h("span", { class: kind }, words))),
     );
     write(row.age, ageOf(card, now));
   }
@@ -74,7 +76,7 @@ export class Queue {
   /** @param {string} uid @returns {Row} */
   #newRow(uid) {
     const button = h("button", { type: "button", class: "card", onclick: () => this.choose(uid) });
-    const row = { element: h("li", {}, button), button, age: h("span", { class: "age" }), card: null, drawn: "" };
+    const row = { element: h("li", {}, button), button, age: h("span", { class: "age" }), card: null, state: "", drawn: "" };
     row.element.dataset.uid = uid;
     this.#rows.set(uid, row);
     return row;
@@ -137,7 +139,7 @@ function whatOf(card) {
 }
 
 /** The state in words, then the numbers that matter in it. @param {Card} card @param {string} state */
-function chips(card, state) {
+function chipsOf(card, state) {
   const { people } = card;
   const marks = [card.is_drill && t("drill"), card.is_test && t("test"), card.silent && t("silent")].filter(Boolean);
   const counts = people.accepted
@@ -155,11 +157,8 @@ function chips(card, state) {
     card.device && !card.device.is_online && t("offline"),
     !card.resolved && card.acknowledged_by && t("taken_by", { name: card.acknowledged_by.full_name }),
   ];
-  return [
-    h("span", { class: "chip state" }, state),
-    ...marks.map((mark) => h("span", { class: "chip mark" }, mark)),
-    ...[...counts, ...more].filter(Boolean).map((words) => h("span", { class: "chip" }, words)),
-  ];
+  const plain = [...counts, ...more].filter(Boolean);
+  return [["chip state", state], ...marks.map((mark) => ["chip mark", mark]), ...plain.map((words) => ["chip", words])];
 }
 
 /** The colour's meaning in words. @param {Card} card @param {Tone} tone @param {number} now */

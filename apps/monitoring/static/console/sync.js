@@ -9,9 +9,9 @@ import { Feed } from "./feed.js";
  * @typedef {{changed(uids: string[]): void, link(state: LinkState, rttMs: number | null): void}} Listeners
  */
 
-const AT_ONCE = 50; // cards in one question: more of them drawn at once would hold up the page
+const AT_ONCE = 100; // cards in one question: an address may have 8 KB
 const SOON_MS = 150;
-const REST = 3; // between two questions, as a multiple of how long the last one took
+const REST = 2; // between two questions, as a multiple of how long the last one took
 const ANEW_MS = 60_000; // everything is asked for again: who is on duty, and the watches' batteries, are in no message
 
 export class Sync {
