@@ -45,6 +45,7 @@ class Screen:
     page: Page
     requests: Counter[str] = field(default_factory=Counter)
     forced: list[tuple[float, float]] = field(default_factory=list)
+    """When the measurement itself kept the page busy: from, until, in milliseconds."""
 
     def __post_init__(self) -> None:
         self.cdp: CDPSession = self.page.context.new_cdp_session(self.page)
@@ -62,13 +63,15 @@ class Screen:
         config = {"includedCategories": CATEGORIES, "excludedCategories": ["*"]}
         self.tracer.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
         self.page.wait_for_timeout(seconds * 1000)
+        began = self.page.evaluate("performance.now()")
         self.tracer.send("Tracing.end")
         while not self._is_traced:
             self.page.wait_for_timeout(50)
+        self.forced.append((began, self.page.evaluate("performance.now()")))
         return _read(self._events, seconds)
 
     def memory(self) -> dict[str, float]:
-        """MB and elements after the garbage has been collected; that task does not count as the page's own."""
+        """MB and elements after the garbage has been collected."""
         began = self.page.evaluate("performance.now()")
         for _ in range(2):
             self.cdp.send("HeapProfiler.collectGarbage")
@@ -81,7 +84,7 @@ class Screen:
         }
 
     def long_tasks(self) -> list[tuple[float, float]]:
-        """Those over 50 ms since the page was opened: when, and how long, in milliseconds."""
+        """The page's own over 50 ms since it was opened: when, and how long, in milliseconds."""
         tasks = self.page.evaluate("globalThis.benchTasks")
         return [(at, ms) for at, ms in tasks if not any(a - ms <= at <= b for a, b in self.forced)]
 

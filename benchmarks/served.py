@@ -35,7 +35,7 @@ def served(name: str) -> Iterator[str]:
             "STATIC_ROOT": f"{folder}/static",
             "PUBLIC_URL": url,
         }
-        redis = [finding.redis(Path(folder)), "--port", str(redis_port), "--save", "", "--dir", folder]
+        redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
         uvicorn = ["-m", "uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
         for command in ("migrate", "collectstatic"):
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
@@ -47,17 +47,17 @@ def served(name: str) -> Iterator[str]:
 def _own_database(name: str) -> Iterator[str]:
     parts = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
-        server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(parts._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(urlunsplit(parts), autocommit=True) as server:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager
-def _running(command: list[str | Path], port: int) -> Iterator[None]:
+def _running(command: list[str], port: int) -> Iterator[None]:
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     try:
         _wait_for(port)

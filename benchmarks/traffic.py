@@ -195,10 +195,11 @@ class Traffic:
         found = list(Notification.objects.filter(pk__in=random.sample(self._notes, count)).order_by("pk"))
         state = random.choice([State.SENT, State.RECEIVED, State.READ])
         change(found, state)
-        events = dict(SosEvent.objects.filter(uid__in=[one.event_uid for one in found]).values_list("uid", "pk"))
-        for one in found:
+        uids = [one.event_uid for one in found if one.event_uid]
+        events = dict(SosEvent.objects.filter(uid__in=uids).values_list("uid", "pk"))
+        for uid, one in zip(uids, found, strict=True):
             data = {"states": {str(one.uuid): state.value}}
-            yield Entry(events[one.event_uid], JournalKind.NOTIFICATION, None, data, status="IN_PROGRESS")
+            yield Entry(events[uid], JournalKind.NOTIFICATION, None, data, status="IN_PROGRESS")
 
     def _walk(self, count: int) -> None:
         step = {"east": random.uniform(-1, 1) * 1e-4, "north": random.uniform(-1, 1) * 1e-4}

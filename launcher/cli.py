@@ -14,13 +14,20 @@ from launcher.demo import demo
 from launcher.instance import Instance
 from launcher.places import PROJECT, default_home
 from launcher.progress import Failure, say
+from launcher.screenshots import screenshots
 from launcher.services import without_password
 from launcher.throwaway import test
 from launcher.up import up
 from launcher.usage import USAGE
 from launcher.visit import visiting
 
-OPTIONS: dict[str, set[str]] = {"up": {"--detach", "--with-fcm"}, "down": set(), "status": {"--json"}, "check": set()}
+OPTIONS: dict[str, set[str]] = {
+    "up": {"--detach", "--with-fcm"},
+    "down": set(),
+    "status": {"--json"},
+    "check": set(),
+    "screenshots": set(),
+}
 REPLACEABLE = ("DATABASE_URL", "REDIS_URL")
 
 
@@ -117,6 +124,10 @@ def _test(arguments: list[str]) -> int:
     return test(here(), arguments)
 
 
+def _screenshots(_: list[str]) -> int:
+    return screenshots(here())
+
+
 def _demo(arguments: list[str]) -> int:
     return demo(here(), arguments)
 
@@ -131,4 +142,5 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "manage": _manage,
     "backup": _backup,
     "restore": _restore,
+    "screenshots": _screenshots,
 }

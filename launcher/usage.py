@@ -13,6 +13,7 @@ usage: ./mdd COMMAND
   manage ARGS…      Django's manage.py
   backup [FOLDER]   a dump of the database, with its checksum, in .mdd/backups
   restore FILE      a backup in the place of the database; --yes does it
+  screenshots       the console's pictures in docs/images, taken anew
   help              this
 
 settings, from the environment or from .env:
@@ -21,4 +22,4 @@ settings, from the environment or from .env:
   DATABASE_URL      a PostgreSQL with PostGIS in place of the private one
   REDIS_URL         a Redis in place of the private one
 """
-COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage", "backup", "restore")
+COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage", "backup", "restore", "screenshots")

@@ -16,7 +16,7 @@ const ANEW_MS = 60_000; // everything is asked for again: who is on duty, and th
 
 export class Sync {
   #asking = false;
-  #restMs = SOON_MS;
+  #restsUntil = 0; // by performance.now()
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #soon;
 
@@ -56,7 +56,7 @@ export class Sync {
     this.store.putBack([uid]);
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    this.#restMs = 0;
+    this.#restsUntil = 0;
     this.#ask();
   }
 
@@ -71,7 +71,8 @@ export class Sync {
   /** A question that is to come is not put off by what comes meanwhile: it would never come on a busy night. */
   #ask() {
     if (this.#asking || this.#soon !== undefined || !this.store.isDirty) return;
-    this.#soon = setTimeout(() => this.#askCards(), this.#restMs);
+    const wait = Math.max(SOON_MS, this.#restsUntil - performance.now());
+    this.#soon = setTimeout(() => this.#askCards(), wait);
   }
 
   async #askCards() {
@@ -89,7 +90,7 @@ export class Sync {
       await pause(1000);
     } finally {
       this.#asking = false;
-      this.#restMs = Math.max(SOON_MS, REST * (performance.now() - began));
+      this.#restsUntil = performance.now() + REST * (performance.now() - began);
       this.#ask();
     }
   }
