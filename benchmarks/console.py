@@ -74,12 +74,12 @@ def _open(page: Page, link: str, events: int) -> None:
 
 
 def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
-    began, heaps, lags, longest = time.monotonic(), [], [], 0.0
+    began, heaps, lags, traces = time.monotonic(), [], [], []
     screen.requests.clear()
     while (passed := time.monotonic() - began) < seconds:
         screen.page.keyboard.press("j")
         traced = screen.trace(TRACED_S)
-        longest = max(longest, traced.longest_ms)
+        traces.append(traced)
         lags += [_lag(screen, traffic) for _ in range(3)]
         heaps.append(memory := screen.memory())
         _say(f"{passed:5.0f} s: {traced}; {_written(memory)}; entry to card {max(lags[-3:]):.1f} s")
@@ -92,7 +92,9 @@ def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
     _say(f"\n{took:.0f} s, {traffic.written / took:.0f} journal entries/s")
     _say(f"opening the page: longest task {max(at_start, default=0):.0f} ms")
     over = [sum(ms > least for ms in later) for least in (50, 100, LONG_MS)]
-    _say(f"then: longest task {max(later, default=0):.0f} ms (in the traces {longest:.0f} ms);", end=" ")
+    longest, cpu = max(one.longest_ms for one in traces), max(one.longest_cpu_ms for one in traces)
+    in_traces = f"in the traces {longest:.0f} ms, {cpu:.0f} ms of CPU"
+    _say(f"then: longest task {max(later, default=0):.0f} ms ({in_traces});", end=" ")
     _say(f"over 50 ms {over[0]}, over 100 ms {over[1]}, over {LONG_MS:.0f} ms {over[2]}")
     _say(f"the worst: {', '.join(f'{ms:.0f} ms at {at / 1000:.1f} s' for ms, at in worst)}")
     _say(f"memory: {_written(heaps[0])} → {_written(heaps[-1])}; most {max(one['heap_mb'] for one in heaps):.1f} MB")

@@ -106,9 +106,10 @@ def call(wearer: User) -> SosEvent:
     """Somebody presses, and those nearest are called."""
     device = Device.objects.get(owner=wearer)
     assert device.position  # noqa: S101
-    body = {"device_uid": device.device_uid, "lat": device.position.y, "lon": device.position.x, "accuracy_m": 25}
-    kind = random.choice(["FALL_DETECTED", "MANUAL_TRIGGER"])
-    event, _, _ = open_event(wearer, body | {"detected_type": kind, "severity": random.randint(1, 3)})
+    body = {"device_uid": device.device_uid, "lat": device.position.y, "lon": device.position.x}
+    kind, accuracy_m = random.choice(["FALL_DETECTED", "MANUAL_TRIGGER"]), random.choice([5, 15, 30, 200])
+    said = {"detected_type": kind, "severity": random.randint(1, 3), "accuracy_m": accuracy_m}
+    event, _, _ = open_event(wearer, body | said)
     take_due_step(event.pk)
     return event
 

@@ -183,6 +183,7 @@ def test_same_scene_again_gives_the_map_nothing_to_do(watched: Watched) -> None:
       const same = given;
       scene.events[0].tone = "amber";
       for (let i = 0; i < 20; i += 1) view.draw(scene);
+      for (let i = 0; i < 300 && given < 2; i += 1) await frame();
       await frame(); await frame();
       return [same, given];
     }"""

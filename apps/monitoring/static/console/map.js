@@ -31,7 +31,6 @@ const START = { center: [65.5, 41.3], zoom: 4.6 };
 const NEAR_ZOOM = 14;
 const FINGER = 8; // points around a click in which an event is meant
 const AGAIN_MS = 60_000;
-const REST_MS = 500; // between two drawings: each is sent to a worker, cut into tiles there and sent back
 const HOPELESS = 4; // tiles that failed while none came
 const SOURCES = /** @type {const} */ (["areas", "reach", "lines", "marks"]);
 /** @type {any} */
@@ -73,7 +72,6 @@ class LiveMap {
   /** @type {Scene} */
   #scene = EMPTY;
   #isPending = false;
-  #drawnAt = -Infinity;
   #isFitted = false;
   #isOutline = false;
   #isLoaded = false;
@@ -111,8 +109,7 @@ class LiveMap {
     this.#scene = scene;
     if (this.#isPending) return;
     this.#isPending = true;
-    const rest = Math.max(0, this.#drawnAt + REST_MS - performance.now());
-    setTimeout(() => requestAnimationFrame(() => this.#drawNow()), rest);
+    requestAnimationFrame(() => this.#drawNow());
   }
 
   /** @param {number} lat @param {number} lon */
@@ -250,7 +247,6 @@ class LiveMap {
   #drawNow() {
     this.#isPending = false;
     if (!this.#isLoaded) return;
-    this.#drawnAt = performance.now();
     const marks = this.#marks();
     for (const name of SOURCES) this.#give(name, marks[name]);
     this.#fitFirst();

@@ -17,6 +17,7 @@
 export const METRES_PER_DEGREE = 111_195;
 const CORNERS = 72;
 const CORNERS_FEW = 24; // of a circle that is a few points wide
+const WIDE_M = 50; // a smaller circle lies under its mark until one looks closely, and that one does at the chosen event
 const URGENCY = { grey: 1, green: 2, blue: 3, amber: 4, red: 5 }; // drills come below them all
 
 /** @type {Scene} */
@@ -34,7 +35,7 @@ export function marksOf(scene, distance) {
   const chosen = scene.chosen;
   return {
     areas: collected(scene.areas.map(areaOf)),
-    reach: collected([...(event && chosen ? ringsOf(event, chosen) : []), ...scene.events.flatMap(accuracyOf)]),
+    reach: collected([...(event && chosen ? ringsOf(event, chosen) : []), ...scene.events.flatMap((mark) => accuracyOf(mark, mark === event))]),
     lines: collected(chosen ? [...trackOf(chosen), ...(event ? waysOf(event, chosen, distance) : [])] : []),
     marks: collected([
       ...scene.events.map((mark) => eventOf(mark, mark === event)),
@@ -125,9 +126,10 @@ function wearerOf(chosen) {
   return chosen.wearer ? [point(chosen.wearer, { kind: "wearer", order: 0 })] : [];
 }
 
-/** @param {EventMark} mark @returns {Feature[]} */
-function accuracyOf(mark) {
-  return mark.accuracyM ? [area([circle(mark, mark.accuracyM, CORNERS_FEW)], { kind: "accuracy", tone: mark.tone })] : [];
+/** @param {EventMark} mark @param {boolean} isChosen @returns {Feature[]} */
+function accuracyOf(mark, isChosen) {
+  const isTold = mark.accuracyM && (isChosen || mark.accuracyM >= WIDE_M);
+  return isTold ? [area([circle(mark, mark.accuracyM ?? 0, CORNERS_FEW)], { kind: "accuracy", tone: mark.tone })] : [];
 }
 
 /** @param {EventMark} event @param {Chosen} chosen @returns {Feature[]} */
