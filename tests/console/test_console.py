@@ -475,3 +475,19 @@ def test_unconfirmed_event_counts_down_and_then_asks_for_somebody(console: Conso
     desk.add_note(event, event.user, "It is over.")
     expect(console.cards.first).to_contain_text("Без ответа")
     expect(console.cards.first).to_have_class(re.compile("red"))
+
+
+def test_arrow_keys_belong_to_the_map(console: Console, sos: Any) -> None:
+    sos()
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    console.page.locator("#map canvas").focus()
+    before = console.page.evaluate("globalThis.consoleMap.middle().lat")
+    console.page.keyboard.press("ArrowDown")
+    until(lambda: console.page.evaluate("globalThis.consoleMap.middle().lat") < before, "the map has moved")
+
+
+def test_refused_question_is_said_wherever_it_was_asked(console: Console) -> None:
+    console.page.route(re.compile(r"/api/v1/sos/(\?|$)"), lambda route: route.abort())
+    console.page.click("#tab-history")
+    expect(console.page.locator("#error")).to_have_text("Сервер не отвечает. Ничего не сделано.")

@@ -19,7 +19,7 @@ export class Refusal extends Error {
 const PATIENCE_MS = 10_000;
 
 export class Api {
-  /** @param {string} csrf @param {(status: number) => void} ended told when the session is over (401, 403) */
+  /** @param {string} csrf @param {(why: "signed_out" | "no_dispatcher") => void} ended told when the session is over */
   constructor(csrf, ended) {
     this.csrf = csrf;
     this.ended = ended;
@@ -57,7 +57,9 @@ export class Api {
     }
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
-    if (response.status === 401 || response.status === 403) this.ended(response.status);
+    if (response.status === 401) this.ended("signed_out");
+    // What changes something is refused too when the session is another than the page's: somebody has signed in anew.
+    if (response.status === 403) this.ended(method === "GET" ? "no_dispatcher" : "signed_out");
     throw new Refusal(response.status, answer);
   }
 }

@@ -28,13 +28,14 @@ const config = /** @type {Config} */ (JSON.parse(byId("config").textContent ?? "
 speak(config.words, config.me.language);
 const FILTERS = /** @type {Filter[]} */ (["open", "mine", "unanswered", "drills"]);
 const VIEWS = ["live", "history", "report"];
+const AGAIN_MS = 500;
 const PAGE = 200;
 const AREAS_EVERY_MS = 15_000;
 const CHOSEN_EVERY_MS = 5_000; // where people are is in no message
 
 const clock = new Clock();
 const store = new Store();
-const api = new Api(config.csrf, (status) => end(status === 401 ? "signed_out" : "no_dispatcher"));
+const api = new Api(config.csrf, end);
 const sync = new Sync(api, store, clock, { changed, link: showLink });
 const sound = new Sound(showSound);
 const attention = new Attention(choose);
@@ -72,18 +73,15 @@ function changed(uids) {
   draw();
 }
 
-/** Draws once before the next picture, however often it is asked to. */
+/** Draws once before the next picture, however often it is asked to. A page behind another only makes itself heard. */
 function draw() {
-  if (isDrawing) return;
+  if (document.hidden) tick();
+  if (document.hidden || isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(() => {
     isDrawing = false;
     drawNow();
   });
-  if (document.hidden) {
-    isDrawing = false;
-    tick(); // a page behind another draws nothing, but must be heard
-  }
 }
 
 function drawNow() {
@@ -140,23 +138,24 @@ async function askAbout() {
     draw();
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
+    again = refusal.status === 0 || refusal.status >= 500;
   } finally {
     asking = false;
     if (again || store.chosen !== uid) {
       again = false;
-      setTimeout(askAbout, 500);
+      setTimeout(askAbout, AGAIN_MS);
     }
   }
 }
 
-/** Of a long story the end. @param {string} uid */
+/** Of a long story the end: its last two pages. @param {string} uid */
 async function timelineOf(uid) {
-  const path = `/sos/${uid}/timeline/`;
-  const first = await api.get(path, { page_size: String(PAGE) });
+  const page = (/** @type {number} */ number) =>
+    api.get(`/sos/${uid}/timeline/`, { page_size: String(PAGE), page: String(number) });
+  const first = await page(1);
   const last = Math.ceil(first.count / PAGE);
-  if (last <= 1) return first.results;
-  const end = await api.get(path, { page_size: String(PAGE), page: String(last) });
-  return last === 2 ? [...first.results, ...end.results] : end.results;
+  const pages = [last - 1, last].filter((number) => number > 1).map(page);
+  return [...(last > 2 ? [] : [first]), ...(await Promise.all(pages))].flatMap((one) => one.results);
 }
 
 /** Where the people of the chosen event are now. */
@@ -308,7 +307,7 @@ function tellKeys() {
 }
 
 listen({
-  j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1),
+  j: () => step(1), k: () => step(-1),
   a: () => { if (store.alarming(clock.now()).some((card) => card.event_uid === store.chosen)) act("acknowledge"); },
   w: () => act("wave"), s: () => act("assign"),
   r: () => { if (store.chosen && !store.events.get(store.chosen)?.resolved) act("resolve"); },
@@ -323,6 +322,7 @@ byId("words").addEventListener("input", (event) => {
 byId("words").addEventListener("keydown", (event) => {
   if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur();
 });
+document.addEventListener("visibilitychange", draw);
 for (const filter of FILTERS)
   byId(`filter-${filter}`).addEventListener("click", () => {
     store.filter = filter;
