@@ -141,7 +141,7 @@ function whatOf(card) {
 /** The state in words, then the numbers that matter in it. @param {Card} card @param {string} state */
 function chipsOf(card, state) {
   const { people } = card;
-  const marks = [card.is_drill && t("drill"), card.is_test && t("test"), card.silent && t("silent")].filter(Boolean);
+  const marks = [card.is_drill && t("drill"), card.is_test && card.resolved && t("test"), card.silent && t("silent")].filter(Boolean);
   const counts = people.accepted
     ? [card.nearest_m !== null && t("nearest", { far: distance(card.nearest_m) })]
     : [
