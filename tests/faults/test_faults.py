@@ -272,7 +272,7 @@ def test_hung_redis_delays_no_press(instance: Instance) -> None:
         took_s = time.monotonic() - started
         uid = answer.json()["event_uid"]
         waves = "SELECT count(*) FROM sos_sosevent WHERE uid = %s AND waves_called > 0"
-        until(lambda: instance.count(waves, uid), "the sweeper calls the first wave without Redis", 10)
+        until(lambda: instance.count(waves, uid), "the sweeper calls the first wave without Redis", 20)
     finally:
         os.kill(pid, 18)
     assert answer.status_code == 201
