@@ -38,8 +38,12 @@ def _current() -> bool:
 
 
 def _install(cache: Path) -> None:
-    """No package's own script is run; what npm remembers stays in the instance's folder."""
-    settings = os.environ | {"npm_config_cache": str(cache), "NODE_ENV": "development"}
+    """No package's own script is run; what npm remembers stays in the instance's folder.
+
+    Whom the machine trusts, Node must trust too: by itself it knows its own list only.
+    """
+    options = f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
+    settings = os.environ | {"npm_config_cache": str(cache), "NODE_ENV": "development", "NODE_OPTIONS": options}
     with step("installing the JavaScript packages with npm"):
         result = subprocess.run(
             [NODE, NPM, "ci", "--ignore-scripts", "--loglevel=error"], cwd=PROJECT, env=settings,
