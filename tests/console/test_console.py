@@ -482,6 +482,8 @@ def test_arrow_keys_belong_to_the_map(console: Console, sos: Any) -> None:
     sos()
     expect(console.cards).to_have_count(1)
     console.choose()
+    arrived = "globalThis.consoleMap.map.getZoom() > 10 && !globalThis.consoleMap.map.isMoving()"
+    until(lambda: console.page.evaluate(arrived), "the map has flown to the event")
     console.page.locator("#map canvas").focus()
     before = console.page.evaluate("globalThis.consoleMap.middle().lat")
     console.page.keyboard.press("ArrowDown")

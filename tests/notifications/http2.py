@@ -102,10 +102,18 @@ def listening(server: Gathering, folder: Path) -> Iterator[tuple[int, Path]]:
     try:
         yield listener.getsockname()[1], certificate
     finally:
-        loop.call_soon_threadsafe(listening.close)
+        asyncio.run_coroutine_threadsafe(_end(listening), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _end(listening: asyncio.Server) -> None:
+    listening.close()
+    connections = asyncio.all_tasks() - {asyncio.current_task()}
+    for connection in connections:
+        connection.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)
 
 
 def make_certificate(folder: Path) -> Path:
