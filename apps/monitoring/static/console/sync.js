@@ -95,18 +95,23 @@ export class Sync {
     }
   }
 
+  /** Never beside another question: of two answers the older one could come last. */
   async #askAnew() {
+    while (this.#asking) await pause(SOON_MS);
+    this.#asking = true;
     const began = performance.now();
     try {
       const queue = await this.api.get("/console/queue/");
       this.clock.learn(queue.server_time, performance.now() - began);
       this.store.putQueue(queue);
       this.listeners.changed([...this.store.events.keys()]);
-      this.#ask();
       return true;
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
       return false;
+    } finally {
+      this.#asking = false;
+      this.#ask();
     }
   }
 }
