@@ -53,7 +53,7 @@ def _measure(url: str, asked: argparse.Namespace) -> None:
         page.on("pageerror", lambda error: _say(f"ERROR {error}"))
         page.add_init_script(WATCH)
         screen = Screen(page)
-        _open(page, link_for(dispatcher), asked.events)
+        _say(f"opening: {screen.trace(lambda: _open(page, link_for(dispatcher), asked.events))}")
         traffic = Traffic(asked.updates, dispatcher)
         traffic.start()
         try:
@@ -78,7 +78,7 @@ def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
     screen.requests.clear()
     while (passed := time.monotonic() - began) < seconds:
         screen.page.keyboard.press("j")
-        traced = screen.trace(TRACED_S)
+        traced = screen.trace(lambda: screen.page.wait_for_timeout(TRACED_S * 1000))
         traces.append(traced)
         lags += [_lag(screen, traffic) for _ in range(3)]
         heaps.append(memory := screen.memory())
@@ -109,8 +109,7 @@ def _lag(screen: Screen, traffic: Any) -> float:
     from apps.sos import desk  # noqa: PLC0415
     from apps.users.models import Role, User  # noqa: PLC0415
 
-    event = traffic.any_event()
-    traffic.kept.add(event.pk)
+    event = traffic.keep_one()
     name = f"Dispatcher {event.pk}"
     dispatcher = User.objects.create(phone_number=f"+99892{event.pk:07d}", full_name=name, role=Role.ADMIN)
     desk.acknowledge(event, dispatcher)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,11 +58,14 @@ class Screen:
         self.cdp.send("Performance.enable")
         self.page.on("request", lambda request: self.requests.update([_path(request.url)]))
 
-    def trace(self, seconds: float) -> Traced:
+    def trace(self, doing: Callable[[], object]) -> Traced:
+        """What happens meanwhile."""
         self._events, self._is_traced = [], False
+        started = time.monotonic()
         config = {"includedCategories": CATEGORIES, "excludedCategories": ["*"]}
         self.tracer.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
-        self.page.wait_for_timeout(seconds * 1000)
+        doing()
+        seconds = time.monotonic() - started
         began = self.page.evaluate("performance.now()")
         self.tracer.send("Tracing.end")
         while not self._is_traced:

@@ -127,7 +127,7 @@ class Traffic:
     kept: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._stopped = threading.Event()
+        self._stopped, self._turning = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run)
         self._devices = list(Device.objects.exclude(device_uid__startswith="Wearer").values_list("pk", flat=True))
         self._reread()
@@ -139,8 +139,12 @@ class Traffic:
         self._stopped.set()
         self._thread.join()
 
-    def any_event(self) -> SosEvent:
-        return random.choice(list(SosEvent.objects.open().filter(acknowledged_at=None)))
+    def keep_one(self) -> SosEvent:
+        """An open event that nobody has acknowledged; from now on it is left as it is."""
+        with self._turning:
+            event = random.choice(list(SosEvent.objects.open().filter(acknowledged_at=None)))
+            self.kept.add(event.pk)
+        return event
 
     def _run(self) -> None:
         next_at = turn_at = time.monotonic()
@@ -148,7 +152,8 @@ class Traffic:
             next_at = max(next_at + 1 / TICKS, time.monotonic() - 1)
             if time.monotonic() > turn_at:
                 turn_at = time.monotonic() + TURNOVER_S
-                self._turn_over()
+                with self._turning:
+                    self._turn_over()
             self._tick(self.updates // TICKS)
         connection.close()
 

@@ -78,7 +78,7 @@ class Console:
         expect(self.page.locator("#panel")).to_be_visible()
 
     def cut_off(self, addresses: str | re.Pattern[str]) -> None:
-        """No question to them gets through. The page is loaded anew: what is loaded already may slip past for a moment."""
+        """No question to them gets through. The page is loaded anew: one that is open may slip past for a moment."""
         self.page.route(addresses, lambda route: route.abort())
         self.page.reload()
         expect(self.page.locator("#link")).to_have_class("link live")

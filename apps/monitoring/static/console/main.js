@@ -87,7 +87,7 @@ function draw() {
 function drawNow() {
   const now = clock.now();
   const shown = store.shown(now, config.me.uuid);
-  queue.draw(shown, store.chosen, now);
+  if (!queue.draw(shown, store.chosen, now)) draw();
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
   panel.draw(card ? { card, detail: about.detail, entries: about.entries } : null, now);
   map.draw(sceneOf([...store.events.values()], card ?? null, about.map, areas, now));

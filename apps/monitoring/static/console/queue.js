@@ -10,6 +10,8 @@ import { age, distance, named, t } from "./words.js";
  * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, card: Card | null, state: string, drawn: string}} Row
  */
 
+const NEW_AT_ONCE = 50; // so that a frame is never late for a full list
+
 export class Queue {
   /** @type {Map<string, Row>} */
   #rows = new Map();
@@ -21,8 +23,13 @@ export class Queue {
     this.choose = choose;
   }
 
-  /** @param {Card[]} cards in order @param {string | null} chosen @param {number} now */
-  draw(cards, chosen, now) {
+  /**
+   * @param {Card[]} all in order @param {string | null} chosen @param {number} now
+   * @returns {boolean} whether that was all: of many new ones the rest is for the next time
+   */
+  draw(all, chosen, now) {
+    let room = NEW_AT_ONCE;
+    const cards = all.filter(({ event_uid }) => this.#rows.has(event_uid) || room-- > 0);
     const gone = new Set(this.#rows.keys());
     for (const card of cards) {
       gone.delete(card.event_uid);
@@ -34,6 +41,7 @@ export class Queue {
     }
     this.#arrange(cards);
     this.#empty.hidden = cards.length > 0;
+    return cards.length === all.length;
   }
 
   /** Only the figures that never stand still. @param {Card[]} cards @param {number} now */
