@@ -1,4 +1,4 @@
-"""The ASGI entry: static files to WhiteNoise, other HTTP to Django, WebSockets to Channels."""
+"""The ASGI entry: static files to WhiteNoise, positions to the intake, other HTTP to Django, WebSockets to Channels."""
 
 import asyncio
 import os
@@ -11,9 +11,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdd_backend.settings")
 django = get_asgi_application()
 
-from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402 - the apps must be loaded first
+from apps.devices.intake import Intake  # noqa: E402 - the apps must be loaded first
+from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402
 from mdd_backend.static import static_files  # noqa: E402
 
+intake = Intake(django)  # type: ignore[arg-type]  # two ways to say ASGI
 static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-untyped-call]
 
 
@@ -25,7 +27,7 @@ async def http(scope, receive, send):  # type: ignore[no-untyped-def]
     if scope["path"].startswith(static_url):
         await asyncio.create_task(static(scope, receive, send), context=Context())
     else:
-        await django(scope, receive, send)
+        await intake(scope, receive, send)
 
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,10 +9,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from .models import Device, DeviceToken
+from .recording import USE_NOTED_EVERY
 from .services import hold_device
 
 PREFIX = "mdd_device_"
-USE_NOTED_EVERY = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -22,7 +21,7 @@ def issue_token(device: Device) -> str:
     hold_device(device)
     raw = PREFIX + secrets.token_urlsafe(32)
     DeviceToken.objects.filter(device=device).delete()
-    DeviceToken.objects.create(device=device, digest=_digest(raw))
+    DeviceToken.objects.create(device=device, digest=digest_of(raw))
     return raw
 
 
@@ -32,7 +31,7 @@ def revoke_token(device: Device) -> None:
 
 def find_token(raw: str) -> DeviceToken | None:
     """With its device and the device's owner."""
-    return DeviceToken.objects.select_related("device__owner").filter(digest=_digest(raw)).first()
+    return DeviceToken.objects.select_related("device__owner").filter(digest=digest_of(raw)).first()
 
 
 def note_use(token: DeviceToken) -> None:
@@ -43,6 +42,6 @@ def note_use(token: DeviceToken) -> None:
         DeviceToken.objects.filter(stale, digest=token.digest).update(last_used_at=Now())
 
 
-def _digest(raw: str) -> str:
+def digest_of(raw: str) -> str:
     """Plain SHA-256 is enough for 256 random bits."""
     return hashlib.sha256(raw.encode()).hexdigest()

@@ -1,14 +1,22 @@
 """A watch of the wearer's, its owner's client and its own."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.asgi import get_asgi_application
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.devices.intake import Intake
 from apps.devices.models import Device
+from apps.devices.recording import record_all
 from apps.devices.services import register_device
 from apps.users.models import User
 
@@ -56,3 +64,36 @@ def send(owner: APIClient) -> Callable[..., Any]:
         return owner.post(f"{MINE}locations/", {"fixes": fixes}, format="json")
 
     return make
+
+
+def ask(app: Any, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    """What an ASGI application answers. As with Django's own test client, the test's transaction goes on."""
+
+    async def asked() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
+            return await client.request(method, path, content=body, headers=headers)
+
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        return async_to_sync(asked)()
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
+
+
+@pytest.fixture(params=["django", "intake"])
+def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positions by Django's views, and by the intake before them: neither may behave otherwise than the other."""
+    if request.param == "django":
+        return
+    by_django = APIClient.generic
+
+    def generic(client: Any, method: str, path: str, data: Any = b"", content_type: str = "", **extra: Any) -> Any:
+        if not re.search(r"/locations?/$", path):
+            return by_django(client, method, path, data, content_type, **extra)
+        headers = {"content-type": content_type, "authorization": client._credentials.get("HTTP_AUTHORIZATION", "")}
+        intake = Intake(get_asgi_application(), sync_to_async(record_all))
+        return ask(intake, method, path, data or b"", {name: value for name, value in headers.items() if value})
+
+    monkeypatch.setattr(APIClient, "generic", generic)

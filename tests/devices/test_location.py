@@ -12,7 +12,7 @@ from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 from tests.devices.conftest import MINE, PLACE, ago
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]
 LOCATION = f"{MINE}location/"
 
 BAD_LOCATION: list[tuple[str, Any]] = [

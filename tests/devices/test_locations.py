@@ -15,7 +15,7 @@ from apps.users.models import Role, Status
 from apps.users.services import change_standing
 from tests.devices.conftest import MINE, PLACE, ago
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]
 LOCATIONS = f"{MINE}locations/"
 
 

@@ -1,0 +1,83 @@
+"""Micro-batching: what arrives while one batch is being written becomes the next."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from .recording import Report
+
+log = structlog.get_logger(__name__)
+Write = Callable[[Sequence[Report]], Awaitable[Sequence[int | None]]]
+
+
+class Overloaded(Exception):
+    """More is waiting to be written than may wait."""
+
+
+class Batches:
+    """Gathers reports for `write`, at most `together` fixes in one transaction; each is answered after its commit.
+
+    Nothing waits for company: with nothing to do a report is written at once. `at_once` batches are on their way at a
+    time, and `waiting` fixes may wait for them.
+    """
+
+    def __init__(self, write: Write, *, at_once: int = 2, together: int = 1000, waiting: int = 10_000) -> None:
+        self._write, self._at_once, self._together, self._waiting_most = write, at_once, together, waiting
+        self._waiting: deque[tuple[Report, asyncio.Future[int | None]]] = deque()
+        self._waiting_fixes = 0
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def record(self, report: Report) -> int | None:
+        """How many fixes were new, once they are on disk; None when the report is not to be recorded as it is.
+
+        Raises Overloaded; OperationalError and InterfaceError when PostgreSQL cannot be reached.
+        """
+        if self._waiting_fixes + len(report.fixes) > self._waiting_most:
+            raise Overloaded
+        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((report, done))
+        self._waiting_fixes += len(report.fixes)
+        if len(self._writers) < self._at_once:
+            writer = asyncio.create_task(self._write_on())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await done
+
+    async def _write_on(self) -> None:
+        while self._waiting:
+            batch = self._take()
+            try:
+                recorded = await self._written([report for report, _ in batch])
+            except (OperationalError, InterfaceError) as why:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(why)
+            else:
+                for (_, done), count in zip(batch, recorded, strict=True):
+                    if not done.done():
+                        done.set_result(count)
+
+    def _take(self) -> list[tuple[Report, asyncio.Future[int | None]]]:
+        """At least one, of whatever size."""
+        batch, size = [self._waiting.popleft()], 0
+        size = len(batch[0][0].fixes)
+        while self._waiting and size + len(self._waiting[0][0].fixes) <= self._together:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0].fixes)
+        self._waiting_fixes -= size
+        return batch
+
+    async def _written(self, reports: list[Report]) -> Sequence[int | None]:
+        """When PostgreSQL refuses something in the batch, each is tried alone: one must not fail its neighbours."""
+        try:
+            return await self._write(reports)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            if len(reports) == 1:
+                log.exception("report not recorded", device_uid=reports[0].device_uid)
+                return [None]
+        return [(await self._written([report]))[0] for report in reports]
