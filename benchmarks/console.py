@@ -32,10 +32,10 @@ def main() -> None:
     for name, value in {"seconds": 60, "events": 300, "devices": 5000, "updates": 200}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     asked = parser.parse_args()
-    with served("bench_console") as url:
+    with served("bench_console") as service:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop is none of Django's
         django.setup()
-        _measure(url, asked)
+        _measure(service.url, asked)
 
 
 def _measure(url: str, asked: argparse.Namespace) -> None:

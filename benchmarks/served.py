@@ -1,4 +1,4 @@
-"""The application in processes of its own: a server, a Redis and a database that go when the measurement is over."""
+"""The service in processes of its own, with a Redis and a database that go when the measurement is over."""
 
 import os
 import socket
@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
@@ -19,28 +20,55 @@ from launcher.places import PROJECT
 LOOPBACK = "127.0.0.1"
 
 
-@contextmanager
-def served(name: str) -> Iterator[str]:
-    """Its address. The environment of this process is then the server's too: Django may be set up in it.
+@dataclass(frozen=True)
+class Service:
+    """What runs: `url` answers HTTP and WebSockets; the processes by name, for whoever looks at their memory."""
 
-    The database is `name` beside the one in DATABASE_URL.
+    url: str
+    database_url: str
+    redis_url: str
+    processes: dict[str, subprocess.Popen[bytes]]
+
+
+@contextmanager
+def served(name: str, *, workers: int = 1, calls: bool = False, **settings: str) -> Iterator[Service]:
+    """The service with `workers` web processes; `calls`: with what calls helpers too, the Celery worker and the sweep.
+
+    The environment of this process is then the service's: Django may be set up in it. The database is `name` beside the
+    one in DATABASE_URL. `settings` are environment variables.
     """
-    with _own_database(name) as database_url, TemporaryDirectory(prefix="mdd-bench-") as folder:
+    with _own_database(name) as database_url, TemporaryDirectory(prefix="mdd-bench-") as folder, ExitStack() as running:
         redis_port, port = _free_port(), _free_port()
-        url = f"http://{LOOPBACK}:{port}"
+        url, redis_url = f"http://{LOOPBACK}:{port}", f"redis://{LOOPBACK}:{redis_port}/0"
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "mdd_backend.settings",
             "DATABASE_URL": database_url,
-            "REDIS_URL": f"redis://{LOOPBACK}:{redis_port}/0",
+            "REDIS_URL": redis_url,
             "STATIC_ROOT": f"{folder}/static",
             "PUBLIC_URL": url,
-        }
-        redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
-        uvicorn = ["-m", "uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
+        } | settings
         for command in ("migrate", "collectstatic"):
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
-        with _running(redis, redis_port), _running([sys.executable, *uvicorn], port):
-            yield url
+        processes = {
+            process_name: running.enter_context(_running(command))
+            for process_name, command in _commands(folder, redis_port, port, workers, calls=calls).items()
+        }
+        for awaited in (redis_port, port):
+            _wait_for(awaited)
+        yield Service(url, database_url, redis_url, processes)
+
+
+def _commands(folder: str, redis_port: int, port: int, workers: int, *, calls: bool) -> dict[str, list[str]]:
+    """As the launcher starts them (launcher/instance.py)."""
+    redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
+    uvicorn = ["uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
+    uvicorn += ["--no-access-log", "--workers", str(workers)]
+    worker = ["celery", "-A", "mdd_backend", "worker", "--pool", "threads", "--concurrency", "16"]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+    commands = {"redis": redis, "web": [sys.executable, "-m", *uvicorn]}
+    if calls:
+        commands |= {"worker": [sys.executable, "-m", *worker], "sweep": [sys.executable, "manage.py", "sweep"]}
+    return commands
 
 
 @contextmanager
@@ -57,14 +85,13 @@ def _own_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     try:
-        _wait_for(port)
-        yield
+        yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(30)
 
 
 def _wait_for(port: int, patience_s: float = 30) -> None:
