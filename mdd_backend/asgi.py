@@ -4,18 +4,19 @@ import asyncio
 import os
 from contextvars import Context
 
+import django
 from asgiref.wsgi import WsgiToAsgi
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdd_backend.settings")
-django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from apps.devices.intake import Intake  # noqa: E402 - the apps must be loaded first
 from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402
+from mdd_backend.handler import OneHop  # noqa: E402
 from mdd_backend.static import static_files  # noqa: E402
 
-intake = Intake(django)  # type: ignore[arg-type]  # two ways to say ASGI
+intake = Intake(OneHop())
 static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-untyped-call]
 
 

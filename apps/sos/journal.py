@@ -1,17 +1,16 @@
 """The journal: what happened, in one order without a late-coming entry, so that readers go on from a position."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db import connection
-from django.db.models.functions import Now
 
 from apps.users.models import User
 from mdd_backend import hints
 
-from .locks import hold_journal
-from .models import JournalEntry, JournalKind, SosEvent
+from .locks import JOURNAL
+from .models import JournalKind, SosEvent
 
 SEQUENCE = "sos_journal_position"
 
@@ -43,24 +42,16 @@ def write(*entries: Entry) -> None:
     if not entries:
         return
     assert connection.in_atomic_block, "outside a transaction the lock would end before the entries are there"  # noqa: S101
-    hold_journal()
-    rows = zip(_positions(len(entries)), entries, strict=True)
-    JournalEntry.objects.bulk_create(
-        JournalEntry(
-            position=position,
-            event_id=entry.event_id,
-            kind=entry.kind,
-            status=entry.status,
-            at=Now(),
-            actor_id=entry.actor_id,
-            data=entry.data,
-        )
-        for position, entry in rows
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [JOURNAL, json.dumps([asdict(entry) for entry in entries])])
     hints.journal()
 
 
-def _positions(count: int) -> Iterable[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT nextval('{SEQUENCE}') FROM generate_series(1, %s)", [count])
-        return [row[0] for row in cursor.fetchall()]
+# The lock is held before the first position is taken: the one row of `held` comes before any row that joins it.
+_WRITE = f"""
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s))
+INSERT INTO sos_journalentry (position, event_id, kind, status, at, actor_id, data)
+SELECT nextval('{SEQUENCE}'), event_id, kind, status, clock_timestamp(), actor_id, data
+FROM held CROSS JOIN jsonb_to_recordset(%s)
+     AS entry (event_id bigint, kind text, status text, actor_id bigint, data jsonb)
+"""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.gis.geos import Point
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
@@ -32,7 +32,7 @@ from .models import (
     SosEvent,
 )
 from .policy import plan_of, policy_of
-from .signals import CLOCK_BELIEVED, Reading, read_signal
+from .signals import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
 
 
 @transaction.atomic
@@ -44,14 +44,16 @@ def open_event(
     Drills and emergencies are never merged.
     Returns the event, whether it is new, and the warnings about the signal's fields.
     """
-    reading = _read(body)
+    device = sender or _device_named(user, device_uid_of(body))
+    reading = read_signal(body, now=hold_signals(user.pk, device.pk if device else None))
     reading.is_drill = is_drill
-    device = sender or _device_named(user, reading)
-    hold_signals(user.pk, device.pk if device else None)
+    if reading.device_uid and device is None:
+        reading.warn("device_uid", "Is not a device of yours; the event has no device.")
     if device and not Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now()):
         device = None  # its owner has removed it this moment
-    earlier = _event_repeated(user, device, reading)
-    event = earlier or _create(user, device, reading)
+    newest = _open_events_of(user, device, reading).values_list("pk", flat=True).first()
+    earlier = _event_repeated(user, device, reading, newest)
+    event = earlier or _create(user, device, reading, follows=newest)
     _keep_signal(event, user, device, reading)
     if earlier:
         _merge(earlier, reading)
@@ -61,27 +63,19 @@ def open_event(
     return event, earlier is None, reading.warnings
 
 
-def _read(body: dict[str, Any]) -> Reading:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return read_signal(body, now=cursor.fetchone()[0])
-
-
-def _device_named(user: User, reading: Reading) -> Device | None:
-    if not reading.device_uid:
-        return None
-    device = Device.objects.filter(owner=user, device_uid=reading.device_uid).first()
-    if device is None:
-        reading.warn("device_uid", "Is not a device of yours; the event has no device.")
-    return device
+def _device_named(user: User, device_uid: str) -> Device | None:
+    return Device.objects.filter(owner=user, device_uid=device_uid).first() if device_uid else None
 
 
 def _signals_of(user: User, device: Device | None) -> QuerySet[Signal]:
     return Signal.objects.filter(device=device) if device else Signal.objects.filter(user=user, device=None)
 
 
-def _event_repeated(user: User, device: Device | None, reading: Reading) -> SosEvent | None:
-    """The event that this signal repeats, locked (the three rules of docs/dispatch.md); None when it is a new one."""
+def _event_repeated(user: User, device: Device | None, reading: Reading, newest: int | None) -> SosEvent | None:
+    """The event that this signal repeats, locked (the three rules of docs/dispatch.md); None when it is a new one.
+
+    newest: the latest of the open events that it could repeat.
+    """
     same = Q(signal_uid=reading.signal_uid) if reading.signal_uid else Q()
     if reading.clock_is_believed:
         same |= Q(device_time=reading.device_time) | Q(signal_hash=reading.hash)
@@ -92,10 +86,9 @@ def _event_repeated(user: User, device: Device | None, reading: Reading) -> SosE
         seen = lately.filter(same).order_by("-received_at").values_list("event_id", flat=True).first()
         if seen:
             return events.get(pk=seen)
-    newest = _open_events_of(user, device, reading).first()
     if newest is None:
         return None
-    locked: SosEvent = events.get(pk=newest.pk)
+    locked: SosEvent = events.get(pk=newest)
     age_s = (reading.received_at - locked.last_signal_at).total_seconds()
     is_test = locked.detected_type == DetectedType.TEST != reading.detected_type  # an emergency is no part of a test
     return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
@@ -107,7 +100,7 @@ def _open_events_of(user: User, device: Device | None, reading: Reading) -> Quer
     return SosEvent.objects.open().filter(owned, is_drill=reading.is_drill).order_by("-last_signal_at", "-pk")
 
 
-def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
+def _create(user: User, device: Device | None, reading: Reading, follows: int | None) -> SosEvent:
     place, source, age_s = _place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
     return SosEvent.objects.create(
@@ -127,7 +120,7 @@ def _create(user: User, device: Device | None, reading: Reading) -> SosEvent:
         location_source=source,
         location_age_s=age_s,
         last_signal_at=reading.received_at,
-        follows=_open_events_of(user, device, reading).first(),
+        follows_id=follows,
         is_drill=reading.is_drill,
         silent=reading.silent,
         unconfirmed_until=due_at if reading.countdown_s else None,

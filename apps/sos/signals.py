@@ -70,7 +70,7 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     """`body` is any JSON object; `now` is the time the server received it."""
     reading = Reading(received_at=now, occurred_at=now)
     body = storable(body)
-    _read_device(reading, body.get("device_uid"))
+    _read_device(reading, body)
     _read_place(reading, body.get("lat"), body.get("lon"), body.get("altitude"))
     _read_accuracy(reading, body.get("accuracy_m"))
     _read_type(reading, body.get("detected_type"))
@@ -109,10 +109,15 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _read_device(reading: Reading, raw: Any) -> None:
-    if isinstance(raw, str | int) and not isinstance(raw, bool):
-        reading.device_uid = str(raw)[:200]
-    else:
+def device_uid_of(body: dict[str, Any]) -> str:
+    """As far as it can be known; empty when it is no text and no whole number."""
+    raw = storable(body.get("device_uid"))
+    return str(raw)[:200] if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
+
+
+def _read_device(reading: Reading, body: dict[str, Any]) -> None:
+    reading.device_uid = device_uid_of(body)
+    if not isinstance(body.get("device_uid"), str | int) or isinstance(body["device_uid"], bool):
         reading.warn("device_uid", "Is missing or not a text; the event has no device.")
 
 

@@ -2,16 +2,18 @@
 
 import csv
 import io
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from apps.notifications.models import Notification, NotificationChange
-from apps.sos import journal
 from apps.sos.models import JournalEntry, JournalKind, SosEvent
 from apps.sos.reports import response_times
 from tests.sos.conftest import Course
+
+_positions = itertools.count(10**6)
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 3, 10)
@@ -39,9 +41,8 @@ def event_with(course: Course) -> Any:
                 NotificationChange.objects.create(notification=row, state=state, at=began + timedelta(seconds=seconds))
         for kind, seconds in ((JournalKind.HELPER_ACCEPTED, accept), (JournalKind.HELPER_ON_SCENE, there)):
             if seconds is not None:
-                (position,) = journal._positions(1)
                 JournalEntry.objects.create(
-                    position=position, event=event, kind=kind, at=began + timedelta(seconds=seconds)
+                    position=next(_positions), event=event, kind=kind, at=began + timedelta(seconds=seconds)
                 )
         return event
 
