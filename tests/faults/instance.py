@@ -75,11 +75,11 @@ class Instance:
         pid: int | None = self.status()["pids"][name]
         return pid
 
-    def kill(self, name: str) -> None:
-        """kill -9, then waits until another one runs in its place."""
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
+        """Ends a process, with -9 unless said otherwise, then waits until another one runs in its place."""
         victim = self.pid(name)
         assert victim, f"{name} is not running"
-        os.kill(victim, signal.SIGKILL)
+        os.kill(victim, how)
         until(lambda: self.pid(name) not in {None, victim}, f"{name} runs again")
 
     def another(self, name: str) -> "subprocess.Popen[bytes]":

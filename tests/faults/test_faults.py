@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from .instance import Instance, running, shuffled, until
-from .traffic import Dispatcher, Watches
+from .traffic import Dispatcher, Walk, Watches
 
 pytestmark = pytest.mark.faults
 SEED = 20251028
@@ -93,18 +94,21 @@ FCM_FAULTS: list[dict[str, Any]] = [
 
 def happenings(instance: Instance) -> list[Callable[[], None]]:
     kills = [lambda name=name: instance.kill(name) for name in ("web", "worker", "beat", "sweep", "redis", "postgres")]
-    others = [instance.wipe_redis, lambda: instance.stop_for("redis", 4)]
+    others = [instance.wipe_redis, lambda: instance.stop_for("redis", 4), lambda: instance.kill("web", SIGTERM)]
     faults = [lambda fault=fault: instance.fcm.script(fault, seed=SEED) for fault in FCM_FAULTS]
     return shuffled(SEED, [*kills, *others, *faults])
 
 
 def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.FixtureRequest) -> None:
-    watches = Watches(instance.url, sign_in(instance, "+998901112233", "pressing-buttons-all-day"), every_s=0.25)
+    wearer = sign_in(instance, "+998901112233", "pressing-buttons-all-day")
+    watches = Watches(instance.url, wearer, every_s=0.25)
+    walks = [Walk(instance.url, wearer, number, every_s=0.5) for number in range(3)]
     token = admin(instance)
     dispatcher = Dispatcher(instance.url, token)
     dispatcher.start()
     assert dispatcher.connected.wait(10)
-    watches.start()
+    for one in (watches, *walks):
+        one.start()
     seconds = [instance.another(name) for name in ("worker", "sweep", "beat")]
     closed: dict[str, float] = {}
     rounds = 5 if request.config.getoption("--faults") else 1
@@ -114,7 +118,8 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
         until(lambda seen=seen: len(watches.answered) > seen + 1, "presses are answered again")
         closed |= resolve(instance, token, list(watches.answered.values())[-1:])
         closed |= resolve(instance, token, set(watches.answered_before(OLD_S)) - closed.keys())
-    watches.finish()
+    for one in (watches, *walks):
+        one.finish()
     assert [one.poll() for one in seconds] == [None] * 3, "the second of each has lived through all of it"
     for one in seconds:
         one.terminate()
@@ -125,7 +130,7 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
     until(lambda: is_quiet(instance, over_at), "everything due is done", patience_s=120)
     until(lambda: len(dispatcher.heard) >= len(watches.answered), "the dispatcher hears of every event", 15)
     dispatcher.finish()
-    report = count(instance, watches, dispatcher, closed)
+    report = count(instance, watches, dispatcher, closed) | count_fixes(instance, walks)
     print("\n" + "\n".join(f"{name:<50}{number:>8}" for name, number in report.items()))
     lost = {name: number for name, number in report.items() if name.startswith("lost") and number}
     assert not lost, lost
@@ -185,6 +190,17 @@ def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
             " WHERE e.status = 'NEW' AND a.created_at > now() - interval '250 s'"
             " GROUP BY a.helper_id HAVING count(*) > 1) twice"
         ),
+    }
+
+
+def count_fixes(instance: Instance, walks: list[Walk]) -> dict[str, int]:
+    recorded = set().union(*(walk.recorded for walk in walks))
+    stored = (
+        "SELECT d.device_uid, t.recorded_at FROM devices_locationtrack t JOIN devices_device d ON d.id = t.device_id"
+    )
+    return {
+        "positions recorded": len(recorded),
+        "lost: positions recorded, not in the track": len(recorded - {*instance.rows(stored)}),
     }
 
 

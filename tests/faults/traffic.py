@@ -72,6 +72,38 @@ class Watches(threading.Thread):
         assert not self.is_alive(), "the last press was never answered"
 
 
+class Walk(threading.Thread):
+    """Watches that report where they are, one after another; what the server says is recorded is remembered."""
+
+    def __init__(self, url: str, token: str, number: int, every_s: float) -> None:
+        super().__init__(daemon=True)
+        self.url, self.token, self.number, self.every_s = url, token, number, every_s
+        self.recorded: set[tuple[str, datetime]] = set()
+        self._finished = threading.Event()
+
+    def run(self) -> None:
+        with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}) as client:
+            while not self._finished.wait(self.every_s):
+                for device in range(10):
+                    self._report(client, f"watch-4{self.number}{device:02d}")
+
+    def _report(self, client: httpx.Client, device_uid: str) -> None:
+        at = datetime.now(UTC)
+        body = {"lat": 41.311081, "lon": 69.240562, "timestamp": at.isoformat()}
+        try:
+            answer = client.post(f"{self.url}/api/v1/devices/{device_uid}/location/", json=body)
+        except httpx.TransportError:
+            return
+        assert answer.status_code in {201, 503}, answer.text
+        if answer.status_code == 201:
+            self.recorded.add((device_uid, at))
+
+    def finish(self) -> None:
+        self._finished.set()
+        self.join(timeout=60)
+        assert not self.is_alive(), "the last report was never answered"
+
+
 class Dispatcher(threading.Thread):
     """Listens; when the socket breaks, comes back and goes on from the last message."""
 
