@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,9 @@ class Service:
 
 
 @contextmanager
-def served(name: str, *, workers: int = 1, calls: bool = False, **settings: str) -> Iterator[Service]:
+def served(
+    name: str, *, workers: int = 1, calls: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """The service with `workers` web processes; `calls`: with what calls helpers too, the Celery worker and the sweep.
 
     The environment of this process is then the service's: Django may be set up in it. The database is `name` beside the
@@ -46,7 +48,7 @@ def served(name: str, *, workers: int = 1, calls: bool = False, **settings: str)
             "REDIS_URL": redis_url,
             "STATIC_ROOT": f"{folder}/static",
             "PUBLIC_URL": url,
-        } | settings
+        } | dict(settings or {})
         for command in ("migrate", "collectstatic"):
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
         processes = {

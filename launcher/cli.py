@@ -16,7 +16,7 @@ from launcher.places import PROJECT, default_home
 from launcher.progress import Failure, say
 from launcher.screenshots import screenshots
 from launcher.services import without_password
-from launcher.throwaway import test
+from launcher.throwaway import bench, test
 from launcher.up import up
 from launcher.usage import USAGE
 from launcher.visit import visiting
@@ -124,6 +124,10 @@ def _test(arguments: list[str]) -> int:
     return test(here(), arguments)
 
 
+def _bench(arguments: list[str]) -> int:
+    return bench(here(), arguments)
+
+
 def _screenshots(_: list[str]) -> int:
     return screenshots(here())
 
@@ -138,6 +142,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "status": _status,
     "demo": _demo,
     "test": _test,
+    "bench": _bench,
     "check": _check,
     "manage": _manage,
     "backup": _backup,

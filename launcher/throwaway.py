@@ -1,24 +1,49 @@
-"""`./mdd test`: pytest on a PostgreSQL and a Redis that live as long as it does."""
+"""`./mdd test` and `./mdd bench`: on a PostgreSQL and a Redis that live as long as they do."""
 
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import options
 from launcher import finding, javascript, processes
+from launcher.demo import forget_providers
 from launcher.instance import Instance
 from launcher.places import Home, locked, locked_if_free
 from launcher.processes import foreground
 from launcher.progress import Failure, say
+
+# As in production, whatever `.env` says; each benchmark adds what it needs.
+MEASURED = {"DEBUG": "false", "DJANGO_ALLOWED_HOSTS": "localhost,127.0.0.1", "SMS_TRANSPORT": "", "HEARTBEAT_URL": ""}
 
 
 def test(instance: Instance, arguments: list[str]) -> int:
     """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
     nginx = finding.nginx(instance.home.path / "nginx")
     javascript.ready(instance.home)
-    homes = instance.home.path / "test"
-    own = replace(instance, home=Home(homes / str(os.getpid())), durable=False)
+    with _services(replace(instance, durable=False), "test") as own:
+        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments]
+        return foreground(pytest, _environment(own) | {"NGINX": str(nginx), "CHROMIUM": _chromium()})
+
+
+def bench(instance: Instance, arguments: list[str]) -> int:
+    """Runs the benchmarks that `arguments` ask for, with fsync; returns their exit status.
+
+    Raises SystemExit, before anything is started, when they are wrong or ask for help.
+    """
+    options.parse("./mdd bench", arguments)
+    forget_providers()
+    with _services(instance, "bench") as own:
+        return foreground([sys.executable, "-m", "benchmarks", *arguments], _environment(own) | MEASURED)
+
+
+@contextlib.contextmanager
+def _services(instance: Instance, name: str) -> Iterator[Instance]:
+    """An instance beside `instance` with nothing but the services, in a folder of this process."""
+    homes = instance.home.path / name
+    own = replace(instance, home=Home(homes / str(os.getpid())))
     with contextlib.ExitStack() as held:
         with locked(homes / "lock"):
             _remove_abandoned(instance, homes)
@@ -26,9 +51,11 @@ def test(instance: Instance, arguments: list[str]) -> int:
             held.enter_context(locked(own.lock))
         held.callback(_discard, own)
         own.start_services()
-        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments]
-        marks = {processes.TEST_RUN: str(own.home.path), "NGINX": str(nginx), "CHROMIUM": _chromium()}
-        return foreground(pytest, own.environment() | marks)
+        yield own
+
+
+def _environment(own: Instance) -> dict[str, str]:
+    return own.environment() | {processes.TEST_RUN: str(own.home.path)}
 
 
 def _chromium() -> str:
@@ -41,7 +68,7 @@ def _chromium() -> str:
 
 
 def _remove_abandoned(instance: Instance, homes: Path) -> None:
-    """What a test run that was killed has left: nobody holds its lock any more."""
+    """What a run that was killed has left: nobody holds its lock any more."""
     for path in homes.iterdir():
         if path.is_dir():
             with locked_if_free(path / "lock") as abandoned:
@@ -50,7 +77,7 @@ def _remove_abandoned(instance: Instance, homes: Path) -> None:
 
 
 def _discard(instance: Instance) -> None:
-    """Ends what the tests left too: interrupted, they may not have ended the instances they started."""
+    """Ends what they left too: interrupted, they may not have ended what they started."""
     processes.end(lambda: processes.of_test_run(instance.home))
     instance.stop()
     instance.remove()

@@ -9,6 +9,8 @@ usage: ./mdd COMMAND
   demo [ARGS…]      a city of watches and helpers on an instance of its own:
                     --people N, --minutes M (or --once), --seed S; --help tells more
   test [ARGS…]      the tests, on a throwaway PostgreSQL and Redis; ARGS go to pytest
+  bench [ARGS…]     how fast it is, against what it stands on: --short, --only NAME…,
+                    --json FILE; on a throwaway PostgreSQL with fsync
   check             lint, types, layers, missing migrations
   manage ARGS…      Django's manage.py
   backup [FOLDER]   a dump of the database, with its checksum, in .mdd/backups
@@ -22,4 +24,4 @@ settings, from the environment or from .env:
   DATABASE_URL      a PostgreSQL with PostGIS in place of the private one
   REDIS_URL         a Redis in place of the private one
 """
-COMMANDS = ("up", "down", "status", "demo", "test", "check", "manage", "backup", "restore", "screenshots")
+COMMANDS = ("up", "down", "status", "demo", "test", "bench", "check", "manage", "backup", "restore", "screenshots")

@@ -143,6 +143,7 @@ CELERY_BEAT_SCHEDULE = {
     "beat": {"task": "monitoring.beat", "schedule": timedelta(seconds=30), "options": {"expires": 60}},
     "devices": {"task": "monitoring.device_watch", "schedule": timedelta(seconds=60), "options": {"expires": 60}},
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
+    "old tracks": {"task": "sos.drop_old_tracks", "schedule": crontab(hour=21, minute=30)},
     "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
     "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
 }
@@ -221,6 +222,7 @@ MIN_APP_VERSIONS = {
 LOCATION_INTERVAL_S = env.read("LOCATION_INTERVAL_S", env.integer(1, 86_400), 60)
 LOCATION_INTERVAL_SOS_S = env.read("LOCATION_INTERVAL_SOS_S", env.integer(1, 86_400), 5)
 STATUS_INTERVAL_S = env.read("STATUS_INTERVAL_S", env.integer(1, 86_400), 300)
+TRACK_RETENTION_DAYS = env.read("TRACK_RETENTION_DAYS", env.integer(1, 36_500), 90)
 HELPERS_AUTO_APPROVE = env.read("HELPERS_AUTO_APPROVE", env.boolean, False)
 
 # The console's map: a MapLibre style, or raster tiles as https://…/{z}/{x}/{y}.png with whom to name for them; neither:

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from . import tracks
 from .escalation import take_due_step
 
 
@@ -15,3 +16,9 @@ def notify_nearby_helpers(event_id: int) -> None:
 def escalation_watch(event_id: int) -> None:
     """The event's next step, if its time has come."""
     take_due_step(event_id)
+
+
+@shared_task(name="sos.drop_old_tracks")
+def drop_old_tracks() -> None:
+    """Where devices were longer ago than tracks are kept."""
+    tracks.drop_old_tracks()

@@ -1,12 +1,13 @@
 """Tracks lie in a table for each day."""
 
-from datetime import UTC, date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 
 from apps.devices.models import Device, LocationTrack
-from apps.devices.partitions import create_partitions
+from apps.devices.partitions import create_partitions, drop_partitions, thin_default
 from apps.devices.services import Fix, record_fix, record_fixes
 from tests.devices.conftest import PLACE
 
@@ -31,3 +32,104 @@ def test_late_partition_takes_its_rows_from_default(watch: Device) -> None:
     assert create_partitions(date(2001, 5, 5)) == 9
     assert create_partitions(date(2001, 5, 5)) == 0
     assert partition_of(LocationTrack.objects.get()) == "devices_locationtrack_20010505"
+
+
+DAY = date(2001, 5, 5)
+NOON = datetime(2001, 5, 5, 12, tzinfo=UTC)
+NONE_KEPT = "SELECT NULL::bigint AS device_id, NULL::timestamptz AS since, NULL::timestamptz AS until"
+
+
+def kept(device: Device, since: datetime, until: datetime) -> str:
+    return f"SELECT {device.pk} AS device_id, '{since}'::timestamptz AS since, '{until}'::timestamptz AS until"
+
+
+def times() -> list[datetime]:
+    return list(LocationTrack.objects.order_by("recorded_at").values_list("recorded_at", flat=True))
+
+
+def partitions() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'devices_locationtrack'::regclass"
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_days_go_with_all_that_is_in_them_and_no_younger_one(watch: Device) -> None:
+    create_partitions(DAY)
+    fixes = [NOON - timedelta(days=1), NOON, NOON + timedelta(hours=12), NOON + timedelta(days=1)]
+    record_fixes(watch, [Fix(**PLACE, recorded_at=at) for at in fixes])
+    today = partitions()
+    assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 2
+    assert times() == fixes[2:]
+    assert today - partitions() == {"devices_locationtrack_20010504", "devices_locationtrack_20010505"}
+    assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_kept_stays_though_its_day_goes(watch: Device) -> None:
+    create_partitions(DAY)
+    fixes = [NOON + timedelta(minutes=n) for n in range(10)]
+    record_fixes(watch, [Fix(**PLACE, recorded_at=at, speed=1.5) for at in fixes])
+    before = list(LocationTrack.objects.order_by("recorded_at").values())
+    twice = f"{kept(watch, fixes[3], fixes[5])} UNION ALL {kept(watch, fixes[4], fixes[6])}"
+    assert drop_partitions(date(2001, 5, 6), twice) == 1 + 1
+    assert list(LocationTrack.objects.order_by("recorded_at").values()) == before[3:7]
+    assert thin_default(date(2001, 5, 6), twice) == 0
+    assert create_partitions(DAY) == 2  # it takes them from DEFAULT again
+    assert times() == fixes[3:7]
+
+
+def test_of_a_wild_clock_only_what_is_old_and_not_kept_goes(watch: Device) -> None:
+    wild = [datetime(year, 1, 1, tzinfo=UTC) for year in (1990, 1995, 2000, 2010)]
+    record_fixes(watch, [Fix(**PLACE, recorded_at=at) for at in wild])
+    assert thin_default(date(2005, 1, 1), kept(watch, wild[1], wild[1])) == 2
+    assert times() == [wild[1], wild[3]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_drop_that_is_broken_off_changes_nothing(watch: Device) -> None:
+    create_partitions(DAY)
+    record_fix(watch, Fix(**PLACE, recorded_at=NOON))
+    with transaction.atomic():
+        assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 2
+        transaction.set_rollback(True)
+    assert times() == [NOON]
+    assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_drop_each_day_once_and_no_report_is_lost_meanwhile(watch: Device) -> None:
+    create_partitions(DAY)
+    record_fix(watch, Fix(**PLACE, recorded_at=NOON))
+    base = datetime.now(UTC) - timedelta(hours=1)
+
+    def work(turn: int) -> int:
+        try:
+            if turn % 10 == 0:
+                return drop_partitions(date(2001, 6, 1), NONE_KEPT)
+            record_fix(watch, Fix(**PLACE, recorded_at=base + timedelta(seconds=turn)))
+            return 0
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sum(pool.map(work, range(50))) == 9
+    assert len(times()) == 45
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_holds_the_table_long_is_not_waited_for(watch: Device) -> None:
+    create_partitions(DAY)
+
+    def drop() -> int:
+        try:
+            return drop_partitions(date(2001, 6, 1), NONE_KEPT)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        record_fix(watch, Fix(**PLACE))
+        assert pool.submit(drop).result(30) == 0
+    assert drop() == 9

@@ -1,0 +1,112 @@
+"""How many locations a second one web process stores: POST /api/v1/devices/{uid}/location/, each 201 after its commit.
+
+10,000 watches with their own tokens report over 16 and over 128 connections that are kept alive; and the same 10,000
+by their owners' access tokens. Beside it pgbench does the same to the same tables: one row inserted and one moved per
+commit, 16 clients. They take turns, and each figure is the median of its turns: the machine is never the same twice.
+"""
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+import django
+import psycopg
+
+from . import crowd
+from .load import Answers, load, post
+from .measured import Measured
+from .pgbench import transactions_per_second
+from .served import Service, served
+
+DEVICES, CONNECTIONS, CLIENTS = 10_000, (16, 128), 16
+PGBENCH = "pgbench, 16 clients, the same insert and update"
+# As apps/devices/recording.py does it, for one watch.
+ONE_ROW = """
+\\set device random(:first, :last)
+\\set east random(0, 500000)
+WITH moved AS (
+    UPDATE devices_device SET is_online = true, last_seen_at = statement_timestamp(),
+        position = ST_SetSRID(ST_MakePoint(69 + :east / 1e6, 41.3), 4326)::geography,
+        position_at = statement_timestamp(), battery_level = 81, battery_at = statement_timestamp()
+    WHERE id = :device RETURNING id, position
+)
+INSERT INTO devices_locationtrack (device_id, recorded_at, received_at, position, speed, direction, battery_level)
+SELECT id, statement_timestamp(), statement_timestamp(), position, 1.4, 90, 81 FROM moved;
+"""
+
+
+def measure(*, short: bool) -> Iterator[Measured]:
+    seconds = 3 if short else 8
+    with served("bench_locations") as service:
+        django.setup()
+        crowd.fill(service.database_url, 1, DEVICES, helpers=False)
+        by_device = reports(range(1, DEVICES + 1))
+        report(service, by_device, CONNECTIONS[0], 1)  # the first connections and prepared statements
+        heard: dict[int, list[Answers]] = {connections: [] for connections in CONNECTIONS}
+        by_itself = []
+        for _ in range(3 if short else 5):
+            heard[CONNECTIONS[0]].append(report(service, by_device, CONNECTIONS[0], seconds))
+            by_itself.append(_by_pgbench(service, seconds))
+            heard[CONNECTIONS[1]].append(report(service, by_device, CONNECTIONS[1], seconds))
+        yardstick = statistics.median(by_itself)
+        for connections, turns in heard.items():
+            name = f"locations over {connections} connections"
+            yield Measured(name, _per_second(turns), "/s", yardstick, PGBENCH, at_least=1.0)
+            yield Measured(f"{name}: 99 % within", _within(turns, 0.99), "ms")
+        by_owner = _reports_by_owners(service)
+        report(service, by_owner, CONNECTIONS[0], 2)  # each token is checked once
+        turn = report(service, by_owner, CONNECTIONS[0], seconds)
+        name = f"locations by access tokens over {CONNECTIONS[0]} connections"
+        yield Measured(name, turn.per_second, "/s", yardstick, PGBENCH)
+
+
+def reports(numbers: Sequence[int]) -> list[bytes]:
+    """A request of each watch, by its own token."""
+    return [_report(number, crowd.token_of(number)) for number in numbers]
+
+
+def report(service: Service, requests: Sequence[bytes], connections: int, seconds: float) -> Answers:
+    """Raises RuntimeError when not everything was stored, each report as a row."""
+    newest = _ask(service, "SELECT coalesce(max(id), 0) FROM devices_locationtrack")
+    answers = load(service.url, requests, connections, seconds=seconds)
+    stored = answers.statuses[201]
+    if stored != answers.statuses.total():
+        raise RuntimeError(f"heard {dict(answers.statuses)}, such as {answers.odd!r}")
+    rows = _ask(service, "SELECT count(*) FROM devices_locationtrack WHERE id > %s", newest)
+    if rows != stored:
+        raise RuntimeError(f"{stored} answers of 201, but {rows} new rows")
+    return answers
+
+
+def _reports_by_owners(service: Service) -> list[bytes]:
+    from apps.users.models import User  # noqa: PLC0415 - after django.setup()
+    from apps.users.tokens import AccessToken  # noqa: PLC0415
+
+    owners = User.objects.filter(pk__lte=DEVICES)
+    return [_report(owner.pk, str(AccessToken.for_user(owner))) for owner in owners]
+
+
+def _report(number: int, token: str) -> bytes:
+    said = {"speed": 1.4, "direction": 90, "battery_level": 81}
+    path = f"/api/v1/devices/{crowd.uid_of(number)}/location/"
+    return post(path, token, crowd.position(crowd.TASHKENT, crowd.TASHKENT_SPREAD) | said)
+
+
+def _by_pgbench(service: Service, seconds: int) -> float:
+    return transactions_per_second(
+        service.database_url, ONE_ROW, clients=CLIENTS, seconds=seconds, first=1, last=DEVICES
+    )
+
+
+def _per_second(turns: Sequence[Answers]) -> float:
+    return statistics.median(turn.per_second for turn in turns)
+
+
+def _within(turns: Sequence[Answers], share: float) -> float:
+    return statistics.median(turn.share_ms(share) for turn in turns)
+
+
+def _ask(service: Service, question: str, *values: int) -> int:
+    with psycopg.connect(service.database_url) as connection:
+        found = connection.execute(question, values).fetchone()
+        assert found  # noqa: S101
+        return int(found[0])

@@ -1,0 +1,35 @@
+"""What may be asked of `./mdd bench`. Needs the standard library only: the launcher asks before it starts anything."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SHORT = ("locations", "triggers", "nearest", "alerts", "burst")
+LONG = ("growth", "memory")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`names`: the benchmarks to run, in their order."""
+
+    names: tuple[str, ...]
+    short: bool
+    json: Path | None
+
+
+def parse(prog: str, arguments: Sequence[str] | None = None) -> Asked:
+    """Raises SystemExit when they are wrong or ask for help."""
+    parser = argparse.ArgumentParser(
+        prog=prog, allow_abbrev=False, description="Measures the service against what it stands on, on this machine."
+    )
+    parser.add_argument("--short", action="store_true", help=f"under four minutes, without {' and '.join(LONG)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", default=[], choices=(*SHORT, *LONG), help=", ".join((*SHORT, *LONG))
+    )
+    asked = parser.parse_args(arguments)
+    if asked.short and (too_long := {*asked.only} & {*LONG}):
+        parser.error(f"{' and '.join(sorted(too_long))}: not in the short form")
+    offered = SHORT if asked.short else (*SHORT, *LONG)
+    return Asked(tuple(name for name in offered if not asked.only or name in asked.only), asked.short, asked.json)

@@ -1,0 +1,112 @@
+"""How many SOS signals a second two web processes take: POST /api/v1/sos/trigger/, each the first of its watch, so that
+each opens an event; 16 connections. Nobody is called meanwhile.
+
+Beside it pgbench makes the same rows under the same lock: an event, its signal, and last the journal's entry; 16
+clients. They take turns, and each figure is the median of its turns.
+"""
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+import psycopg
+
+from . import crowd
+from .load import Answers, load, post
+from .measured import Measured
+from .pgbench import transactions_per_second
+from .served import Service, served
+
+PROCESSES, CONNECTIONS, CLIENTS, MOST_PER_SECOND = 2, 16, 16, 1500
+PGBENCH = "pgbench, 16 clients, the same rows under the same lock"
+EVENT = """
+INSERT INTO sos_sosevent (uid, user_id, device_id, device_uid_text, status, outcome, detected_type, detected_type_text,
+    severity, occurred_at, received_at, position, position_at, told_position, altitude, location_source, location_age_s,
+    signal_count, last_signal_at, plan, waves_called, wave_at, next_step_at, halted, handed_over_to, replacements_due,
+    silent, is_drill)
+SELECT gen_random_uuid(), {number}, {number}, 'w-' || {number}, 'NEW', '', 'FALL_DETECTED', '', 3, now(), now(), place,
+    now(), place, 500, 'SIGNAL', 0, 1, now(), '{plan}', 0, now(), now(), '', '', 0, false, false
+FROM (SELECT ST_SetSRID(ST_MakePoint(69.24, 41.31), 4326)::geography AS place) here RETURNING id
+"""
+_REST = """
+INSERT INTO sos_signal (event_id, user_id, device_id, signal_uid, signal_hash, device_time, received_at, raw_payload,
+    warnings)
+VALUES (:id, :number, :number, '', '\\x5f', now(), now(), '{"sensor_data": "..."}', '{}');
+SELECT pg_advisory_xact_lock(:lock);
+INSERT INTO sos_journalentry (position, event_id, kind, status, at, actor_id, data)
+VALUES (nextval('sos_journal_position'), :id, 'EVENT_OPENED', 'NEW', now(), :number, '{}');
+END;
+"""
+
+
+def measure(*, short: bool) -> Iterator[Measured]:
+    seconds, rounds = (4, 3) if short else (8, 5)
+    people = MOST_PER_SECOND * (seconds * rounds + 2)
+    with served("bench_triggers", workers=PROCESSES) as service:
+        django.setup()
+        crowd.fill(service.database_url, 1, people + CLIENTS * 100, helpers=False)
+        presses = [press(number) for number in range(1, people + 1)]
+        trigger(service, presses[: MOST_PER_SECOND * 2], 2)  # the first connections
+        heard, by_itself = [], []
+        for turn in range(rounds):
+            first = MOST_PER_SECOND * (2 + seconds * turn)
+            heard.append(trigger(service, presses[first : first + MOST_PER_SECOND * seconds], seconds))
+            by_itself.append(_by_pgbench(service, seconds, people))
+        per_second = statistics.median(turn.per_second for turn in heard)
+        name = f"triggers, {PROCESSES} web processes"
+        yield Measured(name, per_second, "/s", statistics.median(by_itself), PGBENCH, at_least=0.2)
+        yield Measured(f"{name}: 99 % within", statistics.median(turn.share_ms(0.99) for turn in heard), "ms")
+
+
+def press(number: int) -> bytes:
+    """As a watch says it."""
+    said = {
+        "device_uid": crowd.uid_of(number), "altitude": 500.0, "detected_type": "FALL_DETECTED", "severity": 3,
+        "timestamp": datetime.now(UTC).isoformat(), "raw_payload": {"sensor_data": "..."},
+    }  # fmt: skip
+    where = crowd.position(crowd.TASHKENT, 0.002)
+    return post("/api/v1/sos/trigger/", crowd.token_of(number), where | said)
+
+
+def trigger(service: Service, presses: Sequence[bytes], seconds: float) -> Answers:
+    """Raises RuntimeError when not every press opened an event."""
+    before = _events(service)
+    answers = load(service.url, presses, CONNECTIONS, seconds=seconds)
+    stored = answers.statuses[201]
+    if stored != answers.statuses.total():
+        raise RuntimeError(f"heard {dict(answers.statuses)}, such as {answers.odd!r}")
+    if _events(service) - before != stored:
+        raise RuntimeError(f"{stored} answers of 201, but {_events(service) - before} new events")
+    return answers
+
+
+def plan() -> dict[str, Any]:
+    from apps.sos.policy import plan_of, policy_of  # noqa: PLC0415 - after django.setup()
+
+    return plan_of(policy_of("FALL_DETECTED"), 3)
+
+
+def _by_pgbench(service: Service, seconds: int, people: int) -> float:
+    from apps.sos.locks import JOURNAL  # noqa: PLC0415
+
+    event = EVENT.format(number=":number", plan=json.dumps(plan())).strip()
+    script = f"\\set number random(:first, :last)\nBEGIN;\n{event} \\gset\n{_REST}"
+    return transactions_per_second(
+        service.database_url,
+        script,
+        clients=CLIENTS,
+        seconds=seconds,
+        first=people + 1,
+        last=people + CLIENTS * 100,
+        lock=JOURNAL,
+    )
+
+
+def _events(service: Service) -> int:
+    with psycopg.connect(service.database_url) as connection:
+        found = connection.execute("SELECT count(*) FROM sos_sosevent").fetchone()
+        assert found  # noqa: S101
+        return int(found[0])
