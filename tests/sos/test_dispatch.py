@@ -189,10 +189,14 @@ def test_search_walks_the_index_outward_from_the_event(helper: Any, open_event: 
     helper(100)
     event = open_event()
     with CaptureQueriesContext(connection) as queries:
-        nearest_helpers(event, 10_000, 50)
+        assert len(nearest_helpers(event, 10_000, 50)) == 1
+    explained = queries[-1]["sql"].replace("WITH place", "EXPLAIN WITH place", 1)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
+        cursor.execute(explained)
+        while cursor.description is None:
+            cursor.nextset()
         plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("SHOW enable_sort")
+        assert cursor.fetchone() == ("on",), "only the search may not sort"
     assert 'Order By: ("position" <-> ' in plan
     assert "Sort" not in plan
