@@ -115,7 +115,9 @@ DATABASES = {
             },
             "connect_timeout": 2,
             "tcp_user_timeout": 5000,
-            "options": "-c jit=off -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
+            "prepare_threshold": 2**31,  # only what asks for it is prepared, and planned once: apps/devices/recording.py
+            "options": "-c jit=off -c plan_cache_mode=force_generic_plan"
+            " -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
         },
     }
 }
