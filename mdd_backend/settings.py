@@ -145,7 +145,7 @@ CELERY_BEAT_SCHEDULE = {
     "beat": {"task": "monitoring.beat", "schedule": timedelta(seconds=30), "options": {"expires": 60}},
     "devices": {"task": "monitoring.device_watch", "schedule": timedelta(seconds=60), "options": {"expires": 60}},
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
-    "old tracks": {"task": "sos.drop_old_tracks", "schedule": crontab(hour=21, minute=30)},
+    "old tracks": {"task": "sos.drop_old_tracks", "schedule": crontab(hour="20-23", minute=30)},
     "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
     "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
 }

@@ -37,8 +37,8 @@ def next_alarm_at(event: SosEvent) -> datetime | None:
 
 def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
     """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
-    admins = User.objects.filter(role=Role.ADMIN, status=Status.ACTIVE)
-    told = list((admins.filter(on_duty=True) or admins).values_list("pk", flat=True))
+    admins = list(User.objects.filter(role=Role.ADMIN, status=Status.ACTIVE).values_list("pk", "on_duty"))
+    told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = now()
     ring = f"{event.dispatchers_alarmed_at.timestamp():.3f}"
     data = {user_id: data_of(event, "DISPATCHER_ALARM", reason=reason) for user_id in told}

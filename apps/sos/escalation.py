@@ -31,8 +31,9 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
         return True
     at = now()
     entries = follow_wearer(event)
-    entries += _watch(event, at)
-    entries += _call(event, at)
+    anybody = event.alerts.exists()  # before the first wave there is nobody to look after
+    entries += _watch(event, at) if anybody else []
+    entries += _call(event, at, anybody)
     entries += _alarm(event, at)
     schedule(event, at)
     journal.tell(event, *entries)
@@ -47,29 +48,29 @@ def _watch(event: SosEvent, at: datetime) -> list[Entry]:
     return entries
 
 
-def _call(event: SosEvent, at: datetime) -> list[Entry]:
-    """Helpers, if any are to be called now."""
+def _call(event: SosEvent, at: datetime, anybody: bool) -> list[Entry]:
+    """Helpers, if any are to be called now; `anybody`: has been before."""
     if event.halted:
         return []
     if event.position is None:
         return _seek_place(event, at)
-    if event.is_covered():
+    if anybody and event.is_covered():
         event.replacements_due = 0
         event.wave_at = max(event.wave_at, at + timedelta(seconds=event.plan["repeat_s"]))
         return []
-    entries = ring_repeated(event)
+    entries = ring_repeated(event) if anybody else []
     if event.wave_at <= at:
-        entries += _call_wave(event, at)
+        entries += _call_wave(event, at, anybody)
     elif event.replacements_due:
         entry, found = replace_helpers(event)
         entries += [entry] if found else []
     return entries
 
 
-def _call_wave(event: SosEvent, at: datetime) -> list[Entry]:
+def _call_wave(event: SosEvent, at: datetime, anybody: bool) -> list[Entry]:
     """The next wave, with whoever can be rung again."""
     last = len(event.plan["waves"])
-    entries = ring_again(event, unanswered=event.waves_called >= last)
+    entries = ring_again(event, unanswered=event.waves_called >= last) if anybody else []
     entry, found = call_next_wave(event)
     event.replacements_due = 0
     event.wave_at = at + wait_after(event, bool(found or entries))

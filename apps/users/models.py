@@ -76,7 +76,8 @@ class User(AbstractBaseUser, PermissionsMixin):
                 fields=["id"],
                 name="users_helpers_on_duty",
                 condition=models.Q(role="HELPER", status="ACTIVE", on_duty=True),
-            )
+            ),
+            models.Index(fields=["id"], name="users_dispatchers", condition=models.Q(role="ADMIN")),
         ]
         constraints = [
             models.CheckConstraint(

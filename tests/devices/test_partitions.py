@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection, connections, transaction
 
+from apps.devices import partitions as partitions_module
 from apps.devices.models import Device, LocationTrack
 from apps.devices.partitions import create_partitions, drop_partitions, thin_default
-from apps.devices.services import Fix, record_fix, record_fixes
+from apps.devices.services import Fix, record_fix, record_fixes, register_device
 from tests.devices.conftest import PLACE
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,44 @@ def test_of_a_wild_clock_only_what_is_old_and_not_kept_goes(watch: Device) -> No
     assert times() == [wild[1], wild[3]]
 
 
+def test_strays_are_found_behind_what_is_kept(watch: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions_module, "PORTION", 2)
+    wild = [datetime(1990 + n, 1, 1, tzinfo=UTC) for n in range(7)]
+    for at in wild:
+        record_fix(watch, Fix(**PLACE, recorded_at=at))
+    assert thin_default(date(2005, 1, 1), kept(watch, wild[3], wild[6])) == 3
+    assert times() == wild[3:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fix_that_somebody_else_deletes_is_not_waited_for(watch: Device) -> None:
+    wild = [datetime(year, 1, 1, tzinfo=UTC) for year in (1990, 1995)]
+    record_fixes(watch, [Fix(**PLACE, recorded_at=at) for at in wild])
+
+    def thin() -> int:
+        try:
+            return thin_default(date(2005, 1, 1), NONE_KEPT)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        LocationTrack.objects.filter(recorded_at=wild[0]).delete()
+        assert pool.submit(thin).result(30) == 1
+    assert times() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_that_cannot_go_does_not_hold_up_the_others(watch: Device) -> None:
+    create_partitions(DAY)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW somebodys AS SELECT * FROM devices_locationtrack_20010504")
+        try:
+            assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 1
+        finally:
+            cursor.execute("DROP VIEW somebodys")
+    assert drop_partitions(date(2001, 5, 6), NONE_KEPT) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_drop_that_is_broken_off_changes_nothing(watch: Device) -> None:
     create_partitions(DAY)
@@ -115,7 +154,8 @@ def test_two_at_once_drop_each_day_once_and_no_report_is_lost_meanwhile(watch: D
             connections.close_all()
 
     with ThreadPoolExecutor(5) as pool:
-        assert sum(pool.map(work, range(50))) == 9
+        dropped = sum(pool.map(work, range(50)))
+    assert dropped + drop_partitions(date(2001, 6, 1), NONE_KEPT) == 9
     assert len(times()) == 45
 
 
@@ -133,3 +173,41 @@ def test_who_holds_the_table_long_is_not_waited_for(watch: Device) -> None:
         record_fix(watch, Fix(**PLACE))
         assert pool.submit(drop).result(30) == 0
     assert drop() == 9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_day_is_made_the_next_time_when_devices_are_being_written_to(watch: Device) -> None:
+    create_partitions(DAY)
+    drop_partitions(DAY, NONE_KEPT)
+
+    def create() -> int:
+        try:
+            return create_partitions(DAY)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        record_fix(watch, Fix(**PLACE, recorded_at=NOON))
+        assert pool.submit(create).result(30) == 0
+    assert create() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_of_the_very_day_that_is_made_are_not_lost(watch: Device) -> None:
+    """DEFAULT is being written to when the day's partition comes late."""
+    devices = [watch, *(register_device(watch.owner, f"other-{n}")[0] for n in range(3))]
+
+    def work(turn: int) -> int:
+        try:
+            if turn % 20 == 10:
+                return create_partitions(DAY)
+            record_fix(devices[turn % 4], Fix(**PLACE, recorded_at=NOON + timedelta(seconds=turn)))
+            return 0
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(5) as pool:
+        made = sum(pool.map(work, range(100)))
+    assert made + create_partitions(DAY) == 9
+    assert len(times()) == 95
+    assert {partition_of(track) for track in LocationTrack.objects.all()} == {"devices_locationtrack_20010505"}

@@ -32,7 +32,8 @@ def event(wearer: Any, helper: Any, press: Any) -> SosEvent:
     answer_alert(event, someone, AlertStatus.ACCEPTED)
     with transaction.atomic():
         close(hold_open(event), EventStatus.RESOLVED, Outcome.HELPED, actor=None)
-    SosEvent.objects.update(received_at=LONG_AGO + timedelta(minutes=10), closed_at=LONG_AGO + timedelta(minutes=40))
+    began = LONG_AGO + timedelta(minutes=10)
+    SosEvent.objects.update(occurred_at=began, received_at=began, closed_at=LONG_AGO + timedelta(minutes=40))
     HelperAlert.objects.update(accepted_at=LONG_AGO + timedelta(minutes=20))
     return SosEvent.objects.get()
 
@@ -54,20 +55,36 @@ def minutes(device: Device) -> list[int]:
 
 
 def test_the_way_of_who_called_and_of_who_came_stays_with_the_event(
-    event: SosEvent, wearer: Any, client_of: Any
+    event: SosEvent, wearer: Any, dispatcher: Any, client_of: Any
 ) -> None:
     phone, other = Device.objects.get(device_uid__startswith="phone"), register_device(wearer, "w-2")[0]
     watch = Device.objects.get(device_uid="w-1")
     for device in (watch, phone, other):
         walk(device)
+    a_map = f"/api/v1/console/events/{event.uid}/map/"
+    drawn = client_of(dispatcher).get(a_map).json()["track"]
     drop_old_tracks()
     drop_old_tracks()
+    assert len(drawn) == 6
+    assert client_of(dispatcher).get(a_map).json()["track"] == drawn
     assert minutes(watch) == list(range(-50, 41, 10))
     assert minutes(phone) == [20, 30, 40]
     assert minutes(other) == []
     around = {"from": (LONG_AGO - timedelta(days=1)).isoformat(), "to": (LONG_AGO + timedelta(days=1)).isoformat()}
     shown = client_of(wearer).get("/api/v1/devices/w-1/track/", around).json()
     assert len(shown["fixes"]) == len(minutes(watch))
+
+
+@pytest.mark.parametrize(("late", "first"), [(timedelta(minutes=30), -80), (timedelta(days=2), -50)])
+def test_a_signal_that_got_through_late_keeps_the_way_to_where_it_happened(
+    event: SosEvent, late: timedelta, first: int
+) -> None:
+    """But the clock of a watch that tells of days ago is not believed."""
+    SosEvent.objects.update(occurred_at=F("received_at") - late)
+    watch = Device.objects.get(device_uid="w-1")
+    walk(watch)
+    drop_old_tracks()
+    assert minutes(watch) == list(range(first, 41, 10))
 
 
 def test_of_an_open_event_all_stays(event: SosEvent) -> None:
