@@ -44,6 +44,12 @@ def kept(device: Device, since: datetime, until: datetime) -> str:
     return f"SELECT {device.pk} AS device_id, '{since}'::timestamptz AS since, '{until}'::timestamptz AS until"
 
 
+@pytest.fixture
+def no_old_days() -> None:
+    """Partitions outlive a test that commits."""
+    drop_partitions(date(2001, 6, 1), NONE_KEPT)
+
+
 def times() -> list[datetime]:
     return list(LocationTrack.objects.order_by("recorded_at").values_list("recorded_at", flat=True))
 
@@ -176,6 +182,7 @@ def test_who_holds_the_table_long_is_not_waited_for(watch: Device) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_old_days")
 def test_a_new_day_is_made_the_next_time_when_devices_are_being_written_to(watch: Device) -> None:
     create_partitions(DAY)
     drop_partitions(DAY, NONE_KEPT)
@@ -193,6 +200,7 @@ def test_a_new_day_is_made_the_next_time_when_devices_are_being_written_to(watch
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_old_days")
 def test_reports_of_the_very_day_that_is_made_are_not_lost(watch: Device) -> None:
     """DEFAULT is being written to when the day's partition comes late."""
     devices = [watch, *(register_device(watch.owner, f"other-{n}")[0] for n in range(3))]
