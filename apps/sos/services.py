@@ -47,7 +47,9 @@ def open_event(
     device = sender or _device_named(user, device_uid_of(body))
     reading = read_signal(body, now=hold_signals(user.pk, device.pk if device else None))
     reading.is_drill = is_drill
-    if reading.device_uid and device is None:
+    if sender:
+        reading.warnings.pop("device_uid", None)  # its token says which it is
+    elif reading.device_uid and device is None:
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
     if device and not Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now()):
         device = None  # its owner has removed it this moment

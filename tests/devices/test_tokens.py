@@ -53,6 +53,12 @@ def test_the_watch_reports_and_calls_for_help_by_itself(itself: APIClient, watch
     assert (event.user, event.device) == (watch.owner, watch)
 
 
+def test_the_watch_need_not_say_which_it_is(itself: APIClient, watch: Device) -> None:
+    answer = itself.post(TRIGGER, {"lat": 41.3, "lon": 69.2}, format="json")
+    assert "device_uid" not in answer.json()["warnings"]
+    assert SosEvent.objects.get().device == watch
+
+
 def test_it_opens_nothing_else(itself: APIClient) -> None:
     seen = set()
     for path, _, method, view in EndpointEnumerator().get_api_endpoints():
