@@ -115,7 +115,8 @@ DATABASES = {
             },
             "connect_timeout": 2,
             "tcp_user_timeout": 5000,
-            "prepare_threshold": 2**31,  # only what asks for it is prepared, and planned once: apps/devices/recording.py
+            # Only what asks for it is prepared, and planned once: apps/devices/recording.py.
+            "prepare_threshold": 2**31,
             "options": "-c jit=off -c plan_cache_mode=force_generic_plan"
             " -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
         },
