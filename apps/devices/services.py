@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.http import Http404
 
 from apps.users.models import Role, User
+from mdd_backend import prepared
 
 from .models import Device, HelperPosition
 from .recording import Fix, record_for
@@ -81,6 +82,14 @@ def report_status(device: Device, changes: dict[str, Any], fix: Fix | None) -> D
         seen["battery_at"] = Now()
     Device.objects.filter(pk=device.pk).update(**seen | changes)
     return reread(device)
+
+
+def see_device(device: Device) -> bool:
+    """It has spoken, just now. False when its owner has removed it a moment ago."""
+    return bool(prepared.rows(_SEEN, [device.pk]))
+
+
+_SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
 
 
 def record_fix(device: Device, fix: Fix) -> None:

@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from mdd_backend.prepared import Prepared, given
+
 from .models import Device, DeviceToken
 from .recording import USE_NOTED_EVERY
 from .services import hold_device
@@ -31,8 +33,16 @@ def revoke_token(device: Device) -> None:
 
 def find_token(raw: str) -> DeviceToken | None:
     """With its device and the device's owner."""
-    found = DeviceToken.objects.select_related("device__owner").filter(digest=digest_of(raw))
-    return next(iter(found), None)  # first() would put them in order, which costs more than all the rest
+    return _FOUND.first(digest=digest_of(raw))
+
+
+_FOUND = Prepared(
+    lambda: (
+        DeviceToken.objects.select_related("device__owner")
+        .filter(digest=given("digest"))
+        .defer("device__position", "device__wearer_phone", "device__owner__phone_number")  # dear to read, seldom asked
+    )
+)
 
 
 def note_use(token: DeviceToken) -> None:

@@ -2,14 +2,12 @@
 
 from datetime import UTC, datetime
 
-from django.db import connection
+from mdd_backend import prepared
 
 
 def now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        time: datetime = cursor.fetchone()[0]
-        return time
+    time: datetime = prepared.rows("SELECT clock_timestamp()", [])[0][0]
+    return time
 
 
 def utc(time: datetime) -> str:

@@ -1,13 +1,13 @@
 """The journal: what happened, in one order without a late-coming entry, so that readers go on from a position."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
 
 from apps.users.models import User
-from mdd_backend import hints
+from mdd_backend import hints, prepared
 
 from .locks import JOURNAL
 from .models import JournalKind, SosEvent
@@ -42,8 +42,7 @@ def write(*entries: Entry) -> None:
     if not entries:
         return
     assert connection.in_atomic_block, "outside a transaction the lock would end before the entries are there"  # noqa: S101
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [JOURNAL, json.dumps([asdict(entry) for entry in entries])])
+    prepared.rows(_WRITE, [JOURNAL, json.dumps([vars(entry) for entry in entries])])
     hints.journal()
 
 
@@ -52,6 +51,6 @@ _WRITE = f"""
 WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s))
 INSERT INTO sos_journalentry (position, event_id, kind, status, at, actor_id, data)
 SELECT nextval('{SEQUENCE}'), event_id, kind, status, clock_timestamp(), actor_id, data
-FROM held CROSS JOIN jsonb_to_recordset(%s)
+FROM held CROSS JOIN jsonb_to_recordset(%s::jsonb)
      AS entry (event_id bigint, kind text, status text, actor_id bigint, data jsonb)
 """

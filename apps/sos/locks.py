@@ -3,7 +3,7 @@ dispatch, journal."""
 
 from datetime import datetime
 
-from django.db import connection
+from mdd_backend import prepared
 
 _SIGNAL_OF_DEVICE, _SIGNAL_OF_USER, _DISPATCH, JOURNAL = (kind << 56 for kind in (1, 2, 3, 4))
 
@@ -11,13 +11,13 @@ _SIGNAL_OF_DEVICE, _SIGNAL_OF_USER, _DISPATCH, JOURNAL = (kind << 56 for kind in
 def hold_signals(user_id: int, device_id: int | None) -> datetime:
     """One signal of a device (or of a person without one) at a time; when this one's turn has come."""
     key = _SIGNAL_OF_USER | user_id if device_id is None else _SIGNAL_OF_DEVICE | device_id
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp() FROM (SELECT pg_advisory_xact_lock(%s) OFFSET 0) AS held", [key])
-        time: datetime = cursor.fetchone()[0]
-        return time
+    time: datetime = prepared.rows(_HOLD_FIRST, [key])[0][0]
+    return time
+
+
+_HOLD_FIRST = "SELECT clock_timestamp() FROM (SELECT pg_advisory_xact_lock(%s) OFFSET 0) AS held"
 
 
 def hold_dispatch() -> None:
     """One wave is being chosen at a time, so that a phone rings for one event."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_DISPATCH])
+    prepared.rows("SELECT pg_advisory_xact_lock(%s)", [_DISPATCH])

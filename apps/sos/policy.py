@@ -5,9 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.forms import model_to_dict
 
 from apps.users.models import User
+from mdd_backend.prepared import Prepared, given
 
 from . import journal
 from .models import DispatchPolicy, JournalKind
@@ -43,10 +45,13 @@ class NoSuchPolicy(Exception):
 
 def policy_of(detected_type: str) -> DispatchPolicy:
     """The policy of its own that a type of event has, else the one for all, else the defaults."""
-    found = {
-        policy.detected_type: policy for policy in DispatchPolicy.objects.filter(detected_type__in=["", detected_type])
-    }
+    found = {policy.detected_type: policy for policy in _OWN_OR_FOR_ALL.all(detected_type=detected_type)}
     return found.get(detected_type) or found.get("") or DispatchPolicy()
+
+
+_OWN_OR_FOR_ALL = Prepared(
+    lambda: DispatchPolicy.objects.filter(Q(detected_type="") | Q(detected_type=given("detected_type")))
+)
 
 
 def values_of(policy: DispatchPolicy) -> dict[str, Any]:

@@ -5,14 +5,12 @@ from typing import Any
 
 from django.contrib.gis.geos import Point
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 
 from apps.devices.models import Device
-from apps.devices.services import point
+from apps.devices.services import point, see_device
 from apps.users.models import User
 from apps.users.services import StillNeeded
-from mdd_backend import hints
+from mdd_backend import hints, prepared
 
 from . import journal
 from .alarms import alarm_dispatchers
@@ -51,10 +49,10 @@ def open_event(
         reading.warnings.pop("device_uid", None)  # its token says which it is
     elif reading.device_uid and device is None:
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
-    if device and not Device.objects.filter(pk=device.pk).update(is_online=True, last_seen_at=Now()):
+    if device and not see_device(device):
         device = None  # its owner has removed it this moment
-    newest = _open_events_of(user, device, reading).values_list("pk", flat=True).first()
-    earlier = _event_repeated(user, device, reading, newest)
+    seen, newest = _earlier_events(user, device, reading)
+    earlier = _event_repeated(reading, seen, newest)
     event = earlier or _create(user, device, reading, follows=newest)
     _keep_signal(event, user, device, reading)
     if earlier:
@@ -69,25 +67,40 @@ def _device_named(user: User, device_uid: str) -> Device | None:
     return Device.objects.filter(owner=user, device_uid=device_uid).first() if device_uid else None
 
 
-def _signals_of(user: User, device: Device | None) -> QuerySet[Signal]:
-    return Signal.objects.filter(device=device) if device else Signal.objects.filter(user=user, device=None)
+def _earlier_events(user: User, device: Device | None, reading: Reading) -> tuple[int | None, int | None]:
+    """The event to which the same signal came before, and the newest open one; drills among drills."""
+    believed = reading.clock_is_believed
+    values = {
+        "device": device.pk if device else None,
+        "user": user.pk,
+        "is_drill": reading.is_drill,
+        "since": reading.received_at - CLOCK_BELIEVED,
+        "signal_uid": reading.signal_uid or None,
+        "device_time": reading.device_time if believed else None,
+        "signal_hash": reading.hash if believed else None,
+    }
+    ((seen, newest),) = prepared.rows(_EARLIER_OF_DEVICE if device else _EARLIER_OF_USER, values)
+    return seen, newest
 
 
-def _event_repeated(user: User, device: Device | None, reading: Reading, newest: int | None) -> SosEvent | None:
-    """The event that this signal repeats, locked (the three rules of docs/dispatch.md); None when it is a new one.
+_EARLIER = """
+SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
+        WHERE {whose} AND s.received_at > %(since)s
+          AND (s.signal_uid = %(signal_uid)s OR s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)
+        ORDER BY s.received_at DESC LIMIT 1),
+       (SELECT s.id FROM sos_sosevent s
+        WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ('NEW', 'IN_PROGRESS')
+        ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1)
+"""
+_EARLIER_OF_DEVICE = _EARLIER.format(whose="s.device_id = %(device)s")
+_EARLIER_OF_USER = _EARLIER.format(whose="s.user_id = %(user)s AND s.device_id IS NULL")
 
-    newest: the latest of the open events that it could repeat.
-    """
-    same = Q(signal_uid=reading.signal_uid) if reading.signal_uid else Q()
-    if reading.clock_is_believed:
-        same |= Q(device_time=reading.device_time) | Q(signal_hash=reading.hash)
+
+def _event_repeated(reading: Reading, seen: int | None, newest: int | None) -> SosEvent | None:
+    """The event that this signal repeats, locked (the three rules of docs/dispatch.md); None when it is a new one."""
     events = SosEvent.objects.select_for_update(no_key=True)
-    if same:
-        alike = _signals_of(user, device).filter(event__is_drill=reading.is_drill)
-        lately = alike.filter(received_at__gt=reading.received_at - CLOCK_BELIEVED)
-        seen = lately.filter(same).order_by("-received_at").values_list("event_id", flat=True).first()
-        if seen:
-            return events.get(pk=seen)
+    if seen:
+        return events.get(pk=seen)
     if newest is None:
         return None
     locked: SosEvent = events.get(pk=newest)
@@ -96,16 +109,10 @@ def _event_repeated(user: User, device: Device | None, reading: Reading, newest:
     return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
 
 
-def _open_events_of(user: User, device: Device | None, reading: Reading) -> QuerySet[SosEvent]:
-    """Drills among drills, emergencies among emergencies."""
-    owned = Q(device=device) if device else Q(user=user, device=None)
-    return SosEvent.objects.open().filter(owned, is_drill=reading.is_drill).order_by("-last_signal_at", "-pk")
-
-
 def _create(user: User, device: Device | None, reading: Reading, follows: int | None) -> SosEvent:
     place, source, age_s = _place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
-    return SosEvent.objects.create(
+    event = SosEvent(
         user=user,
         device=device,
         device_uid_text=reading.device_uid,
@@ -130,6 +137,8 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         wave_at=due_at,
         next_step_at=due_at,
     )
+    prepared.insert(event)
+    return event
 
 
 def _place(device: Device | None, reading: Reading) -> tuple[Point | None, LocationSource, int | None]:
@@ -143,7 +152,7 @@ def _place(device: Device | None, reading: Reading) -> tuple[Point | None, Locat
 
 
 def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Reading) -> None:
-    Signal.objects.create(
+    signal = Signal(
         event=event,
         user=user,
         device=device,
@@ -154,6 +163,7 @@ def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Re
         raw_payload=reading.raw_payload,
         warnings=reading.warnings,
     )
+    prepared.insert(signal)
 
 
 def _merge(event: SosEvent, reading: Reading) -> None:

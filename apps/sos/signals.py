@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -47,7 +48,7 @@ class Reading:
     def clock_is_believed(self) -> bool:
         return self.device_time is not None and abs(self.received_at - self.device_time) <= CLOCK_BELIEVED
 
-    @property
+    @cached_property
     def hash(self) -> bytes:
         """The spec's hash: device, device time and payload."""
         time = self.device_time.isoformat() if self.device_time else None

@@ -1,0 +1,100 @@
+"""Prepared statements: they give what Django's own queries give, and count as queries."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.gis.geos import Point
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
+
+from apps.devices.models import Device, DeviceToken
+from apps.sos.models import EventStatus, SosEvent
+from apps.users.models import User
+from mdd_backend import prepared
+from mdd_backend.prepared import Prepared, given
+
+NOW = datetime(2026, 5, 1, 12, 30, 1, 250_000, tzinfo=UTC)
+TEXT = "“Ёлка” 🌲 'and' \"more\" \\ %s"
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("+998901234567", full_name=TEXT)
+
+
+def event_of(user: User, **fields: Any) -> SosEvent:
+    values: dict[str, Any] = {
+        "detected_type": "OTHER", "severity": 3, "occurred_at": NOW, "received_at": NOW, "last_signal_at": NOW,
+        "plan": {"waves": [{"radius_m": 1}], "text": TEXT}, "wave_at": NOW, "next_step_at": NOW,
+    }  # fmt: skip
+    return SosEvent(user=user, **values | fields)
+
+
+def test_rows_are_kept_as_django_keeps_them(user: User) -> None:
+    place = Point(69.240562123456789, 41.311081987654321, srid=4326)
+    ours = event_of(user, position=place, altitude=0.1 + 0.2, detected_type_text=TEXT, location_age_s=0)
+    theirs = event_of(user, position=place, altitude=0.1 + 0.2, detected_type_text=TEXT, location_age_s=0)
+    prepared.insert(ours)
+    theirs.save()
+    kept, expected = SosEvent.objects.filter(pk__in=[ours.pk, theirs.pk]).order_by("pk")
+    for field in SosEvent._meta.concrete_fields:
+        if field.attname not in {"id", "uid"}:
+            assert getattr(kept, field.attname) == getattr(expected, field.attname), field.attname
+    assert kept.uid == ours.uid
+    ours.status = EventStatus.CANCELLED
+    ours.next_step_at = None
+    ours.save()  # it is known to be there: no second row
+    assert SosEvent.objects.count() == 2
+
+
+def test_each_of_many_rows_gets_its_own_key(user: User) -> None:
+    devices = [Device(device_uid=f"w-{number}", owner=user) for number in range(50)]
+    prepared.insert(*devices)
+    assert dict(Device.objects.values_list("pk", "device_uid")) == {one.pk: one.device_uid for one in devices}
+
+
+def test_what_breaks_a_constraint_is_refused_or_left_out(user: User) -> None:
+    prepared.insert(Device(device_uid="w-1", owner=user))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        prepared.insert(Device(device_uid="w-1", owner=user))
+    prepared.insert(Device(device_uid="w-1", owner=user), Device(device_uid="w-2", owner=user), or_ignore=True)
+    assert sorted(Device.objects.values_list("device_uid", flat=True)) == ["w-1", "w-2"]
+
+
+def test_value_without_a_form_is_refused(user: User) -> None:
+    with pytest.raises(TypeError, match="set"):
+        prepared.insert(event_of(user, plan={"waves": {1, 2}}))
+
+
+def test_query_gives_models_with_those_they_point_at(user: User, django_assert_num_queries: Any) -> None:
+    device = Device.objects.create(device_uid="w-1", owner=user, position=Point(69, 41, srid=4326), position_at=NOW)
+    DeviceToken.objects.create(device=device, digest="d-1")
+    query = Prepared(
+        lambda: (
+            DeviceToken.objects.select_related("device__owner").filter(digest=given("digest")).defer("device__position")
+        )
+    )
+    for _ in range(3):
+        with django_assert_num_queries(1):
+            token = query.first(digest="d-1")
+            assert token is not None
+            assert (token.device.device_uid, token.device.owner.full_name) == ("w-1", TEXT)
+        assert token.device.position == device.position  # asked for when needed
+    assert query.first(digest=str(uuid4())) is None
+
+
+def test_statement_in_a_broken_transaction_is_refused(user: User) -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            prepared.rows("SELECT 1", [])
+
+
+def test_statement_is_prepared_once_a_connection(user: User) -> None:
+    for number in range(3):
+        assert prepared.rows("SELECT %s::int * 2 AS doubled_for_this_test", [number]) == [(number * 2,)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%doubled_for_this_test%%'")
+        assert cursor.fetchone() == (1,)
