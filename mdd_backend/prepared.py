@@ -48,18 +48,40 @@ def insert(*new: Model, or_ignore: bool = False) -> None:
             one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
 
 
+def update(one: Model) -> None:
+    """Saves all of a row's values, which are plain (no expressions)."""
+    statement, fields = _update(type(one))
+    rows(statement, [json.dumps({field.attname: field.pre_save(one, False) for field in fields}, default=_as_text)])
+
+
+# Rows travel as one document, so that any number of them is one statement.
 @cache
 def _insertion(model: type[Model], or_ignore: bool) -> tuple[str, "list[Field[Any, Any]]"]:
-    """The rows travel as one document, so that any number of them is one statement; the keys come in their order."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    typed = ", ".join(f'"{field.column}" {field.db_type(connections[DEFAULT_DB_ALIAS])}' for field in fields)
     statement = (
         f'INSERT INTO "{model._meta.db_table}" ({columns}) SELECT {columns}'
-        f" FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({typed})) WITH ORDINALITY AS new ORDER BY ordinality"
+        f" FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS ({_typed(fields)})) WITH ORDINALITY AS new"
+        " ORDER BY ordinality"  # and so come the keys
     )
-    ending = " ON CONFLICT DO NOTHING" if or_ignore else f' RETURNING "{model._meta.pk.column}"'
-    return statement + ending, fields
+    return statement + (" ON CONFLICT DO NOTHING" if or_ignore else f' RETURNING "{model._meta.pk.column}"'), fields
+
+
+@cache
+def _update(model: type[Model]) -> tuple[str, "list[Field[Any, Any]]"]:
+    fields = list(model._meta.concrete_fields)
+    changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields if not field.primary_key)
+    statement = (
+        f'UPDATE "{model._meta.db_table}" AS old SET {changes}'
+        f" FROM jsonb_to_record(%s::jsonb) AS new ({_typed(fields)})"
+        f' WHERE old."{model._meta.pk.column}" = new."{model._meta.pk.column}"'
+    )
+    return statement, fields
+
+
+def _typed(fields: "list[Field[Any, Any]]") -> str:
+    here = connections[DEFAULT_DB_ALIAS]
+    return ", ".join(f'"{field.column}" {field.db_type(here)}' for field in fields)
 
 
 def _as_text(value: object) -> str:
@@ -81,13 +103,18 @@ class _Given:
     name: str
 
 
-def given(name: str, cast: str = "") -> RawSQL:
-    """Stands in a prepared query for a value that each run gives; `cast` such as "::bigint[]"."""
-    return RawSQL(f"%s{cast}", [_Given(name)])  # noqa: S611 - a placeholder and a constant of ours
+def given(name: str) -> RawSQL:
+    """Stands in a prepared query for a value that each run gives."""
+    return RawSQL("%s", [_Given(name)])
+
+
+def one_of(name: str, type_: str) -> RawSQL:
+    """The same behind `__in`, for a list of PostgreSQL's `type_`."""
+    return RawSQL(f"SELECT unnest(%s::{type_}[])", [_Given(name)])  # noqa: S611 - types are constants of ours
 
 
 class Prepared(Generic[M]):
-    """A queryset of whole models, with `given("name")` where its values go."""
+    """A queryset of models, with `given("name")` and `one_of("name", "bigint")` where its values go."""
 
     def __init__(self, make: Callable[[], QuerySet[M]]) -> None:
         self._make = make
@@ -109,6 +136,7 @@ class Prepared(Generic[M]):
         columns = own["select_fields"]
         first, end = columns[0], columns[-1] + 1
         names = [column[0].target.attname for column in select[first:end]]
+        extra = compiler.annotation_col_map.items()
         converters = compiler.get_converters([column for column, *_ in select])
         related = get_related_populators(own, select, DEFAULT_DB_ALIAS)
 
@@ -117,6 +145,8 @@ class Prepared(Generic[M]):
                 one = own["model"].from_db(DEFAULT_DB_ALIAS, names, row[first:end])
                 for populator in related:
                     populator.populate(row, one)
+                for name, column in extra:
+                    setattr(one, name, row[column])
                 yield one
 
         return statement, list(parameters), read

@@ -15,9 +15,9 @@ from django.db import Error
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.sos.clock import utc
 from apps.users.authentication import Visitor, visitor_of_cookies, visitor_of_header
 from apps.users.models import Role
+from mdd_backend.clock import utc
 
 from . import presence
 from .feed import TooSlow, feed

@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from apps.notifications.addresses import NOBODY
 from apps.notifications.models import Channel, Notification, NotificationChange, State
 from apps.sos.alarms import CONSOLE_SEEN
-from apps.sos.clock import now
 from apps.sos.models import ConsolePresence, SosEvent
+from mdd_backend.clock import now
 
 from .models import Pulse
 

@@ -7,8 +7,8 @@ import structlog
 from django.db import transaction
 
 from apps.notifications.services import notify
-from apps.sos.clock import now
 from apps.users.models import Role, Status, User
+from mdd_backend.clock import now
 
 from . import figures, pulse
 from .models import Incident, IncidentKind

@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 
-from apps.sos.clock import utc
 from apps.sos.models import JournalEntry, JournalKind, SosEvent
 from apps.sos.timeline import uuids_of, with_names
+from mdd_backend.clock import utc
 
 log = structlog.get_logger(__name__)
 BATCH = 500

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.users.models import EmergencyContact, User
+from mdd_backend.prepared import Prepared, one_of
 
 from .models import Channel, Notification
 from .selectors import push_tokens_in_use
@@ -31,9 +32,12 @@ def addresses_of(channel: str, notifications: Sequence[Notification]) -> dict[in
 
 def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
     found: dict[int, list[Address]] = defaultdict(list)
-    for token in push_tokens_in_use().filter(user_id__in={n.user_id for n in notifications}):
+    for token in _TOKENS.all(users=list({n.user_id for n in notifications})):
         found[token.user_id].append(Address(token.token, token.platform, token.pk))
     return {n.pk: found[n.user_id] for n in notifications}
+
+
+_TOKENS = Prepared(lambda: push_tokens_in_use().filter(user_id__in=one_of("users", "bigint")))
 
 
 def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:

@@ -4,22 +4,24 @@ import asyncio
 import random
 import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from queue import SimpleQueue
+from typing import Any
 
 import structlog
 from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from mdd_backend import hints
+from mdd_backend import hints, prepared
+from mdd_backend.prepared import Prepared, given
 
 from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
 from .models import Channel, Notification, PushToken, State
 from .receipts import status_url
-from .services import change, text_key
+from .services import change, keep, text_key
 from .transports import Message, Transport, TransportError, transport_for
 from .transports.base import loop
 
@@ -75,22 +77,38 @@ class Job:
 @transaction.atomic
 def _claim(channel: str) -> list[Job]:
     """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
-    life = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
-    due = Notification.objects.filter(channel=channel, state=State.QUEUED, due_at__lte=Now()).annotate(left=life)
-    batch = list(due.order_by("urgency", "due_at").select_for_update(skip_locked=True)[:BATCH])
+    batch = _DUE.all(channel=channel)
+    if not batch:
+        return []
     late = [n for n in batch if n.left <= timedelta()]
-    shown = [n for n in _shown_already(batch) if n not in late]
+    shown = [n for n in _shown_already(batch) if n not in late] if channel == Channel.SMS else []
     needed = audience.still_needed(batch)
     pointless = [n for n in batch if n.pk not in needed and n not in late and n not in shown]
     change(late, State.DROPPED, "expired")
     change(shown, State.DROPPED, "received by push")
     change(pointless, State.DROPPED, "no longer needed")
     wanted = [Job(n, n.left) for n in batch if n.state == State.QUEUED]
-    ids = [job.notification.pk for job in wanted]
-    Notification.objects.filter(pk__in=ids).update(due_at=Now() + LEASE, attempts=F("attempts") + 1)
+    for job in wanted:
+        job.notification.attempts += 1
+    prepared.rows(_LEASE, [LEASE, [job.notification.pk for job in wanted]])
     if dropped := late + shown + pointless:
         audience.settled(dropped)
     return wanted
+
+
+_LIFE = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
+_DUE: Prepared[Any] = Prepared(
+    lambda: (
+        Notification.objects.filter(channel=given("channel"), state=State.QUEUED, due_at__lte=Now())
+        .annotate(left=_LIFE)
+        .order_by("urgency", "due_at")
+        .select_for_update(skip_locked=True)[:BATCH]
+    )
+)
+_LEASE = """
+UPDATE notifications_notification SET due_at = statement_timestamp() + %s::interval, attempts = attempts + 1
+WHERE id = ANY(%s)
+"""
 
 
 def _shown_already(batch: Sequence[Notification]) -> list[Notification]:
@@ -109,10 +127,13 @@ def _deliver(channel: str, batch: list[Job]) -> None:
         _settle([(job, Outcome(errors=[why])) for job in batch])
         return
     addresses, batch = _addressed(channel, batch)
-    under_way = {loop.submit(_send(transport, job, addresses[job.notification.pk])): job for job in batch}
-    while under_way:
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        _settle([(under_way.pop(future), _outcome(future)) for future in done])
+    answers: SimpleQueue[tuple[Job, Outcome]] = SimpleQueue()
+    loop.submit(_send_all(transport, [(job, addresses[job.notification.pk]) for job in batch], answers))
+    left = len(batch)
+    while left:
+        heard = [answers.get(), *(answers.get() for _ in range(answers.qsize()))]
+        _settle(heard)
+        left -= len(heard)
 
 
 def _addressed(channel: str, batch: list[Job]) -> tuple[dict[int, list[Address]], list[Job]]:
@@ -128,6 +149,19 @@ def _addressed(channel: str, batch: list[Job]) -> tuple[dict[int, list[Address]]
                 refused = TransportError(f"no words: {type(why).__name__} {why}", permanent=True)
                 _settle([(job, Outcome(errors=[refused]))])
         return found, [job for job in batch if job.notification.pk in found]
+
+
+async def _send_all(
+    transport: Transport, batch: Sequence[tuple[Job, list[Address]]], answers: "SimpleQueue[tuple[Job, Outcome]]"
+) -> None:
+    async def send(job: Job, addresses: list[Address]) -> None:
+        try:
+            outcome = await _send(transport, job, addresses)
+        except Exception as why:  # a transport that breaks its promise must not stop the others
+            outcome = Outcome(errors=[TransportError(f"transport failed: {type(why).__name__}")])
+        answers.put((job, outcome))
+
+    await asyncio.gather(*(send(*one) for one in batch))
 
 
 async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Outcome:
@@ -153,52 +187,38 @@ async def _send_to(transport: Transport, job: Job, address: Address, outcome: Ou
             outcome.dead.append(address)
 
 
-def _outcome(future: "Future[Outcome]") -> Outcome:
-    """A transport that breaks its promise must not stop the others."""
-    try:
-        return future.result()
-    except Exception as why:
-        return Outcome(errors=[TransportError(f"transport failed: {type(why).__name__}")])
-
-
 @transaction.atomic
 def _settle(results: list[tuple[Job, Outcome]]) -> None:
     """Writes down what became of each, unless a receipt has settled it meanwhile."""
-    ids = [job.notification.pk for job, _ in results]
-    still = Notification.objects.filter(pk__in=ids, state=State.QUEUED).order_by("pk").select_for_update()
-    rows = {row.pk: row for row in still}
-    PushToken.objects.filter(pk__in=[dead.token_id for _, outcome in results for dead in outcome.dead]).delete()
-    settled = [
-        row for job, outcome in results if (row := rows.get(job.notification.pk)) and _settle_one(row, job, outcome)
-    ]
+    if dead := [address.token_id for _, outcome in results for address in outcome.dead]:
+        PushToken.objects.filter(pk__in=dead).delete()
+    again_after = {job.notification.pk: delay for job, outcome in results if (delay := _take(job, outcome))}
+    kept = keep([job.notification for job, _ in results], again_after, if_queued=True)
+    settled = [job.notification for job, _ in results if job.notification.pk in kept - again_after.keys()]
     if settled:
-        _hasten_texts([row for row in settled if row.state == State.FAILED])
+        _hasten_texts([one for one in settled if one.state == State.FAILED])
         audience.settled(settled)
 
 
 def _hasten_texts(failed: list[Notification]) -> None:
     """The text message in place of a push that failed for good need not wait for a receipt."""
     keys = [text_key(row.idempotency_key) for row in failed if row.channel == Channel.FCM]
-    if Notification.objects.filter(idempotency_key__in=keys, state=State.QUEUED).update(due_at=Now()):
+    if keys and Notification.objects.filter(idempotency_key__in=keys, state=State.QUEUED).update(due_at=Now()):
         hints.task("notifications.deliver", Channel.SMS.value)
 
 
-def _settle_one(row: Notification, job: Job, outcome: Outcome) -> bool:
-    """True when the row's state has changed; False when it is to be tried again."""
-    accepted = [*row.accepted_token_ids, *(address.token_id for address in outcome.accepted if address.token_id)]
+def _take(job: Job, outcome: Outcome) -> timedelta | None:
+    """Moves the notification to what its outcome makes of it; after how long it is to be tried again, if it is."""
+    one = job.notification
+    one.accepted_token_ids = [*one.accepted_token_ids, *(a.token_id for a in outcome.accepted if a.token_id)]
     passing = [error for error in outcome.errors if not error.permanent]
-    delay = _delay(row.attempts, passing)
+    delay = _delay(one.attempts, passing)
     if passing and delay < job.left:
-        Notification.objects.filter(pk=row.pk).update(
-            due_at=Now() + delay, accepted_token_ids=accepted, reason=str(passing[0])[:200]
-        )
-        return False
-    Notification.objects.filter(pk=row.pk).update(accepted_token_ids=accepted)
-    if accepted or outcome.accepted:
-        change([row], State.SENT)
-    else:
-        change([row], State.FAILED, str(outcome.errors[0])[:200])
-    return True
+        one.reason = str(passing[0])[:200]
+        return delay
+    is_sent = one.accepted_token_ids or outcome.accepted
+    one.state, one.reason = (State.SENT, "") if is_sent else (State.FAILED, str(outcome.errors[0])[:200])
+    return None
 
 
 def _delay(attempts: int, errors: list[TransportError]) -> timedelta:

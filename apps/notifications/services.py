@@ -1,5 +1,6 @@
 """What queues messages and notes what became of them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.users.models import User
-from mdd_backend import hints
+from mdd_backend import hints, prepared
+from mdd_backend.clock import now
 
 from .audience import audience
-from .models import Channel, Notification, NotificationChange, PushToken, State, Urgency
+from .models import Channel, Notification, PushToken, State, Urgency
 from .receipts import receipt_url
 from .signals import place_told
 
@@ -56,8 +58,11 @@ def notify(
     phone has said by then that it shows the push; at once when the push fails for good.
     """
     keys = {user_id: f"{kind}:{event_uid}:{user_id}:{ring}" for user_id in data}
+    if not data:
+        return
+    at = now()
     common: dict[str, Any] = {"kind": kind, "event_uid": event_uid, "urgency": urgency}
-    common |= {"created_at": Now(), "expires_at": Now() + LIFETIME}
+    common |= {"created_at": at, "expires_at": at + LIFETIME}
     pushes = []
     for user_id, texts in data.items():
         uuid = uuid4()
@@ -65,14 +70,14 @@ def notify(
         if event_uid:
             told["event_uid"] = str(event_uid)
         row = {"uuid": uuid, "user_id": user_id, "channel": Channel.FCM, "idempotency_key": keys[user_id], "data": told}
-        pushes.append(Notification(**row, **common, due_at=Now()))
+        pushes.append(Notification(**row, **common, due_at=at))
     _queue(Channel.FCM, pushes)
     if text_after is not None and can_send_texts():
         texted = [
             {"user_id": user_id, "channel": Channel.SMS, "idempotency_key": text_key(key), "data": data[user_id]}
             for user_id, key in keys.items()
         ]
-        _queue(Channel.SMS, [Notification(**row, **common, due_at=Now() + text_after) for row in texted])
+        _queue(Channel.SMS, [Notification(**row, **common, due_at=at + text_after) for row in texted])
 
 
 def text_key(push_key: str) -> str:
@@ -84,6 +89,7 @@ def notify_contacts(
     kind: str, event_uid: UUID | None, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int | str = 1
 ) -> None:
     """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
+    at = now()
     rows = [
         Notification(
             user_id=owner_id,
@@ -93,9 +99,9 @@ def notify_contacts(
             event_uid=event_uid,
             idempotency_key=f"{kind}:{event_uid}:contact {contact_id}:{ring}",
             data=texts,
-            created_at=Now(),
-            due_at=Now(),
-            expires_at=Now() + CONTACT_LIFETIME,
+            created_at=at,
+            due_at=at,
+            expires_at=at + CONTACT_LIFETIME,
         )
         for contact_id, texts in data.items()
     ]
@@ -111,21 +117,23 @@ def notify_by_text(kind: str, user: User, key: str, lifetime: timedelta, event_u
 
     Its words are those of `kind` in texts.py, composed as it is sent.
     """
+    at = now()
     row = Notification(
         user=user,
         channel=Channel.SMS,
         kind=kind,
         event_uid=event_uid,
         idempotency_key=f"{kind}:{key}:{user.pk}:SMS",
-        created_at=Now(),
-        due_at=Now(),
-        expires_at=Now() + lifetime,
+        created_at=at,
+        due_at=at,
+        expires_at=at + lifetime,
     )
     _queue(Channel.SMS, [row])
 
 
 def _queue(channel: Channel, rows: Sequence[Notification]) -> None:
-    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:
+        prepared.insert(*rows, or_ignore=True)
     hints.task("notifications.deliver", channel.value)
 
 
@@ -166,14 +174,58 @@ def drop_queued(event_uid: UUID, reason: str) -> list[int]:
 
 def change(notifications: Sequence[Notification], state: State, reason: str = "") -> list[int]:
     """Moves locked rows to `state` and keeps the change; journalling it is the caller's last step."""
-    ids = [notification.pk for notification in notifications]
-    Notification.objects.filter(pk__in=ids).update(state=state, reason=reason)
-    NotificationChange.objects.bulk_create(
-        NotificationChange(notification_id=pk, state=state, reason=reason, at=Now()) for pk in ids
-    )
     for notification in notifications:
         notification.state, notification.reason = state, reason
-    return ids
+    keep(notifications)
+    return [notification.pk for notification in notifications]
+
+
+def keep(
+    notifications: Sequence[Notification],
+    again_after: Mapping[int, timedelta] | None = None,
+    *,
+    if_queued: bool = False,
+) -> set[int]:
+    """Writes each one's state, its reason and the push tokens that have taken it, and notes every change of state.
+
+    again_after: by id, how long those wait that are to be tried again. if_queued: leaves out what is queued no more.
+    Returns the ids of those it wrote.
+    """
+    waits = again_after or {}
+    told = [
+        {
+            "id": one.pk,
+            "state": one.state,
+            "reason": one.reason,
+            "tokens": one.accepted_token_ids,
+            "wait_s": waits[one.pk].total_seconds() if one.pk in waits else None,
+        }
+        for one in notifications
+    ]
+    if not told:
+        return set()
+    return {pk for (pk,) in prepared.rows(_KEEP, {"told": json.dumps(told), "if_queued": if_queued})}
+
+
+_KEEP = """
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%(told)s::jsonb)
+        AS told (id bigint, state text, reason text, tokens bigint[], wait_s float8)
+), held AS (
+    SELECT n.id, n.state FROM notifications_notification n JOIN told USING (id)
+    WHERE n.state = 'QUEUED' OR NOT %(if_queued)s ORDER BY n.id FOR UPDATE OF n
+), kept AS (
+    UPDATE notifications_notification n
+    SET state = told.state, reason = told.reason, accepted_token_ids = told.tokens,
+        due_at = coalesce(statement_timestamp() + make_interval(secs => told.wait_s), n.due_at)
+    FROM told JOIN held USING (id) WHERE n.id = told.id
+    RETURNING n.id, n.state, n.reason, held.state AS before
+), noted AS (
+    INSERT INTO notifications_notificationchange (notification_id, state, reason, at)
+    SELECT id, state, reason, statement_timestamp() FROM kept WHERE state <> before ORDER BY id
+)
+SELECT id FROM kept
+"""
 
 
 @transaction.atomic

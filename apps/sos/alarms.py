@@ -2,24 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models.functions import Now
-
 from apps.notifications.services import notify, notify_contacts
-from apps.users.models import Role, Status, User
+from mdd_backend import prepared
+from mdd_backend.clock import now
 
-from .clock import now
 from .dispatch import text_after
 from .journal import Entry
 from .live import live_url
 from .messages import data_of
-from .models import ConsolePresence, DetectedType, HelperAlert, JournalKind, SosEvent
+from .models import DetectedType, HelperAlert, JournalKind, SosEvent
 
 ACKNOWLEDGED_FOR = timedelta(seconds=180)
 CONSOLE_SEEN = timedelta(seconds=45)
 
 
 def console_is_connected() -> bool:
-    return ConsolePresence.objects.filter(seen_at__gt=Now() - CONSOLE_SEEN).exists()
+    return bool(prepared.rows(_CONSOLES, [CONSOLE_SEEN]))
+
+
+_CONSOLES = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
 
 
 def next_alarm_at(event: SosEvent) -> datetime | None:
@@ -37,7 +38,7 @@ def next_alarm_at(event: SosEvent) -> datetime | None:
 
 def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
     """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
-    admins = list(User.objects.filter(role=Role.ADMIN, status=Status.ACTIVE).values_list("pk", "on_duty"))
+    admins = prepared.rows("SELECT id, on_duty FROM users_user WHERE role = 'ADMIN' AND status = 'ACTIVE'", [])
     told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = now()
     ring = f"{event.dispatchers_alarmed_at.timestamp():.3f}"

@@ -3,10 +3,10 @@
 from django.db import transaction
 
 from apps.users.models import User
+from mdd_backend.clock import now
 
 from . import journal
 from .alarms import alarm_dispatchers, tell_coming, tell_wearer
-from .clock import now
 from .closing import StepMakesNoSense, hold
 from .dispatch import stand_down
 from .escalation import schedule
@@ -74,7 +74,7 @@ def _follow(event: SosEvent, alert: HelperAlert, answer: AlertStatus) -> list[En
             event.replacements_due += 1
         case AlertStatus.WITHDRAWN:
             event.wave_at = now()  # others are called at once
-        case AlertStatus.DONE if not event.coming().exists():
+        case AlertStatus.DONE if not event.is_anybody_coming():
             return _halt(event, Halt.ALL_DONE)
         case AlertStatus.UNSAFE:
             tell_coming(event, "PLACE_UNSAFE", ring=alert.pk)

@@ -2,10 +2,10 @@
 
 from apps.notifications.services import drop_queued
 from apps.users.models import User
+from mdd_backend.clock import now
 
 from . import journal
 from .alarms import tell_all_clear
-from .clock import now
 from .dispatch import stand_down
 from .journal import Entry
 from .models import COMING, AlertStatus, EventStatus, HelperAlert, JournalKind, Outcome, SosEvent

@@ -3,11 +3,11 @@
 from django.db import transaction
 
 from apps.users.models import Role, Status, User
+from mdd_backend.clock import now
 
 from . import journal
 from .alarms import tell_helper, tell_wearer
 from .answers import stand_others_down
-from .clock import now
 from .closing import StepMakesNoSense, close, hold, hold_open
 from .dispatch import call_next_wave as call_wave
 from .dispatch import ring_again, wait_after

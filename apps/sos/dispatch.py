@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 
 from apps.notifications.models import Urgency
 from apps.notifications.services import notify
+from mdd_backend import prepared
+from mdd_backend.clock import now
 
 from .journal import Entry
 from .locks import hold_dispatch
@@ -50,18 +52,21 @@ def _call(event: SosEvent, radius_m: int, helpers: int, **facts: Any) -> tuple[E
     passed = passed_over(event, radius_m)
     hold_dispatch()
     found = nearest_helpers(event, radius_m, helpers)
-    HelperAlert.objects.bulk_create(
+    at = now()
+    alerts = [
         HelperAlert(
             event=event,
             helper_id=near.user_id,
             wave=event.waves_called,
             distance_m=near.distance_m,
             area_distance_m=coarse(near.area_distance_m),
-            created_at=Now(),
-            rung_at=Now(),
+            created_at=at,
+            rung_at=at,
         )
         for near in found
-    )
+    ]
+    if alerts:
+        prepared.insert(*alerts)
     data = {near.user_id: alert_data(event, coarse(near.area_distance_m)) for near in found}
     _ring(event, data, urgency=Urgency.FIRST if event.waves_called == 1 else Urgency.USUAL)
     called = {str(near.user_id): round(near.distance_m) for near in found}

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from mdd_backend import hints
+from mdd_backend import hints, prepared
+from mdd_backend.clock import now
+from mdd_backend.prepared import Prepared, given
 
 from . import journal
 from .alarms import alarm_contacts, alarm_dispatchers, console_is_connected, contacts_at, next_alarm_at
-from .clock import now
 from .closing import close
 from .dispatch import call_next_wave, replace_helpers, ring_again, ring_repeated, wait_after
 from .journal import Entry
@@ -22,8 +23,7 @@ SOUGHT_S = 15  # between two looks for the place of an event that has none
 @transaction.atomic
 def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     """Takes the step if it is due; False when it is not (taken already, closed, or another holds the row)."""
-    due = SosEvent.objects.due().filter(pk=event_id)
-    event = due.select_for_update(no_key=True, skip_locked=not wait_for_row).first()
+    event = (_DUE if wait_for_row else _DUE_AND_FREE).first(pk=event_id)
     if event is None:
         return False
     if event.detected_type == DetectedType.TEST:
@@ -31,13 +31,22 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
         return True
     at = now()
     entries = follow_wearer(event)
-    anybody = event.alerts.exists()  # before the first wave there is nobody to look after
+    anybody = event.is_anybody_called()  # before the first wave there is nobody to look after
     entries += _watch(event, at) if anybody else []
     entries += _call(event, at, anybody)
     entries += _alarm(event, at)
     schedule(event, at)
     journal.tell(event, *entries)
     return True
+
+
+def _due(*, skip_locked: bool) -> Prepared[SosEvent]:
+    return Prepared(
+        lambda: SosEvent.objects.due().filter(pk=given("pk")).select_for_update(no_key=True, skip_locked=skip_locked)
+    )
+
+
+_DUE, _DUE_AND_FREE = _due(skip_locked=False), _due(skip_locked=True)
 
 
 def _watch(event: SosEvent, at: datetime) -> list[Entry]:
@@ -76,7 +85,7 @@ def _call_wave(event: SosEvent, at: datetime, anybody: bool) -> list[Entry]:
     event.wave_at = at + wait_after(event, bool(found or entries))
     if event.waves_called == 1 and not found:
         entries += alarm_contacts(event)
-    if event.waves_called == last and not event.alerts.exists():
+    if event.waves_called == last and not event.is_anybody_called():
         entries.append(alarm_dispatchers(event, "NOBODY_NEAR"))
     return [entry, *entries]
 
@@ -108,7 +117,7 @@ def schedule(event: SosEvent, at: datetime | None = None) -> None:
     """Saves a locked open event with the time of its next step: there always is one."""
     at = at or now()
     event.next_step_at = min(time for time in _timers(event, at) if time)
-    event.save()
+    prepared.update(event)
     if event.next_step_at <= at:
         hints.task("sos.escalation_watch", event.pk)
 
@@ -119,7 +128,7 @@ def _timers(event: SosEvent, at: datetime) -> list[datetime | None]:
         at + timedelta(seconds=event.plan["repeat_s"]),
         event.wave_at if calls else None,
         at if calls and event.replacements_due and event.position and not event.is_covered() else None,
-        at + timedelta(seconds=WATCH_S) if event.coming().exists() else None,
+        at + timedelta(seconds=WATCH_S) if event.is_anybody_coming() else None,
         next_alarm_at(event),
         contacts_at(event),
     ]

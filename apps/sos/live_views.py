@@ -13,9 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from apps.users.models import EmergencyContact
+from mdd_backend.clock import now
 from mdd_backend.errors import RETRY_AFTER_S
 
-from .clock import now
 from .live import contact_answered, has_answered, help_for, opened
 from .models import SosEvent
 

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from apps.notifications.models import Notification, State
+from mdd_backend import prepared
 
 from . import journal
-from .models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
+from .models import COMING, OPEN, AlertStatus, JournalKind, SosEvent, covered_by
 from .privacy import CELL_M, cell_of
 
 
@@ -35,47 +37,73 @@ def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
 
 # Whether a message of each kind still makes sense, given the event and the reader's alert, if there is one. A kind that
 # is not here always does.
-_Rule = Callable[[SosEvent, str | None], bool]
+_Rule = Callable[["_Standing", str | None], bool]
 _NEEDED: dict[str, _Rule] = {
-    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.is_covered(),
+    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.is_covered,
     "STAND_DOWN": lambda event, alert: not event.is_open or alert == AlertStatus.STOOD_DOWN,
     "STILL_COMING": lambda event, alert: event.is_open and alert in COMING,
     "WEARER_MOVED": lambda event, alert: event.is_open and alert in COMING,
     "ASSIGNED": lambda event, alert: event.is_open and alert in COMING,
     "PLACE_UNSAFE": lambda event, alert: event.is_open and alert in COMING,
     "RELEASED": lambda event, alert: event.is_open and alert == AlertStatus.WITHDRAWN,
-    "HELP_COMING": lambda event, alert: event.is_open and event.coming().exists(),
+    "HELP_COMING": lambda event, alert: event.is_open and event.is_anybody_coming,
     "CONTACT_ALARM": lambda event, alert: event.is_open,
     "DISPATCHER_ALARM": lambda event, alert: event.is_open,
     "ALL_CLEAR": lambda event, alert: not event.is_open,
 }
 
 
+@dataclass(frozen=True)
+class _Standing:
+    """How an event and those called to it stand; `alerts`: the status by helper."""
+
+    is_open: bool
+    is_covered: bool
+    is_anybody_coming: bool
+    alerts: dict[int, str]
+
+
 def still_needed(notifications: Sequence[Notification]) -> set[int]:
     """The ids of those that still make sense."""
-    events: dict[UUID | None, SosEvent] = {
-        event.uid: event for event in SosEvent.objects.filter(uid__in={n.event_uid for n in notifications})
-    }
-    rows = HelperAlert.objects.filter(event__uid__in=events, helper_id__in={n.user_id for n in notifications})
-    alerts: dict[tuple[UUID | None, int], str] = {
-        (uid, helper): status for uid, helper, status in rows.values_list("event__uid", "helper_id", "status")
-    }
+    events = _standings({n.event_uid for n in notifications if n.event_uid})
     unheard = _never_called(notifications)
-    return {
-        n.pk
-        for n in notifications
-        if n.pk not in unheard and _is_needed(n, events.get(n.event_uid), alerts.get((n.event_uid, n.user_id)))
-    }
+    return {n.pk for n in notifications if n.pk not in unheard and _is_needed(n, events.get(n.event_uid))}
 
 
-def _is_needed(notification: Notification, event: SosEvent | None, alert: str | None) -> bool:
+def _is_needed(notification: Notification, event: _Standing | None) -> bool:
     rule = _NEEDED.get(notification.kind)
-    return rule is None or (event is not None and rule(event, alert))
+    return rule is None or (event is not None and rule(event, event.alerts.get(notification.user_id)))
+
+
+def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
+    """By the events' uids."""
+    found: dict[UUID | None, _Standing] = {}
+    for uid, status, enough, helpers, statuses, asked in prepared.rows(_STANDINGS, [list(uids)]) if uids else ():
+        relied_on = [one for one, is_asked in zip(statuses, asked, strict=True) if one in COMING and not is_asked]
+        found[uid] = _Standing(
+            is_open=status in OPEN,
+            is_covered=covered_by(relied_on, enough),
+            is_anybody_coming=any(one in COMING for one in statuses),
+            alerts=dict(zip(helpers, statuses, strict=True)),
+        )
+    return found
+
+
+_STANDINGS = """
+SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.asked
+FROM sos_sosevent e, LATERAL (
+    SELECT coalesce(array_agg(a.helper_id), '{}') AS helpers, coalesce(array_agg(a.status), '{}') AS statuses,
+           coalesce(array_agg(a.asked_at IS NOT NULL), '{}') AS asked
+    FROM sos_helperalert a WHERE a.event_id = e.id
+) called WHERE e.uid = ANY(%s)
+"""
 
 
 def _never_called(notifications: Sequence[Notification]) -> set[int]:
     """Those that send somebody home whom no call has reached."""
     home = [n for n in notifications if n.kind == "STAND_DOWN"]
+    if not home:
+        return set()
     heard = [State.SENT, State.RECEIVED, State.READ]
     calls = Notification.objects.filter(
         event_uid__in={n.event_uid for n in home}, user_id__in={n.user_id for n in home}, state__in=heard
@@ -90,7 +118,7 @@ def settled(notifications: Sequence[Notification]) -> None:
     for notification in notifications:
         if notification.event_uid:
             by_event[notification.event_uid].append(notification)
-    states = SosEvent.objects.filter(uid__in=by_event).values_list("uid", "pk", "status")
+    states = prepared.rows("SELECT uid, id, status FROM sos_sosevent WHERE uid = ANY(%s)", [list(by_event)])
     known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
     entries = []
     for uid, group in by_event.items():

@@ -1,6 +1,7 @@
 """Events, the signals that made them, the helpers called to them, and the journal of it all."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from django.db.models.functions import Now
 
 from apps.devices.models import Device
 from apps.users.models import User
+from mdd_backend import prepared
 
 
 class EventStatus(models.TextChoices):
@@ -148,24 +150,44 @@ class SosEvent(models.Model):
 
     def follow_helpers(self) -> None:
         """The status says whether somebody comes, or has helped."""
-        is_met = self.halted == Halt.ALL_DONE or self.coming().exists()
+        is_met = self.halted == Halt.ALL_DONE or self.is_anybody_coming()
         self.status = EventStatus.IN_PROGRESS if is_met else EventStatus.NEW
 
     def coming(self) -> "models.QuerySet[HelperAlert]":
         """Those on their way or there."""
         return self.alerts.filter(status__in=COMING)
 
-    def relied_on(self) -> "models.QuerySet[HelperAlert]":
-        """Those coming, without whoever came no nearer and was asked whether they still do."""
-        return self.coming().filter(asked_at=None)
+    def is_anybody_called(self) -> bool:
+        """Or has ever been, to this event."""
+        return bool(prepared.rows("SELECT 1 FROM sos_helperalert WHERE event_id = %s LIMIT 1", [self.pk]))
+
+    def is_anybody_coming(self) -> bool:
+        return bool(self._coming_now())
+
+    def relied_on(self) -> list[str]:
+        """The states of those coming, without whoever came no nearer and was asked whether they still do."""
+        return [status for status, was_asked in self._coming_now() if not was_asked]
+
+    def _coming_now(self) -> list[tuple[Any, ...]]:
+        return prepared.rows(_COMING_NOW, [self.pk])
 
     def has_enough_helpers(self) -> bool:
-        return self.relied_on().count() >= int(self.plan["enough_helpers"])
+        return len(self.relied_on()) >= int(self.plan["enough_helpers"])
 
     def is_covered(self) -> bool:
         """Nobody else needs to be called now: enough have accepted, or one is on the way."""
-        states = list(self.relied_on().values_list("status", flat=True))
-        return len(states) >= int(self.plan["enough_helpers"]) or bool({*states} - {AlertStatus.ACCEPTED.value})
+        return covered_by(self.relied_on(), self.plan["enough_helpers"])
+
+
+_COMING_NOW = """
+SELECT status, asked_at IS NOT NULL FROM sos_helperalert
+WHERE event_id = %s AND status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
+"""
+
+
+def covered_by(relied_on: Sequence[str], enough: int) -> bool:
+    """Whether nobody else needs to be called: enough of those relied on have accepted, or one is on the way."""
+    return len(relied_on) >= enough or any(status != AlertStatus.ACCEPTED for status in relied_on)
 
 
 class Signal(models.Model):

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
-from django.db import connection
 
 from apps.devices.models import HelperPosition
+from apps.devices.selectors import place_since
+from mdd_backend import prepared
 
 from .alarms import tell_coming, tell_helper
 from .journal import Entry
@@ -29,9 +30,9 @@ def metres_between(event: SosEvent, helper_id: int) -> tuple[float, datetime] | 
 
 def follow_wearer(event: SosEvent) -> list[Entry]:
     """The event goes where its device goes; those coming are told of more than 500 m."""
-    device = event.device
-    if device and device.position and device.position_at and _is_newer(device.position_at, event):
-        event.position, event.position_at = device.position, device.position_at
+    newer = place_since(event.device_id, event.position_at) if event.device_id else None
+    if newer:
+        event.position, event.position_at = newer
         event.location_source, event.location_age_s = LocationSource.DEVICE, 0
     if event.position is None:
         return []
@@ -46,18 +47,12 @@ def follow_wearer(event: SosEvent) -> list[Entry]:
     return [Entry(event.pk, JournalKind.PLACE_MOVED, data={"moved_m": round(moved_m)})]
 
 
-def _is_newer(at: datetime, event: SosEvent) -> bool:
-    return event.position_at is None or at > event.position_at
-
-
 def metres(one: Point, other: Point) -> float:
     """Between two places, on the WGS 84 ellipsoid."""
     if one.coords == other.coords:
         return 0.0
     sql = "SELECT ST_Distance(ST_Point(%s, %s, 4326)::geography, ST_Point(%s, %s, 4326)::geography)"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*one.coords, *other.coords])
-        return float(cursor.fetchone()[0])
+    return float(prepared.rows(sql, [*one.coords, *other.coords])[0][0])
 
 
 def watch_helpers(event: SosEvent, at: datetime) -> list[Entry]:

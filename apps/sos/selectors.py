@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.gis.db.models.functions import Distance
-from django.db import connection
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from apps.notifications.models import Notification
 from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
 from apps.users.models import Role, User
+from mdd_backend import prepared
 
 from .models import COMING, OPEN, HelperAlert, SosEvent
 from .privacy import cell_of
@@ -91,8 +92,7 @@ _FIT = {
 # both in metres since they are geography. The planner believes that the conditions leave nobody, and would rather read
 # and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward 2. So it may not.
 _WALKING = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
-_WALK = "".join(f"SET LOCAL {name} = off;\n" for name in _WALKING)
-_WALKED = ";\n" + ";\n".join(f"SET LOCAL {name} TO DEFAULT" for name in _WALKING)
+_SET = "SELECT " + ", ".join(f"set_config('{name}', %(walk)s, true)" for name in _WALKING)
 _NEAR = """
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
@@ -135,7 +135,7 @@ def still_free(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAle
     """Those of the event's alerts whose helpers may be called (again)."""
     found = list(alerts.order_by("pk"))
     values = _values(event) | {"people": [alert.helper_id for alert in found]}
-    free = {user_id for (user_id,) in _rows(_STILL_FREE, values)} if found else set()
+    free = {user_id for (user_id,) in prepared.rows(_STILL_FREE, values)} if found else set()
     return [alert for alert in found if alert.helper_id in free]
 
 
@@ -144,12 +144,11 @@ def _near(sql: str, event: SosEvent, radius_m: int, helpers: int) -> list[Any]:
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)
     place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
-    with connection.cursor() as cursor:
-        cursor.execute(_WALK + sql + _WALKED, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
-        for _ in _WALKING:
-            cursor.nextset()
-        rows: list[Any] = cursor.fetchall()
-        return rows
+    with transaction.atomic(savepoint=False):
+        prepared.rows(_SET, {"walk": "off"})
+        found = prepared.rows(sql, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
+        prepared.rows(_SET, {"walk": "on"})
+        return found
 
 
 def _values(event: SosEvent) -> dict[str, Any]:
@@ -162,10 +161,3 @@ def _values(event: SosEvent) -> dict[str, Any]:
         "event": event.pk,
         "is_drill": event.is_drill,
     }
-
-
-def _rows(sql: str, values: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-        return rows

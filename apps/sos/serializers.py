@@ -8,9 +8,9 @@ from rest_framework import serializers
 from apps.devices.models import Device
 from apps.notifications.models import Notification
 from apps.users.models import Role, User
+from mdd_backend.clock import utc
 from mdd_backend.rest import NumberField, TextField, WholeNumberField
 
-from .clock import utc
 from .models import (
     ANSWERS,
     COMING,

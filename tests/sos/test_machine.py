@@ -194,7 +194,7 @@ class Machine(RuleBasedStateMachine):
         """Beside those whom a dispatcher assigned, and those who come after all though others took their place."""
         for event in SosEvent.objects.open():
             doubted = JournalEntry.objects.filter(event=event, kind="HELPER_ASKED").count()
-            assert event.relied_on().count() <= event.plan["enough_helpers"] + self.assigned + doubted
+            assert len(event.relied_on()) <= event.plan["enough_helpers"] + self.assigned + doubted
 
     @invariant()
     def who_declined_is_never_rung_again(self) -> None:
@@ -232,7 +232,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_whatever_happens_the_promises_hold(django_db_blocker: Any) -> None:
     Machine.TestCase.settings = settings(
-        max_examples=60,
+        max_examples=100,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -9,9 +9,9 @@ from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.devices.models import Device
 from apps.notifications.models import Notification, State
-from apps.sos.clock import utc
 from apps.sos.models import COMING, AlertStatus, DetectedType, HelperAlert, JournalEntry, SosEvent
 from apps.users.models import Role, Status, User
+from mdd_backend.clock import utc
 
 _S = AlertStatus
 _COUNTED = {

@@ -52,9 +52,9 @@ class _Account:
         self.email: str = info["client_email"]
         self.token_uri: str = info["token_uri"]
         self.url = f"{settings.FCM_ENDPOINT}/v1/projects/{info['project_id']}/messages:send"
-        self.client = httpx.AsyncClient(
-            http2=True, timeout=settings.FCM_TIMEOUT_S, limits=httpx.Limits(max_connections=100)
-        )
+        # Firebase speaks HTTP/2. Over HTTP/1.1 httpx looks at every idle connection for each message: few are enough.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=10)
+        self.client = httpx.AsyncClient(http2=True, timeout=settings.FCM_TIMEOUT_S, limits=limits)
         self.renewing = asyncio.Lock()
         self.token, self.good_until = "", 0.0
 

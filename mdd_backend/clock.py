@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mdd_backend import prepared
+from . import prepared
 
 
 def now() -> datetime:
