@@ -110,7 +110,12 @@ def given(name: str) -> RawSQL:
 
 def one_of(name: str, type_: str) -> RawSQL:
     """The same behind `__in`, for a list of PostgreSQL's `type_`."""
-    return RawSQL(f"SELECT unnest(%s::{type_}[])", [_Given(name)])  # noqa: S611 - types are constants of ours
+    return found_by(f"SELECT unnest(%s::{type_}[])", name)
+
+
+def found_by(statement: str, *names: str) -> RawSQL:
+    """Behind `__in`: what a statement of ours finds, given these values in its places."""
+    return RawSQL(statement, [_Given(name) for name in names])  # noqa: S611 - only constants come here
 
 
 class Prepared(Generic[M]):

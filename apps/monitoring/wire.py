@@ -8,6 +8,7 @@ import structlog
 from apps.sos.models import JournalEntry, JournalKind, SosEvent
 from apps.sos.timeline import uuids_of, with_names
 from mdd_backend.clock import utc
+from mdd_backend.prepared import Prepared, found_by, one_of
 
 log = structlog.get_logger(__name__)
 BATCH = 500
@@ -15,10 +16,35 @@ BATCH = 500
 
 def messages_after(position: int, limit: int = BATCH) -> list[tuple[int, str]]:
     """The journal after a position, at most `limit` entries: each position with its message as JSON."""
-    newer = JournalEntry.objects.filter(position__gt=position).select_related("event__user", "event__device")
-    entries = list(newer.order_by("position")[:limit])
+    entries = _NEWER.all(position=position, limit=limit)
+    opened = [entry.event_id for entry in entries if entry.kind == JournalKind.EVENT_OPENED]
+    events = {event.pk: event for event in _OPENED.all(events=opened)} if opened else {}
     uuids = uuids_of(entries)
+    for entry in entries:
+        if event := events.get(entry.event_id or 0):
+            entry.event = event
     return [(entry.position, json.dumps(_message(entry, uuids), ensure_ascii=False)) for entry in entries]
+
+
+_AFTER = "SELECT id FROM sos_journalentry WHERE position > %s ORDER BY position LIMIT %s"
+_NEWER = Prepared(
+    lambda: (
+        JournalEntry.objects.filter(pk__in=found_by(_AFTER, "position", "limit"))
+        .select_related("event")
+        .only("position", "kind", "status", "at", "actor_id", "data", "event__uid")
+        .order_by("position")
+    )
+)
+_OPENED = Prepared(
+    lambda: (
+        SosEvent.objects.filter(pk__in=one_of("events", "bigint"))
+        .select_related("user", "device")
+        .only(
+            "uid", "occurred_at", "status", "detected_type", "severity", "is_drill", "device_uid_text", "position",
+            "user__phone_number", "device__device_uid",
+        )
+    )
+)  # fmt: skip
 
 
 def _message(entry: JournalEntry, uuids: dict[int, str]) -> dict[str, Any]:

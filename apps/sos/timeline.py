@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from apps.users.models import Role, User
 from apps.users.permissions import caller
+from mdd_backend import prepared
 from mdd_backend.openapi import documented
 
 from .models import EventNote, EventStatus, JournalEntry, JournalKind, Look, SosEvent
@@ -59,7 +60,8 @@ def uuids_of(entries: Iterable[JournalEntry]) -> dict[int, str]:
     """The uuids of everybody whom these entries name, by id."""
     ids = {pk for entry in entries for pk in people_in(entry.data)}
     ids |= {entry.actor_id for entry in entries if entry.actor_id}
-    return {pk: str(uuid) for pk, uuid in User.objects.filter(pk__in=ids).values_list("pk", "uuid")}
+    found = prepared.rows("SELECT id, uuid FROM users_user WHERE id = ANY(%s)", [list(ids)]) if ids else []
+    return {pk: str(uuid) for pk, uuid in found}
 
 
 def entries_for(event: SosEvent, viewer: User) -> QuerySet[JournalEntry]:
