@@ -86,7 +86,7 @@ def test_every_kind_fits_and_names_people_by_uuid(
         "states": {"c0ffee00-0000-4000-8000-000000000000": "SENT"},
     }  # fmt: skip
     journal.tell(event, *(journal.Entry(event.pk, kind, dispatcher.pk, data) for kind in JournalKind))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         messages = [json.loads(message) for _, message in messages_after(0)]
     updates = [message for message in messages if message["type"] == "sos_update"]
     for message in updates:
