@@ -30,7 +30,7 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
         close(event, EventStatus.RESOLVED, Outcome.NO_HELP_NEEDED, actor=None)
         return True
     at = now()
-    entries = follow_wearer(event)
+    entries = follow_wearer(event, at)
     anybody = event.is_anybody_called()  # before the first wave there is nobody to look after
     entries += _watch(event, at) if anybody else []
     entries += _call(event, at, anybody)

@@ -21,6 +21,7 @@ ANSWERED = {
     "event_status": "IN_PROGRESS",
     "lat": 41.311081,
     "lon": 69.240562,
+    "position_at": "2025-10-28T12:00:00.412000Z",
     "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
 }
 STANDING: dict[str, Any] = {

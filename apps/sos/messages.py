@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apps.notifications.models import Notification, State
 from mdd_backend import prepared
+from mdd_backend.clock import utc
 
 from . import journal
 from .models import COMING, OPEN, AlertStatus, JournalKind, SosEvent, covered_by
@@ -23,6 +24,7 @@ def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
     """What a called helper's phone is told: the area, and a rough distance (metres, from the area's centre)."""
     assert event.lat is not None  # noqa: S101 - nobody is called to an unknown place
     assert event.lon is not None  # noqa: S101
+    assert event.position_at  # noqa: S101 - set with every position
     lat, lon = cell_of(event.lat, event.lon)
     return data_of(
         event,
@@ -32,6 +34,7 @@ def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
         area_lon=str(lon),
         area_size_m=str(CELL_M),
         distance_m=str(distance_m),
+        position_at=utc(event.position_at),
     )
 
 

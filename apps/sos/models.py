@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.gis.db.models import PointField
+from django.contrib.gis.geos import Point
 from django.db import models
 from django.db.models.functions import Now
 
@@ -35,6 +37,17 @@ class LocationSource(models.TextChoices):
     SIGNAL = "SIGNAL", "told by the signal"
     DEVICE = "DEVICE", "the device's last known place"
     NONE = "NONE", "unknown"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody was, who says so, and when it was measured. Altitude and accuracy in metres."""
+
+    point: Point
+    at: datetime
+    source: LocationSource
+    altitude: float | None = None
+    accuracy_m: float | None = None
 
 
 class Outcome(models.TextChoices):
@@ -147,6 +160,12 @@ class SosEvent(models.Model):
     def began_at(self) -> datetime:
         """When its helpers were to be called: every wait of the plan counts from here."""
         return self.unconfirmed_until or self.received_at
+
+    def move(self, place: Place, at: datetime) -> None:
+        """Help is needed at `place`, as is known at `at`."""
+        self.position, self.position_at, self.location_source = place.point, place.at, place.source
+        self.location_age_s = min(2**31 - 1, max(0, int((at - place.at).total_seconds())))
+        self.altitude, self.accuracy_m = place.altitude, place.accuracy_m
 
     def follow_helpers(self) -> None:
         """The status says whether somebody comes, or has helped."""

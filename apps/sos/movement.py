@@ -11,7 +11,7 @@ from mdd_backend import prepared
 
 from .alarms import tell_coming, tell_helper
 from .journal import Entry
-from .models import AlertStatus, HelperAlert, JournalKind, LocationSource, SosEvent
+from .models import AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
 
 MOVED_M = 500
 NEARER_M = 50
@@ -28,12 +28,11 @@ def metres_between(event: SosEvent, helper_id: int) -> tuple[float, datetime] | 
     return (found[0].m, found[1]) if found else None
 
 
-def follow_wearer(event: SosEvent) -> list[Entry]:
+def follow_wearer(event: SosEvent, at: datetime) -> list[Entry]:
     """The event goes where its device goes; those coming are told of more than 500 m."""
     newer = place_since(event.device_id, event.position_at) if event.device_id else None
     if newer:
-        event.position, event.position_at = newer
-        event.location_source, event.location_age_s = LocationSource.DEVICE, 0
+        event.move(Place(*newer, LocationSource.DEVICE), at)
     if event.position is None:
         return []
     if event.told_position is None:

@@ -108,12 +108,15 @@ class AnsweredSerializer(serializers.Serializer[HelperAlert]):
     event_status = serializers.ChoiceField(EventStatus.choices, source="event.status")
     lat = serializers.FloatField(source="event.lat", required=False, allow_null=True)
     lon = serializers.FloatField(source="event.lon", required=False, allow_null=True)
+    position_at = serializers.DateTimeField(
+        source="event.position_at", required=False, allow_null=True, help_text="When the place was measured."
+    )
     wearer = WearerSerializer(source="event.user", required=False)
 
     def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
         shown = super().to_representation(alert)
         if alert.status not in COMING:
-            for name in ("lat", "lon", "wearer"):
+            for name in ("lat", "lon", "position_at", "wearer"):
                 del shown[name]
         return shown
 
@@ -250,17 +253,18 @@ _ALWAYS = {
     "closed_at", "alert",
 }  # fmt: skip
 _PLACE = {
-    "lat", "lon", "altitude", "accuracy_m", "position_at", "location_source", "location_age_s", "wearer", "device",
+    "lat", "lon", "altitude", "accuracy_m", "wearer", "device",
 }  # fmt: skip
+_AREA = {"area", "position_at", "location_source", "location_age_s"}
 _COURSE = {
     "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to", "acknowledged_at",
     "waves_called", "helpers",
 }  # fmt: skip
 _SEEN = {
     Sight.PAST: _ALWAYS,
-    Sight.AREA: _ALWAYS | {"area"},
-    Sight.EXACT: _ALWAYS | {"area", "halted"} | _PLACE,
-    Sight.ALL: _ALWAYS | {"area"} | _COURSE | _PLACE,
+    Sight.AREA: _ALWAYS | _AREA,
+    Sight.EXACT: _ALWAYS | _AREA | {"halted"} | _PLACE,
+    Sight.ALL: _ALWAYS | _AREA | _COURSE | _PLACE,
 }
 
 
@@ -283,7 +287,9 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     last_signal_at = serializers.DateTimeField(allow_null=True)
     lat = serializers.FloatField(allow_null=True)
     lon = serializers.FloatField(allow_null=True)
+    position_at = serializers.DateTimeField(allow_null=True, help_text="When the place was measured.")
     location_source = serializers.ChoiceField(LocationSource.choices, allow_null=True)
+    location_age_s = serializers.IntegerField(allow_null=True, help_text="How old the place was when it was taken.")
     area = serializers.SerializerMethodField()
     wearer = WearerSerializer(source="user", allow_null=True)
     device = EventDeviceSerializer(allow_null=True)

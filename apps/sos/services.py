@@ -1,10 +1,10 @@
 """What opens events, and what their wearers do about them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.gis.geos import Point
 from django.db import transaction
+from django.db.models import F
 
 from apps.devices.models import Device
 from apps.devices.services import point, see_device
@@ -26,6 +26,7 @@ from .models import (
     JournalKind,
     LocationSource,
     Outcome,
+    Place,
     Signal,
     SosEvent,
 )
@@ -37,9 +38,9 @@ from .signals import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
 def open_event(
     user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False
 ) -> tuple[SosEvent, bool, dict[str, list[str]]]:
-    """Stores a signal: opens an event, or merges it into the one it repeats. `sender`: known by its device token.
+    """Stores a signal: opens an event, or counts it as part of an open one. `sender`: known by its device token.
 
-    Drills and emergencies are never merged.
+    A retry, the same signal sent again, changes nothing else. Drills and emergencies are never merged.
     Returns the event, whether it is new, and the warnings about the signal's fields.
     """
     device = sender or _device_named(user, device_uid_of(body))
@@ -51,12 +52,16 @@ def open_event(
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
     if device and not see_device(device):
         device = None  # its owner has removed it this moment
-    seen, newest = _earlier_events(user, device, reading)
-    earlier = _event_repeated(reading, seen, newest)
+    sent_before, newest = _earlier_events(user, device, reading)
+    if sent_before:
+        event = _count_retry(sent_before)
+        _keep_signal(event, user, device, reading)
+        return event, False, reading.warnings
+    earlier = _event_pressed_for(reading, newest)
     event = earlier or _create(user, device, reading, follows=newest)
     _keep_signal(event, user, device, reading)
     if earlier:
-        _merge(earlier, reading)
+        _press_again(earlier, device, reading)
     else:
         hints.task("sos.notify_nearby_helpers", event.pk)
         journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk))
@@ -79,14 +84,16 @@ def _earlier_events(user: User, device: Device | None, reading: Reading) -> tupl
         "device_time": reading.device_time if believed else None,
         "signal_hash": reading.hash if believed else None,
     }
-    ((seen, newest),) = prepared.rows(_EARLIER_OF_DEVICE if device else _EARLIER_OF_USER, values)
-    return seen, newest
+    ((sent_before, newest),) = prepared.rows(_EARLIER_OF_DEVICE if device else _EARLIER_OF_USER, values)
+    return sent_before, newest
 
 
 _EARLIER = """
 SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
         WHERE {whose} AND s.received_at > %(since)s
-          AND (s.signal_uid = %(signal_uid)s OR s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)
+          AND (s.signal_uid = %(signal_uid)s
+               OR (s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)
+                  AND (s.signal_uid = '' OR %(signal_uid)s::text IS NULL))
         ORDER BY s.received_at DESC LIMIT 1),
        (SELECT s.id FROM sos_sosevent s
         WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ('NEW', 'IN_PROGRESS')
@@ -96,21 +103,25 @@ _EARLIER_OF_DEVICE = _EARLIER.format(whose="s.device_id = %(device)s")
 _EARLIER_OF_USER = _EARLIER.format(whose="s.user_id = %(user)s AND s.device_id IS NULL")
 
 
-def _event_repeated(reading: Reading, seen: int | None, newest: int | None) -> SosEvent | None:
-    """The event that this signal repeats, locked (the three rules of docs/dispatch.md); None when it is a new one."""
-    events = SosEvent.objects.select_for_update(no_key=True)
-    if seen:
-        return events.get(pk=seen)
+def _count_retry(event_id: int) -> SosEvent:
+    """The event to which the same signal came before, open or closed, with its count of signals raised."""
+    SosEvent.objects.filter(pk=event_id).update(signal_count=F("signal_count") + 1)
+    event: SosEvent = SosEvent.objects.get(pk=event_id)
+    return event
+
+
+def _event_pressed_for(reading: Reading, newest: int | None) -> SosEvent | None:
+    """The open event that this press belongs to (the third rule of docs/dispatch.md), locked; None: a new one opens."""
     if newest is None:
         return None
-    locked: SosEvent = events.get(pk=newest)
+    locked: SosEvent = SosEvent.objects.select_for_update(no_key=True).get(pk=newest)
     age_s = (reading.received_at - locked.last_signal_at).total_seconds()
     is_test = locked.detected_type == DetectedType.TEST != reading.detected_type  # an emergency is no part of a test
     return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
 
 
 def _create(user: User, device: Device | None, reading: Reading, follows: int | None) -> SosEvent:
-    place, source, age_s = _place(device, reading)
+    place = _newest_place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
     event = SosEvent(
         user=user,
@@ -121,13 +132,7 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         severity=reading.severity,
         occurred_at=reading.occurred_at,
         received_at=reading.received_at,
-        position=place,
-        position_at=reading.received_at - timedelta(seconds=age_s or 0) if place else None,
-        told_position=place,
-        altitude=reading.altitude,
-        accuracy_m=reading.accuracy_m if source == LocationSource.SIGNAL else None,
-        location_source=source,
-        location_age_s=age_s,
+        location_source=LocationSource.NONE,
         last_signal_at=reading.received_at,
         follows_id=follows,
         is_drill=reading.is_drill,
@@ -137,18 +142,23 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         wave_at=due_at,
         next_step_at=due_at,
     )
+    if place:
+        event.move(place, reading.received_at)
+        event.told_position = place.point
     prepared.insert(event)
     return event
 
 
-def _place(device: Device | None, reading: Reading) -> tuple[Point | None, LocationSource, int | None]:
-    """Where help is needed, who said so, and how many seconds old that is."""
+def _newest_place(device: Device | None, reading: Reading) -> Place | None:
+    """Where help is needed: what the signal says, unless its device has been seen elsewhere since."""
+    said = None
     if reading.lat is not None and reading.lon is not None:
-        return point(reading.lat, reading.lon), LocationSource.SIGNAL, 0
-    if device and device.position and device.position_at:
-        age_s = (reading.received_at - device.position_at).total_seconds()
-        return device.position, LocationSource.DEVICE, min(2**31 - 1, max(0, int(age_s)))
-    return None, LocationSource.NONE, None
+        where = point(reading.lat, reading.lon)
+        said = Place(where, reading.measured_at, LocationSource.SIGNAL, reading.altitude, reading.accuracy_m)
+    seen_at = device.position_at if device else None
+    if device and seen_at and (said is None or seen_at > said.at) and device.position:
+        return Place(device.position, min(seen_at, reading.received_at), LocationSource.DEVICE)
+    return said
 
 
 def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Reading) -> None:
@@ -166,18 +176,14 @@ def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Re
     prepared.insert(signal)
 
 
-def _merge(event: SosEvent, reading: Reading) -> None:
-    """Counts a repeat; an open event takes its newer place and its higher severity, and its next step at once."""
+def _press_again(event: SosEvent, device: Device | None, reading: Reading) -> None:
+    """Another press for an open event: it takes a newer place, a higher severity, and its next step at once."""
+    place = _newest_place(device, reading)
+    if place and (event.position_at is None or place.at > event.position_at):
+        event.move(place, reading.received_at)
     event.signal_count += 1
     event.last_signal_at = max(event.last_signal_at, reading.received_at)
-    if not event.is_open:
-        event.save(update_fields=["signal_count", "last_signal_at"])
-        return
     event.severity = max(event.severity, reading.severity)
-    if reading.lat is not None and reading.lon is not None and reading.occurred_at >= event.occurred_at:
-        event.position, event.position_at = point(reading.lat, reading.lon), reading.received_at
-        event.location_source, event.location_age_s = LocationSource.SIGNAL, 0
-        event.altitude, event.accuracy_m = reading.altitude, reading.accuracy_m
     _take_seriously(event, reading)
     event.save()
     hints.task("sos.escalation_watch", event.pk)
@@ -185,14 +191,25 @@ def _merge(event: SosEvent, reading: Reading) -> None:
 
 
 def _take_seriously(event: SosEvent, reading: Reading) -> None:
-    """Whoever presses again, is not fine, and does not wait for the end of a countdown, unless this press has one."""
-    if event.halted == Halt.WEARER_FINE:
+    """Whoever presses again needs help again, and waits for no countdown unless this press has one."""
+    if event.halted in _OVER and reading.measured_at > _halted_at(event):
         event.halted, event.wave_at = "", reading.received_at
-    if reading.countdown_s and event.unconfirmed_until and event.unconfirmed_until > reading.received_at:
+        event.follow_helpers()
+    is_counting_down = event.unconfirmed_until is not None and event.unconfirmed_until > reading.received_at
+    if is_counting_down and reading.countdown_s:
         return
-    if event.unconfirmed_until and event.unconfirmed_until > reading.received_at:
+    if is_counting_down:
         event.unconfirmed_until = event.wave_at = reading.received_at
     event.next_step_at = reading.received_at
+
+
+_OVER = {Halt.WEARER_FINE: JournalKind.WEARER_FINE, Halt.ALL_DONE: JournalKind.HELPER_DONE}
+
+
+def _halted_at(event: SosEvent) -> datetime:
+    """When it was last said that no more help is needed."""
+    at: datetime = event.journal.filter(kind=_OVER[Halt(event.halted)]).latest("position").at
+    return at
 
 
 @transaction.atomic
@@ -207,6 +224,7 @@ def cancel_event(event: SosEvent, wearer: User) -> SosEvent:
     if event.halted != Halt.WEARER_FINE:
         event.halted = Halt.WEARER_FINE
         alarmed = alarm_dispatchers(event, event.halted)
+        event.follow_helpers()
         schedule(event)
         journal.tell(event, Entry(event.pk, JournalKind.WEARER_FINE, wearer.pk), alarmed)
     return event

@@ -48,6 +48,12 @@ class Reading:
     def clock_is_believed(self) -> bool:
         return self.device_time is not None and abs(self.received_at - self.device_time) <= CLOCK_BELIEVED
 
+    @property
+    def measured_at(self) -> datetime:
+        """When the signal was made, and its place measured; when it arrived if its clock cannot be believed."""
+        is_believed = self.received_at - self.occurred_at <= CLOCK_BELIEVED
+        return min(self.occurred_at, self.received_at) if is_believed else self.received_at
+
     @cached_property
     def hash(self) -> bytes:
         """The spec's hash: device, device time and payload."""

@@ -163,7 +163,7 @@ def test_push_tells_an_area_and_nothing_that_names_a_person_or_a_place(
     data = notification.data
     assert set(data) == {
         "event_uid", "notification_id", "kind", "text_key", "detected_type", "severity",
-        "area_lat", "area_lon", "area_size_m", "distance_m", "receipt_url",
+        "area_lat", "area_lon", "area_size_m", "distance_m", "position_at", "receipt_url",
     }  # fmt: skip
     assert (data["event_uid"], data["notification_id"]) == (str(event.uid), str(notification.uuid))
     assert all(isinstance(value, str) for value in data.values())

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,19 @@ class Scene:
         EmergencyContact.objects.create(owner=wearer, name="Mother", phone_number="+998931234567")
         ConsolePresence.objects.create(user=dispatcher, seen_at=timezone.now() + timedelta(hours=1))
         self.code = 0
-        self.pressed_at = datetime.now(UTC).isoformat()
+        self.presses = 0
 
     def event(self) -> SosEvent:
         event: SosEvent = SosEvent.objects.get()
         return event
 
     def send(self, **changes: Any) -> None:
-        self.code = self.press(self.wearer, timestamp=self.pressed_at, **changes).status_code
+        self.presses += 1
+        self.code = self.press(self.wearer, signal_uid=str(self.presses), **changes).status_code
+
+    def send_again(self) -> None:
+        self.presses -= 1
+        self.send()
 
     def post(self, user: User, what: str, body: Any = None) -> None:
         url = f"{URL}{self.event().uid}/{what}/"
@@ -155,7 +160,7 @@ def _waves_are_over(scene: Scene) -> None:
     scene.wave()
 
 
-def _after_a_repeat(scene: Scene) -> None:
+def _after_another_press(scene: Scene) -> None:
     HelperAlert.objects.update(rung_at=F("rung_at") - timedelta(seconds=61))
     scene.send()
     scene.step()
@@ -203,8 +208,9 @@ HAPPENINGS: dict[str, Callable[[Scene], None]] = {
     "first signal with a countdown": lambda scene: scene.send(countdown_s=20),
     "test signal": lambda scene: scene.send(detected_type="TEST"),
     "a test's step is due": _test_step,
-    "repeated signal": lambda scene: scene.send(),
-    "step due after a repeat": _after_a_repeat,
+    "same signal sent again": lambda scene: scene.send_again(),
+    "pressed again": lambda scene: scene.send(),
+    "step due after another press": _after_another_press,
     "wave due, helpers near": lambda scene: scene.wave_with_helpers_near(),
     "wave due, nobody near": lambda scene: scene.wave(),
     "first wave finds nobody": lambda scene: _nobody_at_all(scene, 0),
@@ -247,7 +253,7 @@ HAPPENINGS: dict[str, Callable[[Scene], None]] = {
 }
 # What has rows of its own and only leads up to the happening.
 LEADS_UP: dict[str, tuple[set[str], set[str]]] = {
-    "step due after a repeat": ({"SIGNAL_MERGED"}, set()),
+    "step due after another press": ({"SIGNAL_MERGED"}, set()),
     "step due after a decline": ({"HELPER_DECLINED"}, {"DECLINED"}),
     "last helper is done": ({"HELPER_ON_SCENE", "HELPERS_STOOD_DOWN"}, {"STOOD_DOWN"}),
     "third helper accepts": ({"HELPER_ACCEPTED", "HELPERS_STOOD_DOWN"}, {"ACCEPTED", "STOOD_DOWN"}),

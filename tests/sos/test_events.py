@@ -20,7 +20,7 @@ from tests.conftest import HERE
 
 pytestmark = pytest.mark.django_db
 HIDDEN_FROM_THE_CALLED = (
-    "lat", "lon", "altitude", "location_source", "location_age_s", "wearer", "device", "helpers", "signal_count",
+    "lat", "lon", "altitude", "accuracy_m", "wearer", "device", "helpers", "signal_count",
 )  # fmt: skip
 
 

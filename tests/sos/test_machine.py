@@ -1,7 +1,7 @@
 """Signals, answers, timers and dispatchers in any order: whatever happens, the promises of docs/dispatch.md hold."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
@@ -26,9 +26,11 @@ from apps.sos.models import (
     AlertStatus,
     DispatchPolicy,
     EventStatus,
+    Halt,
     HelperAlert,
     JournalEntry,
     Outcome,
+    Signal,
     SosEvent,
 )
 from apps.users.models import EmergencyContact, Role, User
@@ -37,6 +39,11 @@ from tests.conftest import HERE, METRES_NORTH
 pytestmark = pytest.mark.django_db
 HELPERS = 6
 ANSWERS = sorted({answer for answers in NEXT_ANSWERS.values() for answer in answers})
+_SEEN = (
+    "pk", "status", "halted", "severity", "waves_called", "wave_at", "next_step_at", "unconfirmed_until",
+    "last_signal_at", "position", "position_at",
+)  # fmt: skip
+_SENSELESS = st.sampled_from([None, None, None, None, *ANSWERS])
 PASSED = ("received_at", "wave_at", "next_step_at", "acknowledged_at", "dispatchers_alarmed_at", "last_signal_at")
 
 
@@ -46,6 +53,9 @@ MUST_HAPPEN = {
 }  # fmt: skip
 KINDS: Counter[str] = Counter()
 """What happened in all the runs."""
+MUST_BEAR_RETRIES = {*EventStatus.values, *Halt.values, "counting down"}
+RETRIED: Counter[str] = Counter()
+"""The states in which a signal was sent again, in all the runs."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -57,6 +67,8 @@ class Machine(RuleBasedStateMachine):
         self.undo.__enter__()
         self.declined: dict[tuple[int, int], int] = {}
         self.assigned = 0
+        self.sent: list[dict[str, Any]] = []
+        self.measured: dict[int, datetime] = {}
 
     @initialize(enough=st.integers(1, 3), size=st.integers(1, 3), silent=st.booleans())
     def people(self, enough: int, size: int, silent: bool) -> None:
@@ -99,7 +111,7 @@ class Machine(RuleBasedStateMachine):
             return None
 
     def _picture(self) -> Any:
-        events = SosEvent.objects.order_by("pk").values_list("pk", "status", "halted", "waves_called", "next_step_at")
+        events = SosEvent.objects.order_by("pk").values_list(*_SEEN)
         alerts = HelperAlert.objects.order_by("pk").values_list("pk", "status", "rings")
         return list(events), list(alerts), JournalEntry.objects.count(), Notification.objects.count()
 
@@ -107,13 +119,39 @@ class Machine(RuleBasedStateMachine):
         with_place=st.sampled_from([True, True, False]),
         countdown=st.sampled_from([None, None, 20]),
         kind=st.sampled_from(["FALL_DETECTED"] * 4 + ["TEST"]),
+        is_resent=st.booleans(),
     )
-    def press(self, with_place: bool, countdown: int | None, kind: str) -> None:
+    def press(self, with_place: bool, countdown: int | None, kind: str, is_resent: bool = False) -> None:
         place = {"lat": HERE[0], "lon": HERE[1]} if with_place else {}
-        body = {"device_uid": "watch", "detected_type": kind, "countdown_s": countdown, "silent": self.silent, **place}
-        services.open_event(self.wearer, body)
+        self._send({"detected_type": kind, "countdown_s": countdown, **place})
+        if is_resent:
+            self.retry(0)
 
-    @rule(n=st.integers(0, HELPERS - 1), m=st.integers(0, 3), senseless=st.sampled_from([None, None, None, *ANSWERS]))
+    def _send(self, said: dict[str, Any]) -> None:
+        said = {"device_uid": "watch", "silent": self.silent, "signal_uid": str(len(self.sent)), **said}
+        services.open_event(self.wearer, said)
+        self.sent.append(said)
+
+    @rule(n=st.integers(0, 3))
+    def retry(self, n: int) -> None:
+        """One of the last signals is sent again: that is counted, and nothing else."""
+        said = self.sent[-1 - n % len(self.sent)]
+        event = Signal.objects.filter(signal_uid=said["signal_uid"]).latest("pk").event
+        before = self._picture()
+        met, is_new, _ = services.open_event(self.wearer, said)
+        assert (met, is_new, met.signal_count) == (event, False, event.signal_count + 1)
+        assert self._picture() == before
+        counting = event.unconfirmed_until and event.unconfirmed_until > timezone.now()
+        RETRIED.update([event.status, event.halted, "counting down" if counting else ""])
+
+    @rule(seconds=st.integers(1, 7200), metres=st.sampled_from([0, 900]))
+    def late_press(self, seconds: int, metres: int) -> None:
+        """A signal that was so long on its way; what has been measured since stays."""
+        made_at = timezone.now() - timedelta(seconds=seconds)
+        place = {"lat": HERE[0] + metres * METRES_NORTH, "lon": HERE[1]}
+        self._send({"detected_type": "FALL_DETECTED", "timestamp": made_at.isoformat(), **place})
+
+    @rule(n=st.integers(0, HELPERS - 1), m=st.integers(0, 3), senseless=_SENSELESS)
     def answer(self, n: int, m: int, senseless: AlertStatus | None) -> None:
         """One who was called answers, mostly something that fits."""
         alerts = list(HelperAlert.objects.filter(event=self.event).order_by("pk"))
@@ -127,6 +165,16 @@ class Machine(RuleBasedStateMachine):
             self.declined[alert.event_id, alert.helper_id] = alert.rings
         elif answered:
             self.declined.pop((alert.event_id, alert.helper_id), None)
+
+    @rule(steps=st.sampled_from([["ACCEPTED"], ["ACCEPTED", "EN_ROUTE", "ON_SCENE", "DONE"]]), then_fine=st.booleans())
+    def help_comes(self, steps: list[str], then_fine: bool) -> None:
+        """The first who is called goes all the way, or the wearer says meanwhile that they are fine."""
+        alert = HelperAlert.objects.filter(event=self.event).order_by("pk").first()
+        for step in steps if alert else []:
+            if self._try(answer_alert, self.event, alert.helper, AlertStatus(step)):
+                self.declined.pop((alert.event_id, alert.helper_id), None)
+        if then_fine and len(steps) == 1:
+            self._try(services.cancel_event, self.event, self.wearer)
 
     @rule(seconds=st.sampled_from([1, 31, 61, 61, 121, 121, 301]), lost=st.sampled_from([False, False, True]))
     def time_passes(self, seconds: int, lost: bool) -> None:
@@ -165,6 +213,11 @@ class Machine(RuleBasedStateMachine):
     def dispatcher_acts(self, what: Any) -> None:
         self._try(what, self.event, self.dispatcher)
 
+    @precondition(lambda self: not self.event.is_open)
+    @rule()
+    def reopen(self) -> None:
+        self._try(desk.reopen, self.event, self.dispatcher)
+
     @rule(n=st.integers(0, HELPERS - 1), really=st.integers(0, 7))
     def assign(self, n: int, really: int) -> None:
         event = self.event
@@ -172,7 +225,7 @@ class Machine(RuleBasedStateMachine):
             self.assigned += 1
             self.declined.pop((event.pk, self.helpers[n].pk), None)
 
-    @rule(outcome=st.sampled_from(list(Outcome)), really=st.integers(0, 15))
+    @rule(outcome=st.sampled_from(list(Outcome)), really=st.integers(0, 11))
     def resolve(self, outcome: Outcome, really: int) -> None:
         if not really:
             self._try(desk.resolve, self.event, self.dispatcher, outcome)
@@ -182,6 +235,12 @@ class Machine(RuleBasedStateMachine):
         for event in SosEvent.objects.open():
             assert event.next_step_at
             assert event.next_step_at <= timezone.now() + timedelta(seconds=121)
+
+    @invariant()
+    def place_never_goes_back_in_time(self) -> None:
+        for pk, measured_at in SosEvent.objects.exclude(position_at=None).values_list("pk", "position_at"):
+            assert measured_at >= self.measured.get(pk, measured_at)
+            self.measured[pk] = measured_at
 
     @invariant()
     def status_says_who_comes(self) -> None:
@@ -241,3 +300,4 @@ def test_whatever_happens_the_promises_hold(django_db_blocker: Any) -> None:
     )
     Machine.TestCase("runTest").runTest()
     assert KINDS.keys() >= MUST_HAPPEN, "the runs must lead everywhere"
+    assert RETRIED.keys() >= MUST_BEAR_RETRIES, "signals must have been sent again everywhere"

@@ -10,6 +10,7 @@ from django.db import connections
 from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
 from apps.users.models import User
+from mdd_backend.clock import utc
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,7 @@ def test_who_accepts_learns_where_and_who(scene: Any, client_of: Any, wearer: Us
             "event_status": "IN_PROGRESS",
             "lat": 41.311081,
             "lon": 69.240562,
+            "position_at": utc(event.received_at),
             "wearer": {"full_name": wearer.full_name, "phone_number": str(wearer.phone_number)},
         },
     )
