@@ -28,7 +28,8 @@ def _reset_code(notification: Notification, reader: Reader) -> str:
 
 def _sos_alert(notification: Notification, reader: Reader) -> str:
     said = _("MDD SOS: somebody about {distance} m from you needs help. Open the app and answer.")
-    return said.format(distance=notification.data.get("distance_m", "?"))
+    unsafe = " " + _("Reported unsafe.") if notification.data.get("reported_unsafe") else ""
+    return said.format(distance=notification.data.get("distance_m", "?")) + unsafe
 
 
 def _name(notification: Notification) -> str:
@@ -79,6 +80,7 @@ def _reasons() -> dict[str, str]:
         "PLACE_UNKNOWN": _("the place is unknown"),
         "NOBODY_NEAR": _("no helper is near"),
         "UNSAFE": _("a helper found it unsafe"),
+        "REPORTED_UNSAFE": _("a helper far away reports it unsafe"),
         "ALL_DONE": _("the helpers are done"),
         "WEARER_FINE": _("the wearer says they are fine"),
     }
@@ -101,7 +103,7 @@ WORDS: dict[str, Words] = {
     "STILL_COMING": _plain(lambda: _("MDD: are you still coming? Answer in the app, or others are called.")),
     "RELEASED": _plain(lambda: _("MDD: you came no nearer, so others have been called.")),
     "WEARER_MOVED": _plain(lambda: _("MDD: the place has changed. Look in the app.")),
-    "ASSIGNED": _plain(lambda: _("MDD SOS: a dispatcher sends you to somebody. Look in the app.")),
+    "ASSIGNED": _plain(lambda: _("MDD SOS: a dispatcher sends you to somebody. Open the app and answer.")),
     "PLACE_UNSAFE": _plain(lambda: _("MDD: a helper found the place unsafe. Keep away and wait for the dispatcher.")),
     "HELP_COMING": _plain(lambda: _("MDD: help is on its way to you.")),
     "TEST_ARRIVED": _plain(lambda: _("MDD: your test signal has arrived. Nobody was called.")),

@@ -10,7 +10,7 @@ from .dispatch import text_after
 from .journal import Entry
 from .live import live_url
 from .messages import data_of
-from .models import DetectedType, HelperAlert, JournalKind, SosEvent
+from .models import Cover, DetectedType, HelperAlert, JournalKind, SosEvent
 
 ACKNOWLEDGED_FOR = timedelta(seconds=180)
 CONSOLE_SEEN = timedelta(seconds=45)
@@ -23,9 +23,9 @@ def console_is_connected() -> bool:
 _CONSOLES = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
 
 
-def next_alarm_at(event: SosEvent) -> datetime | None:
-    """When dispatchers are to be alarmed next; None while one looks after it and somebody comes."""
-    if event.acknowledged_at and event.is_covered() and not event.halted:
+def next_alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
+    """When dispatchers are to be alarmed next; None while one looks after it and enough are coming."""
+    if event.acknowledged_at and cover.is_certain and not event.halted:
         return None
     if event.acknowledged_at:
         due = event.acknowledged_at + ACKNOWLEDGED_FOR

@@ -11,8 +11,9 @@ from .closing import StepMakesNoSense, hold
 from .dispatch import stand_down
 from .escalation import schedule
 from .journal import Entry
-from .models import COMING, NEXT_ANSWERS, AlertStatus, Halt, HelperAlert, JournalKind, SosEvent
-from .movement import metres_between
+from .locks import hold_helper
+from .models import COMING, NEXT_ANSWERS, OPEN, AlertStatus, Halt, HelperAlert, JournalKind, SosEvent
+from .movement import metres_between, was_seen_near
 
 NO_MORE_CALLED = {
     Halt.UNSAFE: "The place was found unsafe; a dispatcher decides.",
@@ -30,8 +31,7 @@ def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAl
     if alert.status == answer and alert.asked_at is None:
         return alert
     _refuse(event, alert, answer)
-    _move(alert, answer)
-    entries = _follow(event, alert, answer)
+    entries = carry_out(event, alert, answer)
     event.follow_helpers()
     schedule(event)
     journal.tell(event, Entry(event.pk, JournalKind(f"HELPER_{answer}"), helper.pk), *entries)
@@ -46,10 +46,35 @@ def _refuse(event: SosEvent, alert: HelperAlert, answer: AlertStatus) -> None:
         return
     if answer not in NEXT_ANSWERS[alert.status]:
         raise StepMakesNoSense(f"{alert.status} cannot become {answer}.", event, alert)
-    if answer == AlertStatus.ACCEPTED and event.halted:
+    if answer == AlertStatus.ACCEPTED:
+        _refuse_to_come(event, alert)
+
+
+def _refuse_to_come(event: SosEvent, alert: HelperAlert) -> None:
+    """Whom a dispatcher has sent may come although others are enough, and whatever had halted the calling."""
+    refuse_second_emergency(event, alert)
+    if alert.status == AlertStatus.ASSIGNED:
+        return
+    if event.halted:
         raise StepMakesNoSense(NO_MORE_CALLED[Halt(event.halted)], event, alert)
-    if answer == AlertStatus.ACCEPTED and event.has_enough_helpers():
+    if event.cover().has_enough:
         raise StepMakesNoSense("Enough helpers are on their way.", event, alert)
+
+
+def refuse_second_emergency(event: SosEvent, alert: HelperAlert) -> None:
+    """Raises StepMakesNoSense while the helper is coming to another open event; a drill gives way to an emergency."""
+    hold_helper(alert.helper_id)
+    elsewhere = HelperAlert.objects.filter(helper=alert.helper_id, status__in=COMING, event__status__in=OPEN)
+    if not event.is_drill:
+        elsewhere = elsewhere.exclude(event__is_drill=True)
+    if elsewhere.exclude(event=event).exists():
+        raise StepMakesNoSense("The helper is on the way to another event.", event, alert)
+
+
+def carry_out(event: SosEvent, alert: HelperAlert, answer: AlertStatus) -> list[Entry]:
+    """Moves the alert to an answer that fits; what else it brings about. The caller saves the event."""
+    _move(alert, answer)
+    return _follow(event, alert, answer)
 
 
 def _move(alert: HelperAlert, answer: AlertStatus) -> None:
@@ -77,21 +102,30 @@ def _follow(event: SosEvent, alert: HelperAlert, answer: AlertStatus) -> list[En
         case AlertStatus.DONE if not event.is_anybody_coming():
             return _halt(event, Halt.ALL_DONE)
         case AlertStatus.UNSAFE:
-            tell_coming(event, "PLACE_UNSAFE", ring=alert.pk)
-            return _halt(event, Halt.UNSAFE)
+            return _unsafe(event, alert)
     return []
 
 
+def _unsafe(event: SosEvent, alert: HelperAlert) -> list[Entry]:
+    """Whoever was seen there is believed at once; from afar it is for dispatchers to judge, and others are called."""
+    event.unsafe_reported_at = now()
+    if was_seen_near(event, alert.helper_id, event.unsafe_reported_at):
+        tell_coming(event, "PLACE_UNSAFE", ring=alert.pk)
+        return _halt(event, Halt.UNSAFE)
+    event.wave_at = event.unsafe_reported_at
+    return [alarm_dispatchers(event, "REPORTED_UNSAFE")]
+
+
 def stand_others_down(event: SosEvent) -> list[Entry]:
-    """Those who have not answered are needed no more once enough come."""
-    return _stand_down(event) if event.is_covered() else []
+    """Those who have not answered are no longer needed once enough come."""
+    return _stand_down(event, AlertStatus.NOTIFIED) if event.cover().is_certain else []
 
 
-def _stand_down(event: SosEvent) -> list[Entry]:
-    gone = stand_down(event, [AlertStatus.NOTIFIED])
-    return [Entry(event.pk, JournalKind.HELPERS_STOOD_DOWN, data={"stood_down": gone})] if gone else []
+def _stand_down(event: SosEvent, *states: AlertStatus) -> list[Entry]:
+    helpers = stand_down(event, states)
+    return [Entry(event.pk, JournalKind.HELPERS_STOOD_DOWN, data={"stood_down": helpers})] if helpers else []
 
 
 def _halt(event: SosEvent, why: Halt) -> list[Entry]:
     event.halted = why
-    return [*_stand_down(event), alarm_dispatchers(event, why)]
+    return [*_stand_down(event, AlertStatus.NOTIFIED, AlertStatus.ASSIGNED), alarm_dispatchers(event, why)]

@@ -40,7 +40,7 @@ def close(event: SosEvent, status: EventStatus, outcome: Outcome, actor: User | 
     event.save()
     event.alerts.filter(status=AlertStatus.ON_SCENE).update(status=AlertStatus.DONE)
     dropped = drop_queued(event.uid, "event closed")
-    stood_down = stand_down(event, [AlertStatus.NOTIFIED, *COMING])
+    stood_down = stand_down(event, [AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, *COMING])
     tell_all_clear(event)
     facts = {"outcome": outcome, "dropped": len(dropped), "stood_down": stood_down} | data
     journal.tell(event, Entry(event.pk, JournalKind(f"EVENT_{status}"), actor.pk if actor else None, facts))

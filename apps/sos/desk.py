@@ -6,16 +6,15 @@ from apps.users.models import Role, Status, User
 from mdd_backend.clock import now
 
 from . import journal
-from .alarms import tell_helper, tell_wearer
-from .answers import stand_others_down
+from .answers import carry_out, refuse_second_emergency
 from .closing import StepMakesNoSense, close, hold, hold_open
 from .dispatch import call_next_wave as call_wave
-from .dispatch import ring_again, wait_after
+from .dispatch import ring_again, ring_assigned, wait_after
 from .escalation import schedule
 from .journal import Entry
 from .models import (
+    ASSIGNED_COVERS,
     COMING,
-    OPEN,
     AlertStatus,
     EventNote,
     EventStatus,
@@ -25,7 +24,7 @@ from .models import (
     Service,
     SosEvent,
 )
-from .movement import metres_between
+from .movement import measure
 
 
 class NoSuchHelper(Exception):
@@ -38,9 +37,13 @@ def _see(event: SosEvent, dispatcher: User) -> None:
 
 def _done(event: SosEvent, dispatcher: User, kind: JournalKind, *more: Entry, **facts: object) -> SosEvent:
     """Saves a held open event and journals what was done, the last step of its transaction."""
+    return _save(event, Entry(event.pk, kind, dispatcher.pk, dict(facts)), *more)
+
+
+def _save(event: SosEvent, *entries: Entry) -> SosEvent:
     event.follow_helpers()
     schedule(event)
-    journal.tell(event, Entry(event.pk, kind, dispatcher.pk, dict(facts)), *more)
+    journal.tell(event, *entries)
     return event
 
 
@@ -92,34 +95,50 @@ def call_next_wave(event: SosEvent, dispatcher: User) -> SosEvent:
 
 
 @transaction.atomic
-def assign(event: SosEvent, dispatcher: User, helper: User) -> HelperAlert:
-    """Sends a helper, called or not, beyond those who are enough; doing so twice changes nothing.
+def assign(event: SosEvent, dispatcher: User, helper: User, confirmed_by: str = "") -> HelperAlert:
+    """Sends a helper, called or not, beyond those who are enough.
 
-    Raises NoSuchHelper, StepMakesNoSense.
+    They are ASSIGNED until they accept, or the dispatcher has their word for it (`confirmed_by`: how, such as "phone").
+    Doing so again rings them again, at most once a minute. Raises NoSuchHelper, StepMakesNoSense.
     """
     event = hold_open(event)
     if helper.role != Role.HELPER or helper.status != Status.ACTIVE or helper.pk == event.user_id:
         raise NoSuchHelper("Is no active helper who could be sent there.")
-    fresh = {"wave": 0, "created_at": now(), "rung_at": now()}
-    alert, _ = HelperAlert.objects.select_for_update().get_or_create(event=event, helper=helper, defaults=fresh)
-    alert.event = event
+    alert = _alert_of(event, helper)
     if alert.status in COMING:
         return alert
-    elsewhere = HelperAlert.objects.filter(helper=helper, status__in=COMING, event__status__in=OPEN)
-    if not event.is_drill:
-        elsewhere = elsewhere.exclude(event__is_drill=True)
-    if elsewhere.exists():
-        raise StepMakesNoSense("They are on their way to somebody else.", event, alert)
-    seen = metres_between(event, helper.pk)
-    alert.status, alert.accepted_at, alert.asked_at = AlertStatus.ACCEPTED, now(), None
-    alert.progress_at, alert.progress_m = alert.accepted_at, seen and seen[0]
-    alert.distance_m = alert.distance_m if alert.distance_m is not None else alert.progress_m
-    alert.save()
-    tell_helper(alert, "ASSIGNED")
-    tell_wearer(event, "HELP_COMING", ring=alert.pk)
-    _see(event, dispatcher)
-    _done(event, dispatcher, JournalKind.HELPER_ASSIGNED, *stand_others_down(event), helper=helper.pk)
+    refuse_second_emergency(event, alert)
+    entries = _send(alert, dispatcher) + (_confirm(alert, dispatcher, confirmed_by) if confirmed_by else [])
+    if entries:
+        _see(event, dispatcher)
+        _save(event, *entries)
     return alert
+
+
+def _alert_of(event: SosEvent, helper: User) -> HelperAlert:
+    fresh = {"wave": 0, "rings": 0, "created_at": now(), "rung_at": now()}
+    alert, _ = HelperAlert.objects.select_for_update().get_or_create(event=event, helper=helper, defaults=fresh)
+    alert.event = event
+    return alert
+
+
+def _send(alert: HelperAlert, dispatcher: User) -> list[Entry]:
+    """Rings them by push and text message at once; nothing while the last such ring covers the event."""
+    at = now()
+    if alert.status == AlertStatus.ASSIGNED and alert.rung_at > at - ASSIGNED_COVERS:
+        return []
+    alert.status, alert.asked_at, alert.rung_at, alert.rings = AlertStatus.ASSIGNED, None, at, alert.rings + 1
+    measure(alert)
+    alert.save()
+    ring_assigned(alert)
+    return [Entry(alert.event_id, JournalKind.HELPER_ASSIGNED, dispatcher.pk, {"helper": alert.helper_id})]
+
+
+def _confirm(alert: HelperAlert, dispatcher: User, confirmed_by: str) -> list[Entry]:
+    """The dispatcher has heard from them that they come."""
+    others = carry_out(alert.event, alert, AlertStatus.ACCEPTED)
+    facts = {"helper": alert.helper_id, "confirmed_by": confirmed_by}
+    return [Entry(alert.event_id, JournalKind.HELPER_ACCEPTED, dispatcher.pk, facts), *others]
 
 
 @transaction.atomic

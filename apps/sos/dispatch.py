@@ -79,6 +79,13 @@ def _ring(event: SosEvent, data: dict[int, dict[str, str]], ring: int = 1, urgen
         notify("SOS_ALERT", event.uid, data, ring=ring, urgency=urgency, text_after=text_after(event))
 
 
+def ring_assigned(alert: HelperAlert) -> None:
+    """Whom a dispatcher sends is told by push and text message at once."""
+    event = alert.event
+    data = data_of(event, "ASSIGNED") if event.lat is None else alert_data(event, alert.area_distance_m, "ASSIGNED")
+    notify("ASSIGNED", event.uid, {alert.helper_id: data}, ring=alert.rings, text_after=timedelta())
+
+
 def text_after(event: SosEvent) -> timedelta:
     return timedelta(seconds=event.plan["receipt_timeout_s"])
 

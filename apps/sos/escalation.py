@@ -63,9 +63,8 @@ def _call(event: SosEvent, at: datetime, anybody: bool) -> list[Entry]:
         return []
     if event.position is None:
         return _seek_place(event, at)
-    if anybody and event.is_covered():
+    if anybody and event.cover().pauses_calls:
         event.replacements_due = 0
-        event.wave_at = max(event.wave_at, at + timedelta(seconds=event.plan["repeat_s"]))
         return []
     entries = ring_repeated(event) if anybody else []
     if event.wave_at <= at:
@@ -102,7 +101,7 @@ def _seek_place(event: SosEvent, at: datetime) -> list[Entry]:
 def _alarm(event: SosEvent, at: datetime) -> list[Entry]:
     """Dispatchers and contacts, if it is time."""
     entries: list[Entry] = []
-    alarm_at = next_alarm_at(event)
+    alarm_at = next_alarm_at(event, event.cover())
     if event.dispatchers_alarmed_at is None and event.acknowledged_at is None and not console_is_connected():
         entries.append(alarm_dispatchers(event, "NO_CONSOLE"))
     elif alarm_at and alarm_at <= at:
@@ -123,12 +122,14 @@ def schedule(event: SosEvent, at: datetime | None = None) -> None:
 
 
 def _timers(event: SosEvent, at: datetime) -> list[datetime | None]:
-    calls = not event.halted
+    cover = event.cover()
+    calls = not event.halted and not cover.pauses_calls
     return [
         at + timedelta(seconds=event.plan["repeat_s"]),
         event.wave_at if calls else None,
-        at if calls and event.replacements_due and event.position and not event.is_covered() else None,
-        at + timedelta(seconds=WATCH_S) if event.is_anybody_coming() else None,
-        next_alarm_at(event),
+        at if calls and event.replacements_due and event.position else None,
+        at + timedelta(seconds=WATCH_S) if cover.is_anybody_coming else None,
+        cover.lapses_at,
+        next_alarm_at(event, cover),
         contacts_at(event),
     ]

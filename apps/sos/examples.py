@@ -76,6 +76,7 @@ EVENT: dict[str, Any] = {
     "position_at": "2025-10-28T12:00:00.412000Z",
     "location_source": "SIGNAL",
     "location_age_s": 0,
+    "unsafe_reported_at": None,
     "area": {"lat": 41.311534, "lon": 69.240868, "size_m": 300},
     "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
     "device": {

@@ -10,7 +10,7 @@ from mdd_backend import prepared
 from mdd_backend.clock import utc
 
 from . import journal
-from .models import COMING, OPEN, AlertStatus, JournalKind, SosEvent, covered_by
+from .models import COMING, COUNTS_AS, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
 from .privacy import CELL_M, cell_of
 
 
@@ -20,21 +20,25 @@ def data_of(event: SosEvent, kind: str, **facts: str) -> dict[str, str]:
     return told | {"drill": "1", "text_key": f"drill.{told['text_key']}"} if event.is_drill else told
 
 
-def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
+def alert_data(event: SosEvent, distance_m: int | None, kind: str = "SOS_ALERT") -> dict[str, str]:
     """What a called helper's phone is told: the area, and a rough distance (metres, from the area's centre)."""
+    key = f"sos_alert.{event.detected_type}".lower() if kind == "SOS_ALERT" else kind.lower()
+    unsafe = {"reported_unsafe": "1"} if event.unsafe_reported_at else {}
+    far = {"distance_m": str(distance_m)} if distance_m is not None else {}
     assert event.lat is not None  # noqa: S101 - nobody is called to an unknown place
     assert event.lon is not None  # noqa: S101
     assert event.position_at  # noqa: S101 - set with every position
     lat, lon = cell_of(event.lat, event.lon)
     return data_of(
         event,
-        "SOS_ALERT",
-        text_key=f"sos_alert.{event.detected_type}".lower(),
+        kind,
+        text_key=key,
         area_lat=str(lat),
         area_lon=str(lon),
         area_size_m=str(CELL_M),
-        distance_m=str(distance_m),
         position_at=utc(event.position_at),
+        **far,
+        **unsafe,
     )
 
 
@@ -42,14 +46,14 @@ def alert_data(event: SosEvent, distance_m: int) -> dict[str, str]:
 # is not here always does.
 _Rule = Callable[["_Standing", str | None], bool]
 _NEEDED: dict[str, _Rule] = {
-    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.is_covered,
+    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.cover.is_certain,
     "STAND_DOWN": lambda event, alert: not event.is_open or alert == AlertStatus.STOOD_DOWN,
     "STILL_COMING": lambda event, alert: event.is_open and alert in COMING,
     "WEARER_MOVED": lambda event, alert: event.is_open and alert in COMING,
-    "ASSIGNED": lambda event, alert: event.is_open and alert in COMING,
+    "ASSIGNED": lambda event, alert: event.is_open and alert in {AlertStatus.ASSIGNED, *COMING},
     "PLACE_UNSAFE": lambda event, alert: event.is_open and alert in COMING,
     "RELEASED": lambda event, alert: event.is_open and alert == AlertStatus.WITHDRAWN,
-    "HELP_COMING": lambda event, alert: event.is_open and event.is_anybody_coming,
+    "HELP_COMING": lambda event, alert: event.is_open and event.cover.is_anybody_coming,
     "CONTACT_ALARM": lambda event, alert: event.is_open,
     "DISPATCHER_ALARM": lambda event, alert: event.is_open,
     "ALL_CLEAR": lambda event, alert: not event.is_open,
@@ -61,8 +65,7 @@ class _Standing:
     """How an event and those called to it stand; `alerts`: the status by helper."""
 
     is_open: bool
-    is_covered: bool
-    is_anybody_coming: bool
+    cover: Cover
     alerts: dict[int, str]
 
 
@@ -81,22 +84,17 @@ def _is_needed(notification: Notification, event: _Standing | None) -> bool:
 def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
     """By the events' uids."""
     found: dict[UUID | None, _Standing] = {}
-    for uid, status, enough, helpers, statuses, asked in prepared.rows(_STANDINGS, [list(uids)]) if uids else ():
-        relied_on = [one for one, is_asked in zip(statuses, asked, strict=True) if one in COMING and not is_asked]
-        found[uid] = _Standing(
-            is_open=status in OPEN,
-            is_covered=covered_by(relied_on, enough),
-            is_anybody_coming=any(one in COMING for one in statuses),
-            alerts=dict(zip(helpers, statuses, strict=True)),
-        )
+    for uid, status, enough, helpers, statuses, *counted in prepared.rows(_STANDINGS, [list(uids)]) if uids else ():
+        cover = cover_by(enough, zip(statuses, *counted, strict=True))
+        found[uid] = _Standing(status in OPEN, cover, dict(zip(helpers, statuses, strict=True)))
     return found
 
 
-_STANDINGS = """
-SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.asked
+_STANDINGS = f"""
+SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.counted, called.rung
 FROM sos_sosevent e, LATERAL (
-    SELECT coalesce(array_agg(a.helper_id), '{}') AS helpers, coalesce(array_agg(a.status), '{}') AS statuses,
-           coalesce(array_agg(a.asked_at IS NOT NULL), '{}') AS asked
+    SELECT coalesce(array_agg(a.helper_id), '{{}}') AS helpers, coalesce(array_agg(a.status), '{{}}') AS statuses,
+           coalesce(array_agg({COUNTS_AS}), '{{}}') AS counted, coalesce(array_agg(a.rung_at), '{{}}') AS rung
     FROM sos_helperalert a WHERE a.event_id = e.id
 ) called WHERE e.uid = ANY(%s)
 """

@@ -1,9 +1,9 @@
 """Events, the signals that made them, the helpers called to them, and the journal of it all."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.gis.db.models import PointField
@@ -116,6 +116,9 @@ class SosEvent(models.Model):
     waves_called = models.PositiveSmallIntegerField(default=0)
     wave_at = models.DateTimeField(help_text="when the next wave is called")
     replacements_due = models.PositiveSmallIntegerField(default=0, help_text="for those who declined or withdrew")
+    unsafe_reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="when a helper last reported the place unsafe"
+    )
     halted = models.CharField(max_length=12, choices=Halt.choices, blank=True)
     next_step_at = models.DateTimeField(null=True, blank=True)
     contacts_alarmed_at = models.DateTimeField(null=True, blank=True)
@@ -181,32 +184,83 @@ class SosEvent(models.Model):
         return bool(prepared.rows("SELECT 1 FROM sos_helperalert WHERE event_id = %s LIMIT 1", [self.pk]))
 
     def is_anybody_coming(self) -> bool:
-        return bool(self._coming_now())
+        return self.cover().is_anybody_coming
 
-    def relied_on(self) -> list[str]:
-        """The states of those coming, without whoever came no nearer and was asked whether they still do."""
-        return [status for status, was_asked in self._coming_now() if not was_asked]
-
-    def _coming_now(self) -> list[tuple[Any, ...]]:
-        return prepared.rows(_COMING_NOW, [self.pk])
-
-    def has_enough_helpers(self) -> bool:
-        return len(self.relied_on()) >= int(self.plan["enough_helpers"])
-
-    def is_covered(self) -> bool:
-        """Nobody else needs to be called now: enough have accepted, or one is on the way."""
-        return covered_by(self.relied_on(), self.plan["enough_helpers"])
+    def cover(self) -> "Cover":
+        """Who comes, as of now."""
+        return covers_of({self.pk: self.plan["enough_helpers"]})[self.pk]
 
 
-_COMING_NOW = """
-SELECT status, asked_at IS NOT NULL FROM sos_helperalert
-WHERE event_id = %s AND status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
+@dataclass(frozen=True)
+class Cover:
+    """How far an event is provided with helpers.
+
+    counted: the states that those who come count as. A helper who has been asked whether they still come counts as
+    nothing; one on the way without a position younger than 120 s as ACCEPTED; one whom a dispatcher has sent and who
+    has not confirmed it as ASSIGNED, for 60 s. lapses_at: when the first of those 60 s are over.
+    """
+
+    enough: int
+    counted: tuple[str, ...] = ()
+    is_anybody_coming: bool = False
+    lapses_at: datetime | None = None
+
+    @property
+    def has_enough(self) -> bool:
+        """No more may accept."""
+        return len(self._confirmed) >= self.enough
+
+    @property
+    def is_certain(self) -> bool:
+        """Nobody else is needed, by the word of those who come: enough have accepted, or one is on the way."""
+        return self.has_enough or any(status != AlertStatus.ACCEPTED for status in self._confirmed)
+
+    @property
+    def pauses_calls(self) -> bool:
+        """Nobody else is called now: it is certain, or would be if those who were sent confirmed it."""
+        return self.is_certain or len(self.counted) >= self.enough
+
+    @property
+    def _confirmed(self) -> list[str]:
+        return [status for status in self.counted if status != AlertStatus.ASSIGNED]
+
+
+def covers_of(enough: Mapping[int, int]) -> dict[int, Cover]:
+    """The cover of many events by one query; `enough`: by event id, how many helpers its plan calls enough."""
+    found: dict[int, list[tuple[Any, ...]]] = {event_id: [] for event_id in enough}
+    for event_id, *called in prepared.rows(_COVERS, [list(enough)]):
+        found[event_id].append(tuple(called))
+    return {event_id: cover_by(enough[event_id], called) for event_id, called in found.items()}
+
+
+def cover_by(enough: int, called: Iterable[tuple[Any, ...]]) -> Cover:
+    """`called`: of each helper called the alert's status, what it counts as (COUNTS_AS), and when they were rung."""
+    counting = [(status, counted, rung_at) for status, counted, rung_at in called if status in {*COMING, "ASSIGNED"}]
+    sent = [rung_at for _, counted, rung_at in counting if counted == AlertStatus.ASSIGNED]
+    return Cover(
+        enough=enough,
+        counted=tuple(counted for _, counted, _ in counting if counted),
+        is_anybody_coming=any(status in COMING for status, _, _ in counting),
+        lapses_at=min(sent) + ASSIGNED_COVERS if sent else None,
+    )
+
+
+ASSIGNED_COVERS = timedelta(seconds=60)
+SEEN_LATELY = timedelta(seconds=120)
+# What an alert (as `a`) counts as; null: as nothing.
+COUNTS_AS = f"""CASE
+    WHEN a.asked_at IS NOT NULL THEN NULL
+    WHEN a.status = 'ASSIGNED' AND a.rung_at > statement_timestamp() - interval '{ASSIGNED_COVERS}' THEN a.status
+    WHEN a.status = 'EN_ROUTE' AND NOT EXISTS (
+        SELECT FROM devices_helperposition h
+        WHERE h.user_id = a.helper_id AND h.recorded_at > statement_timestamp() - interval '{SEEN_LATELY}'
+    ) THEN 'ACCEPTED'
+    WHEN a.status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE') THEN a.status
+END"""
+_COVERS = f"""
+SELECT a.event_id, a.status, {COUNTS_AS}, a.rung_at FROM sos_helperalert a
+WHERE a.event_id = ANY(%s) AND a.status IN ('ASSIGNED', 'ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
 """
-
-
-def covered_by(relied_on: Sequence[str], enough: int) -> bool:
-    """Whether nobody else needs to be called: enough of those relied on have accepted, or one is on the way."""
-    return len(relied_on) >= enough or any(status != AlertStatus.ACCEPTED for status in relied_on)
 
 
 class Signal(models.Model):
@@ -236,6 +290,7 @@ class Signal(models.Model):
 
 class AlertStatus(models.TextChoices):
     NOTIFIED = "NOTIFIED", "called"
+    ASSIGNED = "ASSIGNED", "sent, not confirmed"
     ACCEPTED = "ACCEPTED", "is coming"
     DECLINED = "DECLINED", "will not come"
     EN_ROUTE = "EN_ROUTE", "is on the way"
@@ -246,10 +301,12 @@ class AlertStatus(models.TextChoices):
     STOOD_DOWN = "STOOD_DOWN", "is needed no more"
 
 
+CALLED = (AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)
 COMING = (AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE, AlertStatus.ON_SCENE)
 # What a helper may answer in each state of their alert; docs/dispatch.md has the same table.
 NEXT_ANSWERS: dict[str, tuple[AlertStatus, ...]] = {
     AlertStatus.NOTIFIED: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
+    AlertStatus.ASSIGNED: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
     AlertStatus.STOOD_DOWN: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
     AlertStatus.DECLINED: (AlertStatus.ACCEPTED,),
     AlertStatus.WITHDRAWN: (AlertStatus.ACCEPTED,),
@@ -259,7 +316,8 @@ NEXT_ANSWERS: dict[str, tuple[AlertStatus, ...]] = {
     AlertStatus.DONE: (),
     AlertStatus.UNSAFE: (),
 }
-ANSWERS = [(one.value, one.label) for one in AlertStatus if one not in {AlertStatus.NOTIFIED, AlertStatus.STOOD_DOWN}]
+_OTHERS_SAY = {AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, AlertStatus.STOOD_DOWN}
+ANSWERS = [(status.value, status.label) for status in AlertStatus if status not in _OTHERS_SAY]
 
 
 class HelperAlert(models.Model):
@@ -267,7 +325,7 @@ class HelperAlert(models.Model):
 
     event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="alerts", db_index=False)
     helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="helper_alerts")
-    wave = models.PositiveSmallIntegerField(help_text="0: assigned by a dispatcher")
+    wave = models.PositiveSmallIntegerField(help_text="0: sent by a dispatcher")
     distance_m = models.FloatField(null=True, blank=True)
     area_distance_m = models.PositiveIntegerField(
         null=True, blank=True, help_text="as the helper is told: from the area's centre, coarse"

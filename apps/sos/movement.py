@@ -1,31 +1,53 @@
 """Follows those who move: the wearer, and the helpers who said that they come."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
 
 from apps.devices.models import HelperPosition
 from apps.devices.selectors import place_since
+from apps.devices.services import point
 from mdd_backend import prepared
 
 from .alarms import tell_coming, tell_helper
 from .journal import Entry
-from .models import AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
+from .models import SEEN_LATELY, AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
+from .privacy import cell_of, coarse
 
 MOVED_M = 500
 NEARER_M = 50
 THERE_M = 100
-FRESH = timedelta(seconds=120)
+SEES_IT_M = 500
 
 
 def metres_between(event: SosEvent, helper_id: int) -> tuple[float, datetime] | None:
     """How far a helper is from the event, in metres, and when they were there; None when either place is unknown."""
-    if event.position is None:
-        return None
-    places = HelperPosition.objects.filter(user_id=helper_id).annotate(far=Distance("position", event.position))
+    return metres_from(event.position, helper_id) if event.position else None
+
+
+def was_seen_near(event: SosEvent, helper_id: int, at: datetime) -> bool:
+    """Whether the helper's position is within 500 m of the event and younger than 120 s."""
+    seen = metres_between(event, helper_id)
+    return seen is not None and seen[0] <= SEES_IT_M and at - seen[1] <= SEEN_LATELY
+
+
+def metres_from(place: Point, helper_id: int) -> tuple[float, datetime] | None:
+    """How far a helper is from a place, in metres, and when they were there; None when theirs is unknown."""
+    places = HelperPosition.objects.filter(user_id=helper_id).annotate(far=Distance("position", place))
     found = places.values_list("far", "recorded_at").first()
     return (found[0].m, found[1]) if found else None
+
+
+def measure(alert: HelperAlert) -> None:
+    """Notes how far the helper is from the event and from its area's centre, unless that is known since their call."""
+    place = alert.event.position
+    if place is None or alert.distance_m is not None:
+        return
+    from_place = metres_from(place, alert.helper_id)
+    from_area = metres_from(point(*cell_of(place.y, place.x)), alert.helper_id)
+    if from_place and from_area:
+        alert.distance_m, alert.area_distance_m = from_place[0], coarse(from_area[0])
 
 
 def follow_wearer(event: SosEvent, at: datetime) -> list[Entry]:
@@ -75,7 +97,7 @@ def _watch(alert: HelperAlert, at: datetime) -> list[Entry]:
         _note(alert, progress_at=seen[1], progress_m=far_m, asked_at=None)
         return []
     stood_s = (at - since).total_seconds()
-    if at - seen[1] > FRESH:
+    if at - seen[1] > SEEN_LATELY:
         return []
     if alert.asked_at and stood_s >= alert.event.plan["movement_release_s"]:
         _note(alert, status=AlertStatus.WITHDRAWN, asked_at=None)

@@ -41,7 +41,7 @@ WITH events AS (
     WHERE n.kind = 'SOS_ALERT' AND n.event_uid IN (SELECT uid FROM events)
     GROUP BY 1
 ), came AS (
-    SELECT j.event_id, min(j.at) FILTER (WHERE j.kind IN ('HELPER_ACCEPTED', 'HELPER_ASSIGNED')) AS accepted,
+    SELECT j.event_id, min(j.at) FILTER (WHERE j.kind = 'HELPER_ACCEPTED') AS accepted,
            min(j.at) FILTER (WHERE j.kind = 'HELPER_ON_SCENE') AS there
     FROM sos_journalentry j
     WHERE j.event_id IN (SELECT id FROM events)
@@ -125,7 +125,7 @@ class StepSerializer(serializers.Serializer[Any]):
 class StepsSerializer(serializers.Serializer[Any]):
     first_push = StepSerializer(help_text="The first message to a helper was sent.")
     first_receipt = StepSerializer(help_text="The first phone said that it had it.")
-    first_accept = StepSerializer(help_text="The first helper accepted, or was assigned.")
+    first_accept = StepSerializer(help_text="The first helper said that they come.")
     first_on_scene = StepSerializer(help_text="The first helper was there.")
 
 

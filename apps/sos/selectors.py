@@ -84,7 +84,8 @@ _FIT = {
          WHERE a.helper_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND e.id <> %(event)s
            AND (%(is_drill)s OR NOT e.is_drill)
            AND (a.status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
-                OR a.status = 'NOTIFIED' AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
+                OR a.status IN ('NOTIFIED', 'ASSIGNED')
+                   AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
     "IN_NEED": """(SELECT count(*) = 0 FROM sos_sosevent e
          WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND NOT e.is_drill)""",
 }

@@ -138,6 +138,9 @@ class NoteSerializer(serializers.ModelSerializer[EventNote]):
 
 class AssignmentSerializer(serializers.Serializer[HelperAlert]):
     helper = serializers.UUIDField(help_text="A helper's uuid, called or not.")
+    confirmed_by = serializers.ChoiceField(
+        ["phone"], required=False, help_text="How the dispatcher knows that they come; else the helper has to say so."
+    )
 
 
 class HandoverSerializer(serializers.Serializer[SosEvent]):
@@ -255,7 +258,7 @@ _ALWAYS = {
 _PLACE = {
     "lat", "lon", "altitude", "accuracy_m", "wearer", "device",
 }  # fmt: skip
-_AREA = {"area", "position_at", "location_source", "location_age_s"}
+_AREA = {"area", "position_at", "location_source", "location_age_s", "unsafe_reported_at"}
 _COURSE = {
     "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to", "acknowledged_at",
     "waves_called", "helpers",
@@ -302,7 +305,7 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
             "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "is_drill", "timestamp",
             "received_at", "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted",
             "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at",
-            "location_source", "location_age_s", "area", "wearer", "device", "alert", "helpers",
+            "location_source", "location_age_s", "unsafe_reported_at", "area", "wearer", "device", "alert", "helpers",
         ]  # fmt: skip
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:

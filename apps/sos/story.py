@@ -13,11 +13,11 @@ from apps.devices.models import HelperPosition
 from apps.notifications.models import Notification
 from apps.users.models import User
 
-from .models import COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
+from .models import CALLED, COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
 from .timeline import people_in
 
 MOST = 500  # of each kind; the lists have the rest
-_KINDS = dict.fromkeys(AlertStatus, "gone") | {AlertStatus.NOTIFIED: "called"} | dict.fromkeys(COMING, "coming")
+_KINDS = dict.fromkeys(AlertStatus, "gone") | dict.fromkeys(CALLED, "called") | dict.fromkeys(COMING, "coming")
 
 
 @dataclass(frozen=True)

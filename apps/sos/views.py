@@ -223,13 +223,17 @@ class AssignView(DeskView):
         errors=[409],
     )
     def post(self, request: Request, event_uid: UUID) -> Response:
-        """Called or not, beyond those who are enough; they count as having accepted."""
+        """Called or not, beyond those who are enough. ASSIGNED until they accept: that covers the event for 60 s only.
+
+        With `confirmed_by` the dispatcher has their word for it, and they count as having accepted.
+        """
         event = self.event(event_uid)
-        helper = User.objects.filter(uuid=_read(AssignmentSerializer, request)["helper"]).first()
+        body = _read(AssignmentSerializer, request)
+        helper = User.objects.filter(uuid=body["helper"]).first()
         try:
             if helper is None:
                 raise desk.NoSuchHelper("There is no such account.")
-            alert = _stepping(desk.assign, event, caller(request), helper)
+            alert = _stepping(desk.assign, event, caller(request), helper, body.get("confirmed_by", ""))
         except desk.NoSuchHelper as why:
             raise ValidationError({"helper": [str(why)]}) from None
         return Response(CalledHelperSerializer(selectors.called_helper(alert)).data)

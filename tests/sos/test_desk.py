@@ -30,32 +30,6 @@ def test_acknowledging_names_who_looks_after_it(near: Any, course: Course) -> No
     assert (event.acknowledged_by, event.status) == (course.dispatcher, "NEW")
 
 
-def test_assigned_helper_is_coming_though_never_called(near: Any, course: Course) -> None:
-    far = course.helper(40_000)
-    answer = course.desk("assign", helper=str(far.uuid))
-    assert answer.status_code == 200
-    shown = answer.json()
-    assert (shown["uuid"], shown["status"], shown["wave"]) == (str(far.uuid), "ACCEPTED", 0)
-    assert shown["distance_m"] == pytest.approx(40_000, rel=0.01)
-    assert (course.event.status, course.told(far)) == ("IN_PROGRESS", ["ASSIGNED"])
-    assert course.answer(far, "EN_ROUTE").json()["lat"] == course.event.lat
-    assert {course.status(user) for user in near} == {"STOOD_DOWN"}
-
-
-def test_assigning_twice_changes_nothing(near: list[User], course: Course) -> None:
-    for _ in range(2):
-        assert course.desk("assign", helper=str(near[0].uuid)).status_code == 200
-    assert course.kinds().count("HELPER_ASSIGNED") == 1
-    assert course.told(near[0]).count("ASSIGNED") == 1
-
-
-def test_assignment_goes_beyond_those_who_are_enough(near: list[User], course: Course) -> None:
-    for user in near[:2]:
-        course.answer(user, "ACCEPTED")
-    assert course.desk("assign", helper=str(near[2].uuid)).status_code == 200
-    assert course.event.coming().count() == 3
-
-
 def test_who_cannot_be_sent_is_refused_by_name(near: Any, course: Course, person: Any) -> None:
     banned = course.helper(300, status=Status.BANNED)
     for uuid in (uuid4(), person().uuid, banned.uuid, course.wearer.uuid, "x", None, 5):
@@ -68,12 +42,11 @@ def test_helper_on_the_way_to_somebody_else_is_a_conflict(near: list[User], cour
     course.wearer = person()
     course.press(lat=41.4)
     answer = course.desk("assign", helper=str(near[0].uuid))
-    assert (answer.status_code, answer.json()["detail"]) == (409, "They are on their way to somebody else.")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "The helper is on the way to another event.")
     assert not HelperAlert.objects.filter(event=course.event).exists()
 
 
 def test_next_wave_goes_out_whoever_is_coming(near: list[User], course: Course) -> None:
-    course.answer(near[0], "EN_ROUTE")
     course.answer(near[0], "ACCEPTED")
     course.answer(near[0], "EN_ROUTE")
     further = course.helper(2500)

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.models import HelperPosition
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.services import Fix, point, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.sos.escalation import take_due_step
 from apps.sos.models import (
@@ -114,6 +114,9 @@ class Scene:
             self.post(self.wearer, "cancel")
         Notification.objects.update(state=State.SENT)
 
+    def called_to_event(self) -> int:
+        return HelperAlert.objects.count()
+
     def later(self, **fields: timedelta) -> None:
         """Lets time pass: moves these times of the open event back."""
         moved = {name: F(name) - by for name, by in fields.items()}
@@ -126,6 +129,14 @@ class Scene:
     def wave(self) -> None:
         SosEvent.objects.filter(status__in=OPEN).update(wave_at=timezone.now())
         self.step()
+
+    def not_seen(self, seconds: int) -> None:
+        """The helper ahead was last seen so long ago."""
+        seen_at = timezone.now() - timedelta(seconds=seconds)
+        HelperPosition.objects.filter(user=self.ahead[0]).update(recorded_at=seen_at)
+
+    def assign(self, **how: str) -> None:
+        self.desk("assign", helper=str(self.ahead[1].uuid), **how)
 
     def wave_with_helpers_near(self) -> None:
         self.helper(200)
@@ -203,6 +214,41 @@ def _wearer_moves(scene: Scene) -> None:
     scene.step()
 
 
+def _sent_accepts(scene: Scene) -> None:
+    scene.assign()
+    scene.answer(scene.ahead[1], "ACCEPTED")
+
+
+def _sent_is_silent(scene: Scene) -> None:
+    HelperAlert.objects.filter(helper=scene.ahead[0]).update(status="DECLINED")
+    SosEvent.objects.update(plan={**scene.event().plan, "enough_helpers": 1})
+    scene.assign()
+    scene.wave_with_helpers_near()
+    assert scene.called_to_event() == 3, "for 60 s it is enough"
+    HelperAlert.objects.filter(status="ASSIGNED").update(rung_at=F("rung_at") - timedelta(seconds=61))
+    scene.step()
+
+
+def _on_the_way_unseen(scene: Scene) -> None:
+    scene.answer(scene.ahead[0], "EN_ROUTE")
+    scene.wave_with_helpers_near()
+    assert scene.called_to_event() == 3, "one on the way is enough"
+    scene.not_seen(121)
+    HelperAlert.objects.update(rung_at=F("rung_at") + timedelta(seconds=1))  # too soon to ring anybody again
+    scene.step()
+
+
+def _unsafe_from_afar(scene: Scene) -> None:
+    HelperPosition.objects.filter(user=scene.ahead[0]).update(position=point(HERE[0] + 600 * METRES_NORTH, HERE[1]))
+    scene.answer(scene.ahead[0], "UNSAFE")
+
+
+def _step_after_report_from_afar(scene: Scene) -> None:
+    _unsafe_from_afar(scene)
+    scene.helper(200)
+    scene.step()
+
+
 HAPPENINGS: dict[str, Callable[[Scene], None]] = {
     "first signal": lambda scene: scene.send(),
     "first signal with a countdown": lambda scene: scene.send(countdown_s=20),
@@ -238,7 +284,14 @@ HAPPENINGS: dict[str, Callable[[Scene], None]] = {
     "helper arrives": lambda scene: scene.answer(scene.ahead[0], "ON_SCENE"),
     "last helper is done": _on_scene_and_done,
     "only helper withdraws": lambda scene: scene.answer(scene.ahead[0], "WITHDRAWN"),
-    "helper finds it unsafe": lambda scene: scene.answer(scene.ahead[0], "UNSAFE"),
+    "helper sets out, not seen for 120 s": lambda scene: (
+        scene.not_seen(121),
+        scene.answer(scene.ahead[0], "EN_ROUTE"),
+    )[1],
+    "helper on the way is not seen for 120 s": _on_the_way_unseen,
+    "helper seen there finds it unsafe": lambda scene: scene.answer(scene.ahead[0], "UNSAFE"),
+    "helper far away reports it unsafe": _unsafe_from_afar,
+    "step due after a report from afar": _step_after_report_from_afar,
     "helper came no nearer for 180 s": lambda scene: scene.stall(181, asked=False),
     "helper came no nearer for 300 s": lambda scene: scene.stall(301, asked=True),
     "wearer has moved 600 m": _wearer_moves,
@@ -247,7 +300,10 @@ HAPPENINGS: dict[str, Callable[[Scene], None]] = {
     "dispatcher writes a note": lambda scene: scene.desk("note", text="She answers the phone."),
     "dispatcher hands over": lambda scene: scene.desk("handover", to="103"),
     "dispatcher calls the next wave": lambda scene: (scene.helper(200), scene.desk("call-next-wave"))[1],
-    "dispatcher assigns a helper": lambda scene: scene.desk("assign", helper=str(scene.ahead[1].uuid)),
+    "dispatcher sends a helper": lambda scene: scene.assign(),
+    "dispatcher sends a helper who said yes by phone": lambda scene: scene.assign(confirmed_by="phone"),
+    "sent helper accepts": _sent_accepts,
+    "sent helper is silent for 60 s": _sent_is_silent,
     "dispatcher resolves": lambda scene: scene.desk("resolve", outcome="HELPED"),
     "dispatcher reopens": lambda scene: scene.desk("reopen"),
 }
@@ -255,11 +311,19 @@ HAPPENINGS: dict[str, Callable[[Scene], None]] = {
 LEADS_UP: dict[str, tuple[set[str], set[str]]] = {
     "step due after another press": ({"SIGNAL_MERGED"}, set()),
     "step due after a decline": ({"HELPER_DECLINED"}, {"DECLINED"}),
+    "sent helper accepts": ({"HELPER_ASSIGNED"}, set()),
+    "sent helper is silent for 60 s": ({"HELPER_ASSIGNED"}, {"ASSIGNED", "DECLINED"}),
+    "helper on the way is not seen for 120 s": ({"HELPER_EN_ROUTE", "HELPERS_STOOD_DOWN"}, {"EN_ROUTE", "STOOD_DOWN"}),
+    "step due after a report from afar": ({"HELPER_UNSAFE", "DISPATCHERS_ALARMED"}, {"UNSAFE"}),
     "last helper is done": ({"HELPER_ON_SCENE", "HELPERS_STOOD_DOWN"}, {"STOOD_DOWN"}),
     "third helper accepts": ({"HELPER_ACCEPTED", "HELPERS_STOOD_DOWN"}, {"ACCEPTED", "STOOD_DOWN"}),
     "wave due, enough accepted": ({"HELPER_ACCEPTED", "HELPERS_STOOD_DOWN"}, {"ACCEPTED", "STOOD_DOWN"}),
 }
 LED_MESSAGES = {
+    "sent helper accepts": {"ASSIGNED"},
+    "sent helper is silent for 60 s": {"ASSIGNED"},
+    "helper on the way is not seen for 120 s": {"STAND_DOWN"},
+    "step due after a report from afar": {"DISPATCHER_ALARM"},
     "last helper is done": {"STAND_DOWN"},
     "third helper accepts": {"HELP_COMING", "STAND_DOWN"},
     "wave due, enough accepted": {"HELP_COMING", "STAND_DOWN"},

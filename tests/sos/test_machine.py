@@ -49,7 +49,8 @@ PASSED = ("received_at", "wave_at", "next_step_at", "acknowledged_at", "dispatch
 
 MUST_HAPPEN = {
     "WAVE_CALLED", "HELPERS_RUNG_AGAIN", "HELPERS_STOOD_DOWN", "HELPER_DECLINED", "HELPER_ASKED", "HELPER_RELEASED",
-    "HELPER_WITHDRAWN", "HELPER_DONE", "PLACE_MOVED", "CONTACTS_ALARMED", "WEARER_FINE", "EVENT_REOPENED",
+    "HELPER_WITHDRAWN", "HELPER_DONE", "HELPER_ASSIGNED", "PLACE_MOVED", "CONTACTS_ALARMED", "WEARER_FINE",
+    "EVENT_REOPENED",
 }  # fmt: skip
 KINDS: Counter[str] = Counter()
 """What happened in all the runs."""
@@ -218,10 +219,10 @@ class Machine(RuleBasedStateMachine):
     def reopen(self) -> None:
         self._try(desk.reopen, self.event, self.dispatcher)
 
-    @rule(n=st.integers(0, HELPERS - 1), really=st.integers(0, 7))
-    def assign(self, n: int, really: int) -> None:
+    @rule(n=st.integers(0, HELPERS - 1), really=st.integers(0, 7), confirmed_by=st.sampled_from(["", "phone"]))
+    def assign(self, n: int, really: int, confirmed_by: str) -> None:
         event = self.event
-        if not really and self._try(desk.assign, event, self.dispatcher, self.helpers[n]):
+        if not really and self._try(desk.assign, event, self.dispatcher, self.helpers[n], confirmed_by):
             self.assigned += 1
             self.declined.pop((event.pk, self.helpers[n].pk), None)
 
@@ -253,7 +254,7 @@ class Machine(RuleBasedStateMachine):
         """Beside those whom a dispatcher assigned, and those who come after all though others took their place."""
         for event in SosEvent.objects.open():
             doubted = JournalEntry.objects.filter(event=event, kind="HELPER_ASKED").count()
-            assert len(event.relied_on()) <= event.plan["enough_helpers"] + self.assigned + doubted
+            assert len(event.cover().counted) <= event.plan["enough_helpers"] + self.assigned + doubted
 
     @invariant()
     def who_declined_is_never_rung_again(self) -> None:
