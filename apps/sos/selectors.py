@@ -13,6 +13,7 @@ from apps.users.models import Role, User
 from mdd_backend import prepared
 
 from .models import COMING, OPEN, HelperAlert, SosEvent
+from .policy import policy_of
 from .privacy import cell_of
 
 
@@ -118,9 +119,9 @@ _WHY_NOT = _NEAR.format(
     columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in _FIT.items()) + "END",
     conditions="",
 )
-_STILL_FREE = " AND ".join(
-    ["SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s)", *_FIT.values()]
-)
+MAY_BE_CALLED = " AND ".join(_FIT.values())
+"""Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
+_STILL_FREE = f"SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s) AND {MAY_BE_CALLED}"
 LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
 
 
@@ -155,12 +156,19 @@ def _near(sql: str, event: SosEvent, radius_m: int, helpers: int) -> list[Any]:
 
 
 def _values(event: SosEvent) -> dict[str, Any]:
+    whose = {"wearer": event.user_id, "event": event.pk, "is_drill": event.is_drill}
+    return _usual_values(event.plan["position_max_age_s"]) | whose
+
+
+def anybodys_values() -> dict[str, Any]:
+    """The values of MAY_BE_CALLED for an emergency that somebody without a block list would open now."""
+    return _usual_values(policy_of("").position_max_age_s) | {"wearer": 0, "event": 0, "is_drill": False}
+
+
+def _usual_values(position_max_age_s: int) -> dict[str, Any]:
     return {
-        "position_max_age_s": event.plan["position_max_age_s"],
+        "position_max_age_s": position_max_age_s,
         "unanswered_s": LIFETIME.total_seconds(),
         "token_lives_s": PUSH_TOKEN_LIVES.total_seconds(),
         "texts": can_send_texts(),
-        "wearer": event.user_id,
-        "event": event.pk,
-        "is_drill": event.is_drill,
     }

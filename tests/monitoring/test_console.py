@@ -12,10 +12,11 @@ from django.test import Client
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
+from apps.devices.models import Device, HelperPosition
 from apps.devices.services import Fix, record_fix, register_device
 from apps.monitoring.console import links
 from apps.monitoring.console.words import WORDS
-from apps.notifications.models import Notification
+from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import acknowledge_receipt
 from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, Look, SosEvent
@@ -314,6 +315,29 @@ def test_free_helpers_are_the_nearest_who_are_not_called_yet(
         (str(near.uuid), 5000),
         (str(far.uuid), 9000),
     ]
+
+
+def test_areas_count_exactly_whom_a_wave_would_call(
+    client_of: Any, dispatcher: User, wearer: User, person: Any, press: Any, helper: Any
+) -> None:
+    silent, stale, offline, busy, in_need = (helper(metres) for metres in (10, 20, 30, 40, 50))
+    helper(15, on_duty=False)
+    PushToken.objects.filter(user=silent).delete()
+    HelperPosition.objects.filter(user=stale).update(recorded_at=timezone.now() - timedelta(hours=2))
+    Device.objects.filter(owner=offline).update(is_online=False)
+    press(in_need, lat=41.0)
+    press(person(), device_uid=...)
+    event = SosEvent.objects.latest("pk")
+    take_due_step(event.pk)
+    assert HelperAlert.objects.get(event=event).helper == busy
+    free = helper(60)
+    box = f"{HERE[1] - 0.01},{HERE[0] - 0.01},{HERE[1] + 0.01},{HERE[0] + 0.01}"
+    found = client_of(dispatcher).get("/api/v1/console/areas/", {"bbox": box}).json()
+    press(wearer, device_uid=...)
+    event = SosEvent.objects.latest("pk")
+    take_due_step(event.pk)
+    called = set(HelperAlert.objects.filter(event=event).values_list("helper", flat=True))
+    assert (called, sum(area["reachable"] for area in found)) == ({free.pk}, 1)
 
 
 def test_areas_count_whom_one_could_call_and_never_say_where_they_are(

@@ -6,22 +6,22 @@ from typing import Any
 from django.db import connection
 
 from apps.sos.privacy import CELL_M, METRES_PER_DEGREE
+from apps.sos.selectors import MAY_BE_CALLED, anybodys_values
 
 ACROSS = 24  # cells over a map's width, at most
-FRESH_S = 3600
-_COUNT = """
+_COUNT = f"""
 SELECT floor(ST_Y(h.position::geometry) / %(high)s), floor(ST_X(h.position::geometry) / %(wide)s), count(*)
 FROM devices_helperposition h
-JOIN users_user u ON u.id = h.user_id AND u.role = 'HELPER' AND u.status = 'ACTIVE' AND u.on_duty
-JOIN devices_device d ON d.id = h.device_id AND d.is_online
 WHERE h.position && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)::geography
-  AND h.recorded_at > now() - make_interval(secs => %(fresh_s)s)
+  AND {MAY_BE_CALLED}
 GROUP BY 1, 2
 """
 
 
 def reachable_by_area(west: float, south: float, east: float, north: float) -> list[dict[str, Any]]:
     """Squares of at least 300 m on a fixed grid within a box (degrees WGS 84): centre, size in metres, count.
+
+    Those are counted whom a wave for a new emergency would call.
 
     Over the antimeridian (west > east) nothing is counted beyond it.
     """
@@ -34,7 +34,7 @@ def reachable_by_area(west: float, south: float, east: float, north: float) -> l
     wide = high / max(0.01, math.cos(math.radians(math.floor((south + north) / 2 / high) * high)))
     box = {"west": west, "south": south, "east": east, "north": north}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {**box, "high": high, "wide": wide, "fresh_s": FRESH_S})
+        cursor.execute(_COUNT, {**box, "high": high, "wide": wide, **anybodys_values()})
         return [
             {
                 "lat": round((row + 0.5) * high, 6),
