@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -103,6 +104,7 @@ class PlaceSerializer(serializers.Serializer[Any]):
 class ReceiptView(APIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+    bears_any_body = True
 
     @documented(
         "Say that a push is shown",
@@ -111,16 +113,25 @@ class ReceiptView(APIView):
         gives={200: (ReceivedSerializer, {"status": "received"})},
     )
     def post(self, request: Request, signed: str) -> Response:
-        """At the push's `receipt_url`, which needs no token; a repeat changes nothing. The body may be empty."""
+        """At the push's `receipt_url`, which needs no token; a repeat changes nothing.
+
+        The body may be empty, or say where the phone is. Whatever else it holds is ignored: the receipt counts.
+        """
         uuid = notification_of(signed)
-        if uuid is None:
-            raise Http404
-        body = PlaceSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        place = (body.validated_data["lat"], body.validated_data["lon"]) if body.validated_data else None
-        if not services.acknowledge_receipt(uuid, place):
+        if uuid is None or not services.acknowledge_receipt(uuid, _place_in(request)):
             raise Http404
         return Response({"status": "received"})
+
+
+def _place_in(request: Request) -> tuple[float, float] | None:
+    """The place (lat, lon) that a body tells; None when it tells none, or cannot be read at all."""
+    try:
+        body = PlaceSerializer(data=request.data)
+    except APIException:
+        return None
+    if not body.is_valid() or not body.validated_data:
+        return None
+    return body.validated_data["lat"], body.validated_data["lon"]
 
 
 class GatewayStatusSerializer(serializers.Serializer[Any]):
