@@ -19,6 +19,9 @@ class PushToken(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="push_tokens")
     token = models.CharField(max_length=1024, unique=True)
     platform = models.CharField(max_length=10, choices=Platform.choices)
+    session = models.CharField(
+        max_length=32, blank=True, default="", db_default="", help_text="the sign-in under which the app gave it"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     refreshed_at = models.DateTimeField(auto_now=True)
 

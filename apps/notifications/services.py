@@ -28,9 +28,16 @@ RESETS_AN_HOUR = 5
 UNREAD = (State.QUEUED, State.SENT, State.FAILED)
 
 
-def save_push_token(user: User, token: str, platform: str) -> tuple[PushToken, bool]:
+def save_push_token(user: User, token: str, platform: str, session: str = "") -> tuple[PushToken, bool]:
     """Keeps the app's token, and whether it is new. A phone handed to another person rings for that person only."""
-    return PushToken.objects.update_or_create(token=token, defaults={"user": user, "platform": platform})
+    given = {"user": user, "platform": platform, "session": session}
+    return PushToken.objects.update_or_create(token=token, defaults=given)
+
+
+def forget_session(user: User, session: str, **_: object) -> None:
+    """An app that was signed out rings no more."""
+    if session:
+        PushToken.objects.filter(user=user, session=session).delete()
 
 
 def forget_push_token(user: User, token_id: int) -> bool:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.permissions import caller
+from apps.users.tokens import session_of
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import NumberField, StrictJson, TextField
@@ -70,17 +71,21 @@ class PushTokensView(ListAPIView[PushToken]):
         gives={201: (PushTokenSerializer, KEPT), 200: (PushTokenSerializer, KEPT)},
     )
     def post(self, request: Request) -> Response:
-        """Send it at every start: 200 refreshes a known one, and moves it to the caller if it was another's."""
+        """Send it at every start and after each sign-in: signing out takes it along.
+
+        200 refreshes a known one, and moves it to the caller if it was another's.
+        """
         body = PushTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        kept, created = services.save_push_token(caller(request), **body.validated_data)
+        session = session_of(request.auth)
+        kept, created = services.save_push_token(caller(request), **body.validated_data, session=session)
         return Response(PushTokenSerializer(kept).data, status=201 if created else 200)
 
 
 class PushTokenView(APIView):
     @documented("Let an app ring no more", gives={204: (None, None)})
     def delete(self, request: Request, token_id: int) -> Response:
-        """On signing out, for instance."""
+        """When the person wants no calls on that phone; signing out does it by itself."""
         if not services.forget_push_token(caller(request), token_id):
             raise Http404
         return Response(status=204)

@@ -123,7 +123,10 @@ class RefreshView(PublicView):
 class LogoutView(APIView):
     @documented("Sign out", takes=RefreshSerializer, sends=examples.REFRESH, gives={204: (None, None)})
     def post(self, request: Request) -> Response:
-        """Revokes one refresh token of the caller; again: the same answer. The access token runs out by itself."""
+        """Revokes one refresh token of the caller; again: the same answer. The access token runs out by itself.
+
+        The app that signed in with it rings no more: its push token goes too.
+        """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:

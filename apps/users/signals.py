@@ -6,6 +6,8 @@ from django.dispatch import Signal
 standing_changed = Signal()
 # Somebody has asked for a code to set a new password.
 password_reset_requested = Signal()
+# A person has signed out of `session`.
+signed_out = Signal()
 # A person's emergency contacts have changed.
 contacts_changed = Signal()
 # A person is about to be erased; a receiver may raise services.StillNeeded.

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
@@ -11,6 +12,7 @@ from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendE
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from .models import User
+from .signals import signed_out
 
 ALGORITHM = "HS256"
 
@@ -55,7 +57,14 @@ class AccessToken(tokens.AccessToken):
 
 
 class RefreshToken(tokens.RefreshToken):
+    """`session` names the sign-in, in the access tokens made from it too."""
+
     access_token_class = AccessToken
+
+    def __init__(self, token: Any = None, verify: bool = True) -> None:
+        super().__init__(token, verify)
+        if token is None:
+            self["session"] = self["jti"]
 
     @property
     def token_backend(self) -> TokenBackend:
@@ -67,12 +76,19 @@ class _PerhapsRevoked(RefreshToken):
         """Revoking again is no mistake."""
 
 
+@transaction.atomic
 def revoke(raw: str, owner: User) -> None:
-    """Makes a refresh token good for nothing; again: the same. Raises TokenError when it is not one of `owner`'s."""
+    """Ends the session of a refresh token; again: the same. Raises TokenError when it is not one of `owner`'s."""
     token = _PerhapsRevoked(raw)  # type: ignore[arg-type]
     if token.get("user_uuid") != str(owner.uuid):
         raise TokenError("Token is somebody else's")
     token.blacklist()
+    signed_out.send(sender=User, user=owner, session=session_of(token))
+
+
+def session_of(token: object) -> str:
+    """The sign-in that a token belongs to; blank for tokens made before sessions had names, and for devices' own."""
+    return str(token.get("session", "")) if isinstance(token, tokens.Token) else ""
 
 
 def revoke_all(owner: User) -> None:

@@ -12,6 +12,7 @@ from apps.notifications.tasks import retire_push_tokens
 from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
 from apps.users.models import User
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/push-tokens/"
@@ -21,6 +22,55 @@ DAYS_60 = timedelta(days=60, seconds=1)
 
 def age(by: timedelta) -> None:
     PushToken.objects.update(refreshed_at=timezone.now() - by)
+
+
+@pytest.fixture
+def signed_in(wearer: User, client_of: Any) -> Any:
+    """Signs the wearer in on a phone that hands over its push token; gives a client and the refresh token."""
+
+    def sign_in(push_token: str) -> tuple[Any, str]:
+        login = {"phone_number": str(wearer.phone_number), "password": PASSWORD}
+        tokens = client_of().post("/api/v1/auth/login/", login, format="json").json()
+        client = client_of()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+        client.post(URL, BODY | {"token": push_token}, format="json")
+        return client, tokens["refresh"]
+
+    return sign_in
+
+
+def sign_out(client: Any, refresh: str) -> int:
+    return int(client.post("/api/v1/auth/logout/", {"refresh": refresh}, format="json").status_code)
+
+
+def test_signing_out_takes_that_phones_token_along_and_no_others(signed_in: Any) -> None:
+    lost, refresh = signed_in("lost phone")
+    signed_in("kept phone")
+    for _ in range(2):
+        assert sign_out(lost, refresh) == 204
+        assert [one.token for one in PushToken.objects.all()] == ["kept phone"]
+
+
+def test_access_tokens_made_later_belong_to_the_same_sign_in(signed_in: Any, client_of: Any) -> None:
+    client, refresh = signed_in("first token")
+    access = client_of().post("/api/v1/auth/refresh/", {"refresh": refresh}, format="json").json()["access"]
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
+    client.post(URL, BODY | {"token": "changed by Firebase"}, format="json")
+    sign_out(client, refresh)
+    assert not PushToken.objects.exists()
+
+
+def test_phone_handed_to_somebody_else_keeps_ringing_for_them(signed_in: Any, person: Any) -> None:
+    client, refresh = signed_in("family phone")
+    save_push_token(person(), "family phone", "ANDROID")
+    sign_out(client, refresh)
+    assert PushToken.objects.count() == 1
+
+
+def test_tokens_given_without_a_named_sign_in_stay(signed_in: Any, wearer: User) -> None:
+    save_push_token(wearer, "from before", "ANDROID")
+    sign_out(*signed_in("phone"))
+    assert [one.token for one in PushToken.objects.all()] == ["from before"]
 
 
 def test_own_apps_are_listed_without_their_tokens(wearer: User, person: Any, client_of: Any) -> None:
