@@ -148,6 +148,7 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("GET", "/api/v1/reports/response-times/", None,                  "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/reports/response-times.csv", None,               "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/sos/", None,                                     "401  200  200  200  200  200  200  401  403"),
+    ("GET", "/api/v1/sos/current/", None,                             "401  200  200  200  200  200  200  200  200"),
     ("GET", "/api/v1/sos/feed/", None,                                "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/console/queue/", None,                           "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/console/areas/", None,                           "401  403  403  403  403  403  400  401  403"),

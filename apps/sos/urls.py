@@ -1,9 +1,10 @@
 from django.urls import path
 
-from . import policy_views, reports, timeline, views
+from . import current_views, policy_views, reports, timeline, views
 
 urlpatterns = [
     path("sos/", views.EventsView.as_view()),
+    path("sos/current/", current_views.CurrentView.as_view()),
     path("sos/<uuid:event_uid>/", views.EventView.as_view()),
     path("sos/trigger/", views.TriggerView.as_view()),
     path("sos/drill/", views.DrillView.as_view()),
