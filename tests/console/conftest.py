@@ -1,14 +1,28 @@
-"""A browser for the console's pages: the system's Chromium, as `./mdd test` finds or installs it."""
+"""A browser for the console's pages, and the application for it to open.
+
+The browser is the system's Chromium, as `./mdd test` finds or installs it.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from django.core.management import call_command
+from django.db import connections
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from apps.devices.services import Fix, record_fix, register_device
+from apps.sos.models import SosEvent
+from apps.users.models import User
 from launcher import finding
 from launcher.places import PROJECT
 from launcher.progress import Failure
+from tests.conftest import HERE
+
+from .screen import Console
+from .served import Redis, Served
 
 # A container's root may not sandbox, its /dev/shm is small, and it has no GPU: WebGL is computed.
 FLAGS = (
@@ -65,3 +79,70 @@ def axe() -> str:
     if not path.exists():
         pytest.fail(f"{path} is missing: `./mdd test` installs it, or npm ci --ignore-scripts", pytrace=False)
     return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture
+def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
+    own = Redis(tmp_path)
+    settings.REDIS_URL = own.url
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def server(static_root: Path, settings: Any, redis: Redis) -> Iterator[Served]:
+    settings.STATIC_ROOT = static_root
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+    if not (static_root / "console").exists():
+        call_command("collectstatic", "--no-input", "-v0")
+    served = Served()
+    settings.PUBLIC_URL = served.url
+    yield served
+    served.stop()
+    connections.close_all()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    yield from _context(chromium)
+
+
+@pytest.fixture
+def another_context(chromium: Browser) -> Iterator[BrowserContext]:
+    yield from _context(chromium)
+
+
+def _context(chromium: Browser) -> Iterator[BrowserContext]:
+    made = chromium.new_context(
+        viewport={"width": 1280, "height": 720}, locale="ru-RU", timezone_id="Asia/Tashkent", color_scheme="dark"
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def console(context: BrowserContext, server: Served, dispatcher: User) -> Console:
+    return Console(context, server, dispatcher)
+
+
+@pytest.fixture
+def sos(person: Callable[..., User], press: Any) -> Callable[..., SosEvent]:
+    """Somebody presses; the event."""
+
+    def make(**changes: Any) -> SosEvent:
+        name = changes.pop("name", "Dilnoza Karimova")
+        wearer = person(full_name=name)
+        uid = f"watch-{wearer.pk}"
+        device, _ = register_device(wearer, uid)
+        record_fix(device, Fix(lat=HERE[0], lon=HERE[1], battery_level=38))
+        answer = press(wearer, device_uid=uid, timestamp=..., **changes)
+        assert answer.status_code == 201, answer.content
+        event: SosEvent = SosEvent.objects.get(uid=answer.json()["event_uid"])
+        return event
+
+    return make

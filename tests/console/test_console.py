@@ -1,135 +1,24 @@
 """The console as a dispatcher has it: in a real browser, against the whole application."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connections
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import BrowserContext, expect
 
-from apps.devices.services import Fix, record_fix, register_device
 from apps.sos import desk
 from apps.sos.escalation import take_due_step
 from apps.sos.models import JournalEntry, Outcome, SosEvent
 from apps.users.models import Role, User
 from apps.users.services import change_standing
-from tests.conftest import HERE, PASSWORD
+from tests.conftest import HERE
 
+from .screen import SOON_MS, Console
 from .served import Redis, Served, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON_MS = 15_000  # on a machine that does much else besides
-expect.set_options(timeout=SOON_MS)
-
-
-@pytest.fixture(scope="module")
-def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("static")
-
-
-@pytest.fixture
-def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
-    own = Redis(tmp_path)
-    settings.REDIS_URL = own.url
-    yield own
-    own.kill()
-
-
-@pytest.fixture
-def server(static_root: Path, settings: Any, redis: Redis) -> Iterator[Served]:
-    settings.STATIC_ROOT = static_root
-    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
-    if not (static_root / "console").exists():
-        call_command("collectstatic", "--no-input", "-v0")
-    served = Served()
-    settings.PUBLIC_URL = served.url
-    yield served
-    served.stop()
-    connections.close_all()
-
-
-class Console:
-    """A dispatcher's browser with the console open; whatever it complains of is kept."""
-
-    def __init__(self, context: BrowserContext, server: Served, dispatcher: User) -> None:
-        self.page, self.server = context.new_page(), server
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(f"{server.url}/console/sign-in/")
-        self.page.fill("input[name=username]", str(dispatcher.phone_number))
-        self.page.fill("input[name=password]", PASSWORD)
-        self.page.click("button[type=submit]")
-        self.page.wait_for_url("**/console/")
-        expect(self.page.locator("#link")).to_have_class("link live")
-
-    @property
-    def cards(self) -> Any:
-        return self.page.locator("#queue .card")
-
-    def choose(self, number: int = 0) -> None:
-        self.cards.nth(number).click()
-        expect(self.page.locator("#panel")).to_be_visible()
-
-    def cut_off(self, addresses: str | re.Pattern[str]) -> None:
-        """No question to them gets through. The page is loaded anew: one that is open may slip past for a moment."""
-        self.page.route(addresses, lambda route: route.abort())
-        self.page.reload()
-        expect(self.page.locator("#link")).to_have_class("link live")
-
-    def on_map(self, kind: str) -> list[dict[str, Any]]:
-        """The marks of a kind that the map really shows."""
-        script = """kind => { const map = globalThis.consoleMap.map; if (!map?.isStyleLoaded()) return [];
-            return map.queryRenderedFeatures().map(one => one.properties).filter(one => one.kind === kind); }"""
-        found: list[dict[str, Any]] = self.page.evaluate(script, kind)
-        return found
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    yield from _context(chromium)
-
-
-@pytest.fixture
-def another_context(chromium: Browser) -> Iterator[BrowserContext]:
-    yield from _context(chromium)
-
-
-def _context(chromium: Browser) -> Iterator[BrowserContext]:
-    made = chromium.new_context(
-        viewport={"width": 1280, "height": 720}, locale="ru-RU", timezone_id="Asia/Tashkent", color_scheme="dark"
-    )
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def console(context: BrowserContext, server: Served, dispatcher: User) -> Console:
-    return Console(context, server, dispatcher)
-
-
-@pytest.fixture
-def sos(person: Callable[..., User], press: Any) -> Callable[..., SosEvent]:
-    """Somebody presses; the event."""
-
-    def make(**changes: Any) -> SosEvent:
-        name = changes.pop("name", "Dilnoza Karimova")
-        wearer = person(full_name=name)
-        uid = f"watch-{wearer.pk}"
-        device, _ = register_device(wearer, uid)
-        record_fix(device, Fix(lat=HERE[0], lon=HERE[1], battery_level=38))
-        answer = press(wearer, device_uid=uid, timestamp=..., **changes)
-        assert answer.status_code == 201, answer.content
-        event: SosEvent = SosEvent.objects.get(uid=answer.json()["event_uid"])
-        return event
-
-    return make
 
 
 def test_signal_appears_in_the_queue_and_on_the_map_with_what_is_known(

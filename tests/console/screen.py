@@ -1,0 +1,53 @@
+"""A dispatcher's browser with the console open."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import BrowserContext, expect
+
+from apps.users.models import User
+from tests.conftest import PASSWORD
+
+from .served import Served
+
+SOON_MS = 15_000  # on a machine that does much else besides
+expect.set_options(timeout=SOON_MS)
+
+
+class Console:
+    """Signed in; whatever the page complains of is kept."""
+
+    def __init__(self, context: BrowserContext, server: Served, dispatcher: User) -> None:
+        self.page, self.server = context.new_page(), server
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(f"{server.url}/console/sign-in/")
+        self.page.fill("input[name=username]", str(dispatcher.phone_number))
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url("**/console/")
+        expect(self.page.locator("#link")).to_have_class("link live")
+
+    @property
+    def cards(self) -> Any:
+        return self.page.locator("#queue .card")
+
+    def choose(self, number: int = 0) -> None:
+        self.cards.nth(number).click()
+        expect(self.page.locator("#panel")).to_be_visible()
+
+    def cut_off(self, addresses: str | re.Pattern[str]) -> None:
+        """No question to them gets through. The page is loaded anew: one that is open may slip past for a moment."""
+        self.page.route(addresses, lambda route: route.abort())
+        self.page.reload()
+        expect(self.page.locator("#link")).to_have_class("link live")
+
+    def on_map(self, kind: str) -> list[dict[str, Any]]:
+        """The marks of a kind that the map really shows."""
+        script = """kind => { const map = globalThis.consoleMap.map; if (!map?.isStyleLoaded()) return [];
+            return map.queryRenderedFeatures().map(one => one.properties).filter(one => one.kind === kind); }"""
+        found: list[dict[str, Any]] = self.page.evaluate(script, kind)
+        return found
