@@ -333,8 +333,9 @@ byId("sound").addEventListener("click", () => attention.allow());
 byId("duty").addEventListener("click", toggleDuty);
 byId("drill").addEventListener("click", startDrill);
 byId("keys").addEventListener("click", tellKeys);
-// Any first click or key arms the sound: browsers give it to nobody sooner.
-for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { if (!sound.isArmed) sound.arm(); });
+// Any first click or key arms the sound: browsers give it to nobody sooner. Not at pointerdown: the header changes its
+// size, and a button that has moved away when the mouse is released is not clicked.
+for (const kind of ["pointerup", "keydown"]) document.addEventListener(kind, () => { if (!sound.isArmed) sound.arm(); });
 dark.addEventListener("change", () => map.setScheme(dark.matches ? "dark" : "light"));
 
 showSound();
