@@ -1,4 +1,4 @@
-"""What a dispatcher does about an event. Whatever it is, they have seen it."""
+"""What a dispatcher does about an event. Whatever it is but a note, they look after it from then on."""
 
 from django.db import transaction
 
@@ -57,14 +57,10 @@ def acknowledge(event: SosEvent, dispatcher: User) -> SosEvent:
 
 @transaction.atomic
 def add_note(event: SosEvent, dispatcher: User, text: str) -> EventNote:
-    """Writes something down, also about a closed event."""
+    """Writes something down, also about a closed event. It silences no alarm: a note may be about what is not done."""
     event = hold(event)
     note = EventNote.objects.create(event=event, author=dispatcher, text=text, created_at=now())
-    entry = Entry(event.pk, JournalKind.NOTE_ADDED, dispatcher.pk, {"note": note.pk})
-    if event.is_open:
-        _see(event, dispatcher)
-        schedule(event)
-    journal.tell(event, entry)
+    journal.tell(event, Entry(event.pk, JournalKind.NOTE_ADDED, dispatcher.pk, {"note": note.pk}))
     return note
 
 

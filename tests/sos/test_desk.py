@@ -67,6 +67,13 @@ def test_note_is_kept_and_only_dispatchers_read_it(near: list[User], course: Cou
     assert "door" not in str(JournalEntry.objects.values_list("data", flat=True))
 
 
+def test_note_silences_no_alarm(near: Any, course: Course) -> None:
+    before = course.event.next_step_at
+    course.desk("note", text="No answer on the phone.")
+    assert (course.event.acknowledged_at, course.event.acknowledged_by) == (None, None)
+    assert course.event.next_step_at == before
+
+
 @pytest.mark.parametrize("text", ["", "   ", None, 5, "x" * 2001, ["a"]])
 def test_note_that_is_none_is_refused(near: Any, course: Course, text: Any) -> None:
     answer = course.desk("note", text=text)

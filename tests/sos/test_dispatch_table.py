@@ -329,6 +329,8 @@ LED_MESSAGES = {
     "wave due, enough accepted": {"HELP_COMING", "STAND_DOWN"},
 }
 
+ACKNOWLEDGE_NOT = {"dispatcher writes a note", "dispatcher resolves"}
+
 
 @pytest.fixture
 def scene(wearer: User, dispatcher: User, helper: Any, press: Any, client_of: Any, settings: Any) -> Scene:
@@ -344,6 +346,7 @@ def _alerts() -> dict[int, str]:
 def test_row(row: Row, scene: Scene) -> None:
     scene.reach(row.state)
     position = max([0, *JournalEntry.objects.values_list("position", flat=True)])
+    acknowledged_at = SosEvent.objects.values_list("acknowledged_at", flat=True).first()
     told, alerts = set(Notification.objects.values_list("pk", flat=True)), _alerts()
     HAPPENINGS[row.happening](scene)
     event = scene.event()
@@ -360,6 +363,9 @@ def test_row(row: Row, scene: Scene) -> None:
     new = Notification.objects.exclude(pk__in=told)
     messages = Counter(new.values_list("kind", flat=True))
     assert messages.keys() - LED_MESSAGES.get(row.happening, set()) == set(_words(row.messages))
+    if row.happening.startswith("dispatcher"):
+        acknowledges = row.happening not in ACKNOWLEDGE_NOT and row.journal != "409"
+        assert (event.acknowledged_at != acknowledged_at) == acknowledges
     _check_next(row, event)
     if not event.is_open:
         left = Notification.objects.filter(state=State.QUEUED).values_list("kind", flat=True)
