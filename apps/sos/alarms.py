@@ -62,7 +62,7 @@ def alarm_contacts(event: SosEvent) -> list[Entry]:
     contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
     if not contacts:
         return []
-    told = {pk: {"wearer_name": event.user.full_name, "url": live_url(event.uid, pk)} for pk in contacts}
+    told = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
     notify_contacts("CONTACT_ALARM", event.uid, event.user_id, told, ring=_ring_of(event))
     return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data={"contacts": contacts})]
 
@@ -97,5 +97,5 @@ def tell_all_clear(event: SosEvent) -> None:
     tell_wearer(event, "TEST_ARRIVED" if event.detected_type == DetectedType.TEST else "ALL_CLEAR", ring)
     if event.contacts_alarmed_at:
         contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
-        told = {pk: {"wearer_name": event.user.full_name} for pk in contacts}
+        told = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
         notify_contacts("ALL_CLEAR", event.uid, event.user_id, told, ring=ring)

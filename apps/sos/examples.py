@@ -79,6 +79,7 @@ EVENT: dict[str, Any] = {
     "unsafe_reported_at": None,
     "area": {"lat": 41.311534, "lon": 69.240868, "size_m": 300},
     "wearer": {"full_name": "Nodira Karimova", "phone_number": "+998901234567"},
+    "owner": {"full_name": "Rustam Karimov", "phone_number": "+998901234567"},
     "device": {
         "device_uid": "watch_unique_serial_001",
         "model": "T-Watch 5",

@@ -49,7 +49,7 @@ def _answer(request: HttpRequest, signed: str) -> HttpResponse:
 def _shown(event: SosEvent, contact: EmergencyContact) -> dict[str, Any]:
     return {
         "event": event,
-        "name": event.user.full_name,
+        "name": event.wearer_name,
         "since": _time(event.received_at),
         "lat": None if event.lat is None else f"{event.lat:.5f}",  # text: a page in Russian would write a comma
         "lon": None if event.lon is None else f"{event.lon:.5f}",

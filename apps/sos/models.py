@@ -160,6 +160,16 @@ class SosEvent(models.Model):
         return self.position.x if self.position else None
 
     @property
+    def wearer_name(self) -> str:
+        """Of whoever needs help: the device's wearer, else the account's owner."""
+        return (self.device.wearer_name if self.device else "") or self.user.full_name
+
+    @property
+    def wearer_phone(self) -> Any:
+        """Of whoever needs help, else the account's; None when there is none."""
+        return (self.device.wearer_phone if self.device else None) or self.user.phone_number
+
+    @property
     def began_at(self) -> datetime:
         """When its helpers were to be called: every wait of the plan counts from here."""
         return self.unconfirmed_until or self.received_at

@@ -90,8 +90,15 @@ class AnswerSerializer(serializers.Serializer[HelperAlert]):
         return answer
 
 
-class WearerSerializer(serializers.ModelSerializer[User]):
-    """Whoever needs help, as told to those who come."""
+class WearerSerializer(serializers.Serializer[SosEvent]):
+    """Whoever needs help, as told to those who come: the device's wearer, else the account's owner."""
+
+    full_name = serializers.CharField(source="wearer_name")
+    phone_number = serializers.CharField(source="wearer_phone", allow_null=True)
+
+
+class OwnerSerializer(serializers.ModelSerializer[User]):
+    """Whose account it is, who need not be the wearer."""
 
     phone_number = serializers.CharField(allow_null=True)
 
@@ -111,7 +118,7 @@ class AnsweredSerializer(serializers.Serializer[HelperAlert]):
     position_at = serializers.DateTimeField(
         source="event.position_at", required=False, allow_null=True, help_text="When the place was measured."
     )
-    wearer = WearerSerializer(source="event.user", required=False)
+    wearer = WearerSerializer(source="event", required=False)
 
     def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
         shown = super().to_representation(alert)
@@ -256,7 +263,7 @@ _ALWAYS = {
     "closed_at", "alert",
 }  # fmt: skip
 _PLACE = {
-    "lat", "lon", "altitude", "accuracy_m", "wearer", "device",
+    "lat", "lon", "altitude", "accuracy_m", "wearer", "owner", "device",
 }  # fmt: skip
 _AREA = {"area", "position_at", "location_source", "location_age_s", "unsafe_reported_at"}
 _COURSE = {
@@ -294,7 +301,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     location_source = serializers.ChoiceField(LocationSource.choices, allow_null=True)
     location_age_s = serializers.IntegerField(allow_null=True, help_text="How old the place was when it was taken.")
     area = serializers.SerializerMethodField()
-    wearer = WearerSerializer(source="user", allow_null=True)
+    wearer = WearerSerializer(source="*", allow_null=True)
+    owner = OwnerSerializer(source="user", allow_null=True)
     device = EventDeviceSerializer(allow_null=True)
     alert = serializers.SerializerMethodField(help_text="One's own call, for a helper.")
     helpers = serializers.SerializerMethodField(help_text="For a dispatcher all called, for the wearer those who come.")
@@ -305,7 +313,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
             "event_uid", "status", "resolved", "outcome", "detected_type", "severity", "is_drill", "timestamp",
             "received_at", "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted",
             "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at",
-            "location_source", "location_age_s", "unsafe_reported_at", "area", "wearer", "device", "alert", "helpers",
+            "location_source", "location_age_s", "unsafe_reported_at", "area", "wearer", "owner", "device", "alert",
+            "helpers",
         ]  # fmt: skip
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:

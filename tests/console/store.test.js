@@ -23,7 +23,7 @@ function card(event_uid, changes = {}) {
     unconfirmed_until: null, silent: false, halted: null, handed_over_to: null, acknowledged_at: null,
     acknowledged_by: null, waves_called: 0, waves: [], next_step_at: null, lat: 41.3, lon: 69.2, accuracy_m: null,
     location_source: "SIGNAL", location_age_s: null, nearest_m: null, device: null, people: { ...NOBODY },
-    wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, ...changes,
+    wearer_name: "Dilnoza Karimova", wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, ...changes,
   };
 }
 
@@ -167,10 +167,10 @@ test("filters show what they say, and count what is open", () => {
 
 test("search finds by name, phone, watch and number, in any case", () => {
   const device = {
-    device_uid: "Watch-77", model: "", wearer_name: "Зулфия", battery_level: null, is_online: true,
+    device_uid: "Watch-77", model: "", wearer_name: "", battery_level: null, is_online: true,
     last_seen_at: null, lat: null, lon: null, position_at: null,
   };
-  const store = storeOf(card("one"), card("two", { device, wearer: null }));
+  const store = storeOf(card("one"), card("two", { device, wearer_name: "Зулфия", wearer: null }));
   const found = (/** @type {string} */ words) => {
     store.words = words;
     return shown(store);

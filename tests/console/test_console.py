@@ -389,3 +389,16 @@ def test_refused_question_is_said_wherever_it_was_asked(console: Console) -> Non
     console.cut_off(re.compile(r"/api/v1/sos/(\?|$)"))
     console.page.click("#tab-history")
     expect(console.page.locator("#error")).to_have_text("Сервер не отвечает. Ничего не сделано.")
+
+
+def test_whoever_wears_the_watch_is_named_and_its_owner_beside_them(console: Console, sos: Any) -> None:
+    event = sos(name="Rustam Karimov")
+    event.device.wearer_name = "Salima Karimova"
+    event.device.save()
+    console.page.reload()
+    expect(console.cards.first).to_contain_text("Salima K.")
+    console.choose()
+    expect(console.page.locator("#panel-name")).to_have_text("Salima Karimova")
+    expect(console.page.locator("#panel-facts")).to_contain_text("Rustam Karimov")
+    console.page.fill("#words", "rustam")
+    expect(console.cards).to_have_count(1)

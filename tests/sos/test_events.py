@@ -20,7 +20,7 @@ from tests.conftest import HERE
 
 pytestmark = pytest.mark.django_db
 HIDDEN_FROM_THE_CALLED = (
-    "lat", "lon", "altitude", "accuracy_m", "wearer", "device", "helpers", "signal_count",
+    "lat", "lon", "altitude", "accuracy_m", "wearer", "owner", "device", "helpers", "signal_count",
 )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_called_helper_sees_the_area_then_the_place_then_nothing(
     resolve(event, dispatcher, Outcome.HELPED)
     closed = event_of(client, event).json()
     assert (closed["status"], closed["outcome"], closed["alert"]["status"]) == ("RESOLVED", "HELPED", "STOOD_DOWN")
-    assert {closed[name] for name in ("area", "lat", "lon", "wearer", "device")} == {None}
+    assert {closed[name] for name in ("area", "lat", "lon", "wearer", "owner", "device")} == {None}
 
 
 def test_to_whoever_has_no_part_it_does_not_exist(called: Any, person: Any, helper: Any, client_of: Any) -> None:

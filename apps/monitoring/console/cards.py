@@ -112,6 +112,7 @@ def _card(event: SosEvent, people: People) -> dict[str, Any]:
         "accuracy_m": event.accuracy_m,
         "location_source": event.location_source,
         "location_age_s": event.location_age_s,
+        "wearer_name": event.wearer_name,
         "wearer": _person(event.user),
         "device": _device(event.device) if event.device else None,
         "people": people.counts,

@@ -34,6 +34,7 @@ CARD: dict[str, Any] = {
     "accuracy_m": 12.0,
     "location_source": "SIGNAL",
     "location_age_s": 0,
+    "wearer_name": "Dilnoza Karimova",
     "wearer": PERSON,
     "device": {
         "device_uid": "watch_unique_serial_001",

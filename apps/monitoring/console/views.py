@@ -85,7 +85,10 @@ class CardSerializer(serializers.Serializer[Any]):
     accuracy_m = serializers.FloatField(allow_null=True)
     location_source = serializers.CharField()
     location_age_s = serializers.IntegerField(allow_null=True)
-    wearer = PersonCardSerializer()
+    wearer_name = serializers.CharField(
+        help_text="Of whoever needs help: the device's wearer, else the owner."
+    )
+    wearer = PersonCardSerializer(help_text="The account.")
     device = DeviceCardSerializer(allow_null=True)
     people = CountsSerializer()
     nearest_m = serializers.IntegerField(allow_null=True, help_text="The nearest of those coming, in metres.")

@@ -60,7 +60,7 @@ export class History {
 
   /** @param {Past} past */
   #row(past) {
-    const name = past.device?.wearer_name || past.wearer?.full_name || past.wearer?.phone_number || "";
+    const name = past.wearer?.full_name || past.wearer?.phone_number || "";
     const took = past.closed_at ? age((Date.parse(past.closed_at) - Date.parse(past.received_at)) / 1000) : "";
     const result = past.outcome ? named("outcome", past.outcome) : named("status", past.status);
     const type = named("type", past.detected_type);

@@ -2,7 +2,7 @@
 
 import { byId, fill, h, write } from "./dom.js";
 import { ledger } from "./ledger.js";
-import { ageOf, stateOf } from "./queue.js";
+import { ageOf, nameOf, stateOf } from "./queue.js";
 import { toneOf } from "./store.js";
 import { story } from "./story.js";
 import { ago, dayAndTime, named, t } from "./words.js";
@@ -40,7 +40,7 @@ export class Panel {
     if (!chosen) return;
     const { card, detail, entries } = chosen;
     this.#panel.className = toneOf(card, now);
-    write(byId("panel-name"), card.device?.wearer_name || card.wearer?.full_name || card.wearer?.phone_number || t("unknown_person"));
+    write(byId("panel-name"), nameOf(card));
     write(byId("panel-state"), stateOf(card, toneOf(card, now), now));
     write(byId("panel-sub"), sub(card));
     this.#part("panel-actions", [actionsOf(card)], () => actionsOf(card).map((action, at) => this.#button(action, at === 0)));
@@ -130,7 +130,7 @@ function facts(card, detail, now) {
   /** @type {[string, Node | string | null | undefined | false][]} */
   const pairs = [
     [t("phone"), phone && h("a", { href: `tel:${phone}` }, phone)],
-    [t("owner"), card.wearer && device?.wearer_name && device.wearer_name !== card.wearer.full_name && [card.wearer.full_name, card.wearer.phone_number].filter(Boolean).join(", ")],
+    [t("owner"), card.wearer && card.wearer_name !== card.wearer.full_name && [card.wearer.full_name, card.wearer.phone_number].filter(Boolean).join(", ")],
     [t("place"), place(card)],
     [t("entrance"), device?.address_note],
     [t("medical"), device?.medical_note && h("strong", {}, device.medical_note)],

@@ -131,11 +131,15 @@ export function ageOf(card, now) {
   return age((until - Date.parse(card.received_at)) / 1000);
 }
 
+/** Of whoever needs help; else what tells them apart. @param {Card} card */
+export function nameOf(card) {
+  return card.wearer_name || card.wearer?.phone_number || card.device?.device_uid || t("unknown_person");
+}
+
 /** Surname shortened: Дильноза К. @param {Card} card */
 export function shortName(card) {
-  const name = card.device?.wearer_name || card.wearer?.full_name || "";
-  const [first, second] = name.split(/\s+/);
-  if (!first) return card.wearer?.phone_number ?? card.device?.device_uid ?? t("unknown_person");
+  const [first, second] = card.wearer_name.split(/\s+/);
+  if (!first) return nameOf(card);
   return second ? `${first} ${second.slice(0, 1)}.` : first;
 }
 

@@ -121,7 +121,7 @@ function firstCard({ payload }, now) {
     halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null, waves_called: 0, waves: [],
     next_step_at: null, lat: payload.lat ?? null, lon: payload.lon ?? null, accuracy_m: null,
     location_source: "SIGNAL", location_age_s: null, nearest_m: null, people: { ...NOBODY },
-    wearer: { uuid: "", full_name: "", phone_number: payload.user_phone ?? null },
+    wearer_name: "", wearer: { uuid: "", full_name: "", phone_number: payload.user_phone ?? null },
     device: null,
   };
 }
@@ -158,7 +158,7 @@ function passes(card, filter, me) {
 /** @param {Card} card */
 function textOf(card) {
   const { wearer, device } = card;
-  return [wearer?.full_name, wearer?.phone_number, device?.device_uid, device?.wearer_name, card.event_uid]
+  return [card.wearer_name, wearer?.full_name, wearer?.phone_number, device?.device_uid, card.event_uid]
     .join(" ")
     .toLowerCase();
 }

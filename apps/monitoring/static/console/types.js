@@ -35,7 +35,8 @@
  * @property {number | null} accuracy_m
  * @property {string} location_source
  * @property {number | null} location_age_s
- * @property {Person | null} wearer
+ * @property {string} wearer_name  of whoever needs help
+ * @property {Person | null} wearer  the account
  * @property {Device | null} device
  * @property {Counts} people
  * @property {number | null} nearest_m
