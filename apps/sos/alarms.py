@@ -23,14 +23,29 @@ def console_is_connected() -> bool:
 _CONSOLES = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
 
 
-def next_alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
-    """When dispatchers are to be alarmed next; None while one looks after it and enough are coming."""
-    if event.acknowledged_at and cover.is_certain and not event.halted:
+def alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
+    """Since when, or from when on, an event asks for a dispatcher; None while one looks after it and enough are coming.
+
+    Consoles sound from then until somebody acknowledges. An alarm that was raised after the last acknowledgement, such
+    as for a place found unsafe, asks for another one.
+    """
+    if not event.is_open or event.detected_type == DetectedType.TEST:
         return None
-    if event.acknowledged_at:
-        due = event.acknowledged_at + ACKNOWLEDGED_FOR
-    else:
-        due = event.began_at + timedelta(seconds=event.plan["escalate_after_s"])
+    if event.acknowledged_at is None:
+        return event.began_at
+    if cover.is_certain and not event.halted:
+        return None
+    lapses_at = event.acknowledged_at + ACKNOWLEDGED_FOR
+    raised_at = event.dispatchers_alarmed_at
+    return min(lapses_at, raised_at) if raised_at and raised_at > event.acknowledged_at else lapses_at
+
+
+def next_alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
+    """When dispatchers are to be alarmed next by push and text message, a while after the consoles have begun."""
+    asks_at = alarm_at(event, cover)
+    if asks_at is None:
+        return None
+    due = asks_at if event.acknowledged_at else asks_at + timedelta(seconds=event.plan["escalate_after_s"])
     if event.dispatchers_alarmed_at is None:
         return due
     return max(due, event.dispatchers_alarmed_at + timedelta(seconds=event.plan["repeat_s"]))

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LAPSES_S, LINGERS_S, Store, isAlarming, toneOf } from "../../apps/monitoring/static/console/store.js";
+import { actionsOf } from "../../apps/monitoring/static/console/panel.js";
+import { LINGERS_S, Store, isAlarming, toneOf } from "../../apps/monitoring/static/console/store.js";
 
 /**
  * @typedef {import("../../apps/monitoring/static/console/types.js").Card} Card
@@ -21,8 +22,8 @@ function card(event_uid, changes = {}) {
     event_uid, status: "NEW", resolved: false, outcome: null, detected_type: "FALL_DETECTED", severity: 3,
     is_test: false, is_drill: false, timestamp: ago(60), received_at: ago(60), closed_at: null, signal_count: 1,
     unconfirmed_until: null, silent: false, halted: null, handed_over_to: null, acknowledged_at: null,
-    acknowledged_by: null, waves_called: 0, waves: [], next_step_at: null, lat: 41.3, lon: 69.2, accuracy_m: null,
-    location_source: "SIGNAL", location_age_s: null, nearest_m: null, device: null, people: { ...NOBODY },
+    acknowledged_by: null, alarm_at: ago(60), waves_called: 0, waves: [], next_step_at: null, lat: 41.3, lon: 69.2,
+    accuracy_m: null, location_source: "SIGNAL", location_age_s: null, nearest_m: null, device: null, people: { ...NOBODY },
     wearer_name: "Dilnoza Karimova", wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, ...changes,
   };
 }
@@ -77,19 +78,19 @@ test("the colour says how far help is", () => {
   assert.equal(toneOf(card("one", { is_test: true }), NOW), "grey");
 });
 
-test("an event sounds until somebody acknowledges it, and again when nothing comes of that", () => {
-  const seen = (/** @type {number} */ seconds) => ({ acknowledged_at: ago(seconds), acknowledged_by: ME });
+test("an event sounds from when the server says", () => {
   assert.ok(isAlarming(card("new"), NOW));
-  assert.ok(isAlarming(card("drill", { is_drill: true }), NOW));
-  assert.ok(!isAlarming(card("seen", seen(LAPSES_S)), NOW));
-  assert.ok(isAlarming(card("lapsed", seen(LAPSES_S + 1)), NOW));
-  assert.ok(!isAlarming(card("met", { ...seen(LAPSES_S + 1), ...people({ accepted: 1 }) }), NOW));
-  assert.ok(!isAlarming(card("halted", { ...seen(LAPSES_S + 1), halted: "UNSAFE" }), NOW));
-  assert.ok(isAlarming(card("met-unseen", people({ accepted: 1 })), NOW));
-  assert.ok(!isAlarming(card("counts-down", { unconfirmed_until: ago(-5) }), NOW));
-  assert.ok(isAlarming(card("counted-down", { unconfirmed_until: ago(0) }), NOW));
-  assert.ok(!isAlarming(card("closed", { resolved: true }), NOW));
-  assert.ok(!isAlarming(card("test", { is_test: true }), NOW));
+  assert.ok(isAlarming(card("now", { alarm_at: ago(0) }), NOW));
+  assert.ok(!isAlarming(card("counts-down, or acknowledged", { alarm_at: ago(-1) }), NOW));
+  assert.ok(!isAlarming(card("looked after, or closed", { alarm_at: null }), NOW));
+});
+
+test("what sounds can be acknowledged, whoever has done so before and whoever comes", () => {
+  const seen = { acknowledged_at: ago(300), acknowledged_by: ME, alarm_at: ago(120) };
+  for (const more of [{}, { halted: "UNSAFE", ...people({ accepted: 1 }) }, { halted: "ALL_DONE" }])
+    assert.equal(actionsOf(card("lapsed", { ...seen, ...more }), NOW)[0], "acknowledge");
+  assert.equal(actionsOf(card("unconfirmed", { alarm_at: ago(-5) }), NOW)[0], "acknowledge");
+  assert.ok(!actionsOf(card("seen", { ...seen, alarm_at: ago(-60) }), NOW).includes("acknowledge"));
 });
 
 test("a message that comes twice, or late, changes nothing", () => {

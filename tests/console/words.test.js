@@ -23,8 +23,9 @@ function card(changes = {}) {
   const people = { called: 0, reached: 0, accepted: 0, en_route: 0, on_scene: 0, declined: 0 };
   return {
     event_uid: "one", status: "NEW", resolved: false, outcome: null, is_test: false, severity: 3, unconfirmed_until: null,
-    halted: null, acknowledged_at: null, lat: 41.3, lon: 69.2, received_at: "2025-10-28T12:08:18Z", closed_at: null,
-    wearer_name: "Dilnoza Karimova", wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, device: null, people, ...changes,
+    halted: null, acknowledged_at: null, alarm_at: "2025-10-28T12:08:18Z", lat: 41.3, lon: 69.2,
+    received_at: "2025-10-28T12:08:18Z", closed_at: null, wearer_name: "Dilnoza Karimova", device: null, people,
+    wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, ...changes,
   };
 }
 
@@ -104,13 +105,13 @@ test("a card's state is told in words, not by its colour alone", () => {
 });
 
 test("the first button is what moves the event on", () => {
-  const seen = { acknowledged_at: "2025-10-28T12:09:00Z" };
-  assert.deepEqual(actionsOf(card()), ["acknowledge", "wave", "assign", "handover", "resolve"]);
-  assert.equal(actionsOf(card(seen))[0], "wave");
-  assert.equal(actionsOf(card({ ...seen, ...people({ on_scene: 1 }) }))[0], "resolve");
-  assert.equal(actionsOf(card({ ...seen, halted: "WEARER_FINE" }))[0], "resolve");
-  assert.ok(!actionsOf(card({ lat: null })).includes("wave"), "nobody can be sought around an unknown place");
-  assert.deepEqual(actionsOf(card({ resolved: true })), ["reopen"]);
+  const seen = { acknowledged_at: "2025-10-28T12:09:00Z", alarm_at: null };
+  assert.deepEqual(actionsOf(card(), NOW), ["acknowledge", "wave", "assign", "handover", "resolve"]);
+  assert.equal(actionsOf(card(seen), NOW)[0], "wave");
+  assert.equal(actionsOf(card({ ...seen, ...people({ on_scene: 1 }) }), NOW)[0], "resolve");
+  assert.equal(actionsOf(card({ ...seen, halted: "WEARER_FINE" }), NOW)[0], "resolve");
+  assert.ok(!actionsOf(card({ lat: null }), NOW).includes("wave"), "nobody can be sought around an unknown place");
+  assert.deepEqual(actionsOf(card({ resolved: true }), NOW), ["reopen"]);
 });
 
 test("the story tells what is known of each step, and names whom it can", () => {

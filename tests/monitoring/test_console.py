@@ -1,7 +1,7 @@
 """The console's server side: who gets in, what the page is told, and that a session can do what a token can, safely."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -236,6 +236,45 @@ def test_queue_is_what_is_open_and_where_the_feed_goes_on(
     assert card["people"] == counts
     assert card["nearest_m"] == pytest.approx(300, abs=5)
     assert client_of(dispatcher).get("/api/v1/sos/feed/", {"after": told["seq"]}).json()["messages"]
+
+
+def test_card_says_since_when_it_asks_for_a_dispatcher(
+    client_of: Callable[..., APIClient], dispatcher: User, wearer: User, press: Any, helper: Any
+) -> None:
+    near, event_uid = helper(300), press(wearer, severity=3).json()["event_uid"]
+    event = SosEvent.objects.get(uid=event_uid)
+    take_due_step(event.pk)
+
+    def asks_at() -> datetime | None:
+        event.refresh_from_db()
+        at = queue(client_of(dispatcher), event=event_uid)["events"][0]["alarm_at"]
+        return at and datetime.fromisoformat(at)
+
+    def say(user: User, what: str, body: Any = None) -> None:
+        assert client_of(user).post(f"/api/v1/sos/{event_uid}/{what}/", body or {}, format="json").status_code == 200
+
+    assert asks_at() == event.received_at, "nobody has acknowledged it"
+    say(dispatcher, "acknowledge")
+    assert asks_at() == event.acknowledged_at + timedelta(seconds=180), "then it lapses"
+    say(near, "respond", {"status": "ACCEPTED"})
+    say(near, "respond", {"status": "EN_ROUTE"})
+    assert asks_at() is None, "somebody is coming"
+    say(near, "respond", {"status": "UNSAFE"})
+    assert asks_at() == event.dispatchers_alarmed_at, "the alarm was raised after the acknowledgement"
+    say(dispatcher, "acknowledge")
+    assert asks_at() == event.acknowledged_at + timedelta(seconds=180)
+    say(dispatcher, "resolve", {"outcome": "HELPED"})
+    assert asks_at() is None
+
+
+@pytest.mark.parametrize(("changes", "asks_after_s"), [({"countdown_s": 20}, 20), ({"detected_type": "TEST"}, None)])
+def test_countdown_asks_when_it_has_ended_and_a_test_never(
+    changes: Any, asks_after_s: int | None, client_of: Any, dispatcher: User, wearer: User, press: Any
+) -> None:
+    press(wearer, **changes)
+    (card,) = queue(client_of(dispatcher))["events"]
+    asks_at = SosEvent.objects.get().received_at + timedelta(seconds=asks_after_s) if asks_after_s else None
+    assert (card["alarm_at"] and datetime.fromisoformat(card["alarm_at"])) == asks_at
 
 
 def test_closed_event_is_told_only_to_who_asks_for_it(

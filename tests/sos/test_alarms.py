@@ -76,6 +76,20 @@ def test_acknowledged_and_covered_event_alarms_nobody(course: Course) -> None:
     assert alarms(course) == []
 
 
+def test_place_found_unsafe_asks_for_another_acknowledgement(course: Course) -> None:
+    helper = course.helper(100)
+    course.console()
+    course.press()
+    course.step()
+    course.desk("acknowledge")
+    course.answer(helper, "ACCEPTED")
+    course.answer(helper, "UNSAFE")
+    for seconds in (115, 10):
+        passes(seconds)
+        take_due_step(course.event.pk)
+    assert alarms(course) == ["UNSAFE", "UNSAFE"], "again after 120 s, though it was acknowledged before"
+
+
 def test_contacts_are_alarmed_after_a_minute_and_told_when_it_is_over(
     course: Course, mother: EmergencyContact, settings: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.contrib.gis.db.models.functions import Distance
@@ -9,7 +10,8 @@ from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.devices.models import Device
 from apps.notifications.models import Notification, State
-from apps.sos.models import COMING, AlertStatus, DetectedType, HelperAlert, JournalEntry, SosEvent
+from apps.sos.alarms import alarm_at
+from apps.sos.models import COMING, AlertStatus, DetectedType, HelperAlert, JournalEntry, SosEvent, covers_of
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import utc
 
@@ -24,8 +26,9 @@ _COUNTED = {
 _PERSON = ("uuid", "full_name", "phone_number")
 _READ = (
     "uid", "status", "outcome", "detected_type", "severity", "is_drill", "occurred_at", "received_at", "closed_at",
-    "signal_count", "unconfirmed_until", "silent", "halted", "handed_over_to", "acknowledged_at", "waves_called",
-    "plan", "next_step_at", "position", "accuracy_m", "location_source", "location_age_s",
+    "signal_count", "unconfirmed_until", "silent", "halted", "handed_over_to", "acknowledged_at",
+    "dispatchers_alarmed_at", "waves_called", "plan", "next_step_at", "position", "accuracy_m", "location_source",
+    "location_age_s",
     *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
     *(f"device__{name}" for name in (
         "device_uid", "model", "wearer_name", "battery_level", "is_online", "last_seen_at", "position", "position_at",
@@ -53,7 +56,8 @@ def with_cards(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
 
 def cards_of(events: Sequence[SosEvent]) -> list[dict[str, Any]]:
     people = _people(events)
-    return [_card(event, people[event.pk]) for event in events]
+    covers = covers_of({event.pk: event.plan["enough_helpers"] for event in events})
+    return [_card(event, people[event.pk], alarm_at(event, covers[event.pk])) for event in events]
 
 
 def _people(events: Iterable[SosEvent]) -> dict[int, People]:
@@ -84,7 +88,7 @@ def _reached(uids: Iterable[Any]) -> Iterable[tuple[Any, int]]:
     return heard.order_by().values("event_uid").annotate(n=Count("user", distinct=True)).values_list("event_uid", "n")
 
 
-def _card(event: SosEvent, people: People) -> dict[str, Any]:
+def _card(event: SosEvent, people: People, asks_at: datetime | None) -> dict[str, Any]:
     return {
         "event_uid": str(event.uid),
         "status": event.status,
@@ -104,6 +108,7 @@ def _card(event: SosEvent, people: People) -> dict[str, Any]:
         "handed_over_to": event.handed_over_to or None,
         "acknowledged_at": event.acknowledged_at and utc(event.acknowledged_at),
         "acknowledged_by": _person(event.acknowledged_by),
+        "alarm_at": asks_at and utc(asks_at),
         "waves_called": event.waves_called,
         "waves": event.plan["waves"],
         "next_step_at": event.next_step_at and utc(event.next_step_at),

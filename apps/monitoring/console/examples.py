@@ -26,6 +26,7 @@ CARD: dict[str, Any] = {
     "handed_over_to": None,
     "acknowledged_at": None,
     "acknowledged_by": None,
+    "alarm_at": "2025-10-28T12:00:00.420000Z",
     "waves_called": 1,
     "waves": [{"radius_m": 1500, "helpers": 8, "wait_s": 30}],
     "next_step_at": "2025-10-28T12:00:30.520000Z",

@@ -77,6 +77,9 @@ class CardSerializer(serializers.Serializer[Any]):
     handed_over_to = serializers.CharField(allow_null=True)
     acknowledged_at = serializers.DateTimeField(allow_null=True)
     acknowledged_by = PersonCardSerializer(allow_null=True)
+    alarm_at = serializers.DateTimeField(
+        allow_null=True, help_text="From then on it asks for a dispatcher until one acknowledges it; null: it does not."
+    )
     waves_called = serializers.IntegerField()
     waves = serializers.ListField(child=serializers.DictField(), help_text="The plan: radius_m, helpers, wait_s.")
     next_step_at = serializers.DateTimeField(allow_null=True)
@@ -85,9 +88,7 @@ class CardSerializer(serializers.Serializer[Any]):
     accuracy_m = serializers.FloatField(allow_null=True)
     location_source = serializers.CharField()
     location_age_s = serializers.IntegerField(allow_null=True)
-    wearer_name = serializers.CharField(
-        help_text="Of whoever needs help: the device's wearer, else the owner."
-    )
+    wearer_name = serializers.CharField(help_text="Of whoever needs help: the device's wearer, else the owner.")
     wearer = PersonCardSerializer(help_text="The account.")
     device = DeviceCardSerializer(allow_null=True)
     people = CountsSerializer()

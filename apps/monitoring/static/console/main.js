@@ -8,7 +8,7 @@ import { byId, h, write } from "./dom.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { createMap } from "./map.js";
-import { Panel } from "./panel.js";
+import { Panel, actionsOf } from "./panel.js";
 import { Queue } from "./queue.js";
 import { sceneOf } from "./scene.js";
 import { Sound } from "./sound.js";
@@ -55,6 +55,8 @@ let about = { detail: null, entries: [], map: null };
 let areas = [];
 /** @type {number[] | null} */
 let bbox = null;
+/** @type {Set<string>} */
+let sounding = new Set(); // the events that sounded at the last tick
 let isEnded = false;
 let isDrawing = false;
 
@@ -99,6 +101,9 @@ function drawNow() {
 function tick() {
   const now = clock.now();
   const alarming = store.alarming(now);
+  const begun = alarming.filter((card) => !sounding.has(card.event_uid));
+  sounding = new Set(alarming.map((card) => card.event_uid));
+  if (begun.length) draw(); // an acknowledgement has lapsed, or a countdown has ended: no message says so
   queue.tick([...store.events.values()], now);
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
   if (card) panel.tick(card, now);
@@ -295,6 +300,12 @@ function show(view) {
   if (view === "report") tried(history.report());
 }
 
+/** Whether the chosen event has a button for it. @param {Action} action */
+function mayDo(action) {
+  const card = store.chosen ? store.events.get(store.chosen) : undefined;
+  return card !== undefined && actionsOf(card, clock.now()).includes(action);
+}
+
 /** @param {number} by */
 function step(by) {
   const uid = store.beside(by, clock.now(), config.me.uuid);
@@ -308,9 +319,9 @@ function tellKeys() {
 
 listen({
   j: () => step(1), k: () => step(-1),
-  a: () => { if (store.alarming(clock.now()).some((card) => card.event_uid === store.chosen)) act("acknowledge"); },
+  a: () => { if (mayDo("acknowledge")) act("acknowledge"); },
   w: () => act("wave"), s: () => act("assign"),
-  r: () => { if (store.chosen && !store.events.get(store.chosen)?.resolved) act("resolve"); },
+  r: () => { if (mayDo("resolve")) act("resolve"); },
   n: () => byId("note").focus(),
   "/": () => byId("words").focus(),
   "?": tellKeys,

@@ -3,7 +3,7 @@
 import { byId, fill, h, write } from "./dom.js";
 import { ledger } from "./ledger.js";
 import { ageOf, nameOf, stateOf } from "./queue.js";
-import { toneOf } from "./store.js";
+import { isAlarming, toneOf } from "./store.js";
 import { story } from "./story.js";
 import { ago, dayAndTime, named, t } from "./words.js";
 
@@ -43,7 +43,8 @@ export class Panel {
     write(byId("panel-name"), nameOf(card));
     write(byId("panel-state"), stateOf(card, toneOf(card, now), now));
     write(byId("panel-sub"), sub(card));
-    this.#part("panel-actions", [actionsOf(card)], () => actionsOf(card).map((action, at) => this.#button(action, at === 0)));
+    const actions = actionsOf(card, now);
+    this.#part("panel-actions", actions, () => actions.map((action, at) => this.#button(action, at === 0)));
     this.#part("panel-next", [card.next_step_at, card.halted, card.waves_called, card.resolved], () => next(card));
     this.#part("panel-facts", [card, detail?.device, Math.floor(now / 10_000)], () => facts(card, detail, now));
     this.#part("panel-people", [detail?.helpers, detail?.reach], () => people(detail));
@@ -82,10 +83,13 @@ export class Panel {
   }
 }
 
-/** What may be done now, the one that moves the event on first. @param {Card} card @returns {Action[]} */
-export function actionsOf(card) {
+/**
+ * What may be done now, the one that moves the event on first. As long as it sounds it can be acknowledged.
+ * @param {Card} card @param {number} now @returns {Action[]}
+ */
+export function actionsOf(card, now) {
   if (card.resolved) return ["reopen"];
-  const isSeen = card.acknowledged_at !== null;
+  const isSeen = card.acknowledged_at !== null && !isAlarming(card, now);
   const isOver = card.halted === "ALL_DONE" || card.halted === "WEARER_FINE" || card.people.on_scene > 0;
   /** @type {Action[]} */
   const all = isOver ? ["resolve", "assign", "wave", "handover"] : ["wave", "assign", "handover", "resolve"];

@@ -7,7 +7,6 @@
  * @typedef {import("./types.js").Filter} Filter
  */
 
-export const LAPSES_S = 180; // an acknowledged event to which nobody comes asks for attention again
 export const LINGERS_S = 60; // a closed event stays in the queue for so long
 
 const NOBODY = { called: 0, reached: 0, accepted: 0, en_route: 0, on_scene: 0, declined: 0 };
@@ -118,7 +117,8 @@ function firstCard({ payload }, now) {
     detected_type: payload.detected_type ?? "OTHER", severity: payload.severity ?? 3,
     is_test: payload.detected_type === "TEST", is_drill: payload.drill ?? false,
     timestamp: at, received_at: at, closed_at: null, signal_count: 1, unconfirmed_until: null, silent: false,
-    halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null, waves_called: 0, waves: [],
+    halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null,
+    alarm_at: payload.detected_type === "TEST" ? null : at, waves_called: 0, waves: [],
     next_step_at: null, lat: payload.lat ?? null, lon: payload.lon ?? null, accuracy_m: null,
     location_source: "SIGNAL", location_age_s: null, nearest_m: null, people: { ...NOBODY },
     wearer_name: "", wearer: { uuid: "", full_name: "", phone_number: payload.user_phone ?? null },
@@ -139,12 +139,9 @@ export function toneOf(card, now) {
   return card.people.accepted || card.halted === "ALL_DONE" ? "amber" : "red";
 }
 
-/** Nobody has taken it, or who did has done nothing since and nobody comes; a countdown is waited for. @param {Card} card @param {number} now */
+/** The server has decided since when it asks for a dispatcher; acknowledging changes that. @param {Card} card @param {number} now */
 export function isAlarming(card, now) {
-  if (card.resolved || card.is_test || isUnconfirmed(card, now)) return false;
-  if (card.acknowledged_at === null) return true;
-  const isMet = card.people.accepted > 0 || card.halted !== null;
-  return !isMet && now - Date.parse(card.acknowledged_at) > LAPSES_S * 1000;
+  return card.alarm_at !== null && Date.parse(card.alarm_at) <= now;
 }
 
 /** @param {Card} card @param {Filter} filter @param {string} me */

@@ -27,6 +27,7 @@
  * @property {string | null} handed_over_to
  * @property {string | null} acknowledged_at
  * @property {Person | null} acknowledged_by
+ * @property {string | null} alarm_at  from then on it asks for a dispatcher, until one acknowledges it
  * @property {number} waves_called
  * @property {Wave[]} waves
  * @property {string | null} next_step_at
