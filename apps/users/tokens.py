@@ -79,7 +79,7 @@ class _PerhapsRevoked(RefreshToken):
 @transaction.atomic
 def revoke(raw: str, owner: User) -> None:
     """Ends the session of a refresh token; again: the same. Raises TokenError when it is not one of `owner`'s."""
-    token = _PerhapsRevoked(raw)  # type: ignore[arg-type]
+    token = _PerhapsRevoked(raw)
     if token.get("user_uuid") != str(owner.uuid):
         raise TokenError("Token is somebody else's")
     token.blacklist()
