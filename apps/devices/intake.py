@@ -2,13 +2,18 @@
 
 It stands in front of Django at the addresses of LocationView and LocationsView, which say what a report may hold and
 answer whatever is not plainly right: a wrong field, a refused token, a browser. The same statement records both.
+
+Whoever has not reported for a device lately is asked for first, in a queue of their own, so that strangers with
+thousands of invented fixes leave the room of those who are known. The statement asks of everybody, each time.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated
@@ -28,13 +33,16 @@ from mdd_backend.errors import RETRY_AFTER_S, Unavailable
 
 from .batches import Batches, Overloaded, Write
 from .models import DEVICE_UID
-from .recording import Fix, Report, record_all
+from .recording import Fix, Report, let_in, record_all
 from .serializers import FIXES_MOST
 from .tokens import PREFIX, digest_of
 
 _PATH = re.compile(rf"/api/v1/devices/({DEVICE_UID})/location(s?)/")
 _ONE_MOST = 4096  # bytes of one position with whatever else it says
 _ACCOUNTS_KNOWN = 10_000
+_CALLERS_KNOWN = 100_000
+KNOWN_FOR_S = 180.0  # a watch that reports each minute stays known
+STRANGERS_MOST = 100
 WRITERS = 2
 RECORDED = b'{"status":"location recorded"}'
 
@@ -57,25 +65,49 @@ class _Positions(msgspec.Struct):
 _one, _many = msgspec.json.Decoder(_Position), msgspec.json.Decoder(_Positions)
 
 
-async def _write(reports: Sequence[Report]) -> Sequence[int | None]:
-    return await asyncio.get_running_loop().run_in_executor(_writers, _record, reports)
+def _in_thread_of(threads: ThreadPoolExecutor, statement: Callable[[Sequence[Report]], list[int | None]]) -> Write:
+    def run(reports: Sequence[Report]) -> list[int | None]:
+        try:
+            return statement(reports)
+        finally:
+            connection.close()
+
+    async def write(reports: Sequence[Report]) -> Sequence[int | None]:
+        return await asyncio.get_running_loop().run_in_executor(threads, run, reports)
+
+    return write
 
 
-_writers = ThreadPoolExecutor(WRITERS, "intake")
+_write = _in_thread_of(ThreadPoolExecutor(WRITERS, "intake"), record_all)
+_let_in = _in_thread_of(ThreadPoolExecutor(1, "door"), let_in)
 
 
-def _record(reports: Sequence[Report]) -> Sequence[int | None]:
-    try:
-        return record_all(reports)
-    finally:
-        connection.close()
+class _Known:
+    """Who has lately reported for which device, the latest last."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[Report, float] = OrderedDict()
+
+    def __contains__(self, caller: Report) -> bool:
+        return self._until.get(caller, 0.0) > time.monotonic()
+
+    def add(self, caller: Report) -> None:
+        self._until[caller] = time.monotonic() + KNOWN_FOR_S
+        self._until.move_to_end(caller)
+        if len(self._until) > _CALLERS_KNOWN:
+            self._until.popitem(last=False)
+
+    def forget(self, caller: Report) -> None:
+        self._until.pop(caller, None)
 
 
 class Intake:
     """An ASGI application; `django` is the one behind it."""
 
-    def __init__(self, django: ASGIApp, write: Write = _write) -> None:
-        self._django, self._batches = django, Batches(write, at_once=WRITERS)
+    def __init__(self, django: ASGIApp, write: Write = _write, ask: Write = _let_in) -> None:
+        self._django, self._known = django, _Known()
+        self._batches = Batches(write, at_once=WRITERS)
+        self._strangers = Batches(ask, at_once=1, waiting=STRANGERS_MOST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
@@ -89,27 +121,41 @@ class Intake:
             body = await Request(scope, receive).body()
         except ClientDisconnect:
             return None
-        answer = await self._answer(_report(path[1], headers, body, is_many), is_many)
+        answer = await self._answer(_caller(path[1], headers), body, is_many)
         if answer is None:
             return await self._django(scope, _again(body, receive), send)
         return await answer(scope, receive, send)
 
-    async def _answer(self, report: Report | None, is_many: bool) -> Response | None:
+    async def _answer(self, caller: Report | None, body: bytes, is_many: bool) -> Response | None:
         """None: Django's to give."""
-        if report is None:
-            return None
         try:
-            recorded = await self._batches.record(report)
+            if caller is None or not await self._is_let_in(caller):
+                return None
+            report = _report(caller, body, is_many)
+            recorded = None if report is None else await self._record(report)
         except Overloaded:
             return _unavailable("Not stored: too much at once. Send the same again.")
         except (OperationalError, InterfaceError):
             return _unavailable(Unavailable.default_detail)
-        if recorded is None:
+        if report is None or recorded is None:
             return None
         if not is_many:
             return Response(RECORDED, 201, media_type="application/json")
         shown = {"recorded": recorded, "duplicates": len(report.fixes) - recorded, "refused": []}
         return Response(msgspec.json.encode(shown), media_type="application/json")
+
+    async def _is_let_in(self, caller: Report) -> bool:
+        """Raises Overloaded, OperationalError and InterfaceError."""
+        return caller in self._known or await self._strangers.record(caller) is not None
+
+    async def _record(self, report: Report) -> int | None:
+        """How many fixes were new; None when the caller may not report for the device (any more)."""
+        recorded = await self._batches.record(report)
+        if recorded is None:
+            self._known.forget(report.caller)
+        else:
+            self._known.add(report.caller)
+        return recorded
 
 
 def _is_plain(scope: Scope, headers: dict[bytes, bytes], most: int) -> bool:
@@ -129,17 +175,20 @@ def _is_ours(host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
-def _report(device_uid: str, headers: dict[bytes, bytes], body: bytes, is_many: bool) -> Report | None:
-    """What is to be recorded; None when that takes more than a glance to say."""
+def _caller(device_uid: str, headers: dict[bytes, bytes]) -> Report | None:
+    """Who says that they are which device; None when they say it in another way, or their token is no good."""
     kind, _, credential = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if kind.lower() != "bearer":
         return None
     digest, owner = _who(credential.strip())
-    if digest is None and owner is None:
-        return None
+    return None if digest is None and owner is None else Report(device_uid, (), digest, owner)
+
+
+def _report(caller: Report, body: bytes, is_many: bool) -> Report | None:
+    """What is to be recorded; None when that takes more than a glance to say."""
     try:
         positions = _many.decode(body).fixes if is_many else [_one.decode(body)]
-        return Report(device_uid, [_fix(position, is_many) for position in positions], digest, owner)
+        return replace(caller, fixes=[_fix(position, is_many) for position in positions])
     except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors too
         return None
 

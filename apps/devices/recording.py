@@ -5,7 +5,7 @@ deadlock, and nothing is added to the track of a device that is being removed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -37,6 +37,11 @@ class Report:
     digest: str | None = None
     owner: UUID | None = None
 
+    @property
+    def caller(self) -> "Report":
+        """The same without its fixes: who says that they are which device."""
+        return replace(self, fixes=())
+
 
 def record_for(device_id: int, fixes: Sequence[Fix]) -> int | None:
     """Of a device whose caller has been let in. How many fixes its track did not have yet; None: it is gone.
@@ -49,15 +54,24 @@ def record_for(device_id: int, fixes: Sequence[Fix]) -> int | None:
 
 def record_all(reports: Sequence[Report]) -> list[int | None]:
     """The same of many devices at once, in one transaction; None too where the caller may not report for the device."""
-    asked = {
+    recorded = _run(_TO_LET_IN, _asked(reports), [report.fixes for report in reports])
+    return [recorded.get(number) for number in range(len(reports))]
+
+
+def let_in(reports: Sequence[Report]) -> list[int | None]:
+    """1 for each report whose caller may report for its device, else None; nothing is recorded."""
+    numbers = {number for (number,) in prepared.rows(_WHO_IS_LET_IN, _asked(reports))}
+    return [1 if number in numbers else None for number in range(len(reports))]
+
+
+def _asked(reports: Sequence[Report]) -> dict[str, Any]:
+    return {
         "report": list(range(len(reports))),
         "device_uid": [report.device_uid for report in reports],
         "digest": [report.digest for report in reports],
         "owner": [report.owner for report in reports],
         "use_noted_every": USE_NOTED_EVERY,
     }
-    recorded = _run(_TO_LET_IN, asked, [report.fixes for report in reports])
-    return [recorded.get(number) for number in range(len(reports))]
 
 
 _RECORD = """
@@ -118,8 +132,7 @@ _LET_IN = _RECORD.format(
     let_in="SELECT report, device_id, false AS note_use"
     " FROM unnest(%(report)s::int[], %(device)s::bigint[]) AS asked (report, device_id)"
 )
-_TO_LET_IN = _RECORD.format(
-    let_in="""SELECT asked.report, d.id AS device_id,
+_CALLERS = """SELECT asked.report, d.id AS device_id,
            t.device_id IS NOT NULL AND (t.last_used_at < statement_timestamp() - %(use_noted_every)s::interval)
            IS NOT FALSE AS note_use
     FROM unnest(%(report)s::int[], %(device_uid)s::text[], %(digest)s::text[], %(owner)s::uuid[])
@@ -128,7 +141,8 @@ _TO_LET_IN = _RECORD.format(
     JOIN users_user u ON u.id = d.owner_id AND u.status = 'ACTIVE'
     LEFT JOIN devices_devicetoken t ON t.device_id = d.id AND t.digest = asked.digest
     WHERE t.device_id IS NOT NULL OR u.uuid = asked.owner"""
-)
+_TO_LET_IN = _RECORD.format(let_in=_CALLERS)
+_WHO_IS_LET_IN = f"SELECT report FROM ({_CALLERS}) AS let_in"
 
 
 def _run(statement: str, asked: dict[str, Any], fixes: Sequence[Sequence[Fix]]) -> dict[int, int]:

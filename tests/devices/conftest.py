@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.intake import Intake
 from apps.devices.models import Device
-from apps.devices.recording import record_all
+from apps.devices.recording import let_in, record_all
 from apps.devices.services import register_device
 from apps.users.models import User
 
@@ -93,7 +93,7 @@ def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         if not re.search(r"/locations?/$", path):
             return by_django(client, method, path, data, content_type, **extra)
         headers = {"content-type": content_type, "authorization": client._credentials.get("HTTP_AUTHORIZATION", "")}
-        intake = Intake(get_asgi_application(), sync_to_async(record_all))
+        intake = Intake(get_asgi_application(), sync_to_async(record_all), sync_to_async(let_in))
         return ask(intake, method, path, data or b"", {name: value for name, value in headers.items() if value})
 
     monkeypatch.setattr(APIClient, "generic", generic)

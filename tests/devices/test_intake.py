@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
+import httpx
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.asgi import get_asgi_application
@@ -18,9 +22,9 @@ from hypothesis import strategies as st
 from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.devices.batches import Batches, Overloaded
-from apps.devices.intake import Intake
+from apps.devices.intake import KNOWN_FOR_S, STRANGERS_MOST, Intake
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
-from apps.devices.recording import Fix, Report, record_all
+from apps.devices.recording import Fix, Report, let_in, record_all
 from apps.devices.serializers import FixesSerializer, LocationSerializer
 from apps.devices.services import register_device
 from apps.devices.tokens import digest_of, issue_token
@@ -52,7 +56,12 @@ def intake(recorded: list[Report]) -> Intake:
         recorded.extend(reports)
         return [len(report.fixes) for report in reports]
 
-    return Intake(_no_django, write)
+    return Intake(_no_django, write, everybody)
+
+
+async def everybody(reports: Sequence[Report]) -> Sequence[int | None]:
+    """Lets anybody in."""
+    return [1] * len(reports)
 
 
 def bearer(credential: str = "mdd_device_x") -> dict[str, str]:
@@ -211,6 +220,106 @@ def test_a_key_that_is_gone_opens_nothing(intake: Intake, wearer: User, settings
     assert sent(intake, LOCATION, PLACE, authorization=f"Bearer {token}") == 418
 
 
+# Strangers
+
+
+class Crowd:
+    """An intake whose database is slow, or stands still, and those who report to it."""
+
+    def __init__(self) -> None:
+        self.good = {"mdd_device_good", "mdd_device_new"}
+        self.gate = Gate()
+        self.gate.open.set()
+        self.intake = Intake(_no_django, self.gate.write, self.ask)
+
+    async def ask(self, reports: Sequence[Report]) -> Sequence[int | None]:
+        await self.gate.open.wait()
+        digests = {digest_of(token) for token in self.good}
+        return [1 if report.digest in digests else None for report in reports]
+
+    async def report(self, token: str, count: int = 1) -> int:
+        fixes = [{**PLACE, "timestamp": "2025-10-28T12:00:00Z"}] * count
+        body = json.dumps({"fixes": fixes}).encode()
+        transport = httpx.ASGITransport(self.intake)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.post(LOCATIONS, content=body, headers=bearer(token))
+        return answer.status_code
+
+
+async def turns() -> None:
+    """Lets everything that is under way go as far as it can."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+def test_strangers_with_many_fixes_keep_no_known_watch_out() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        assert await crowd.report("mdd_device_good") == 200
+        crowd.gate.open.clear()
+        strangers = [asyncio.create_task(crowd.report(f"mdd_device_{n}", 1000)) for n in range(16)]
+        known = [asyncio.create_task(crowd.report("mdd_device_good", 10)) for _ in range(16)]
+        await turns()
+        assert not any(task.done() for task in (*strangers, *known)), "nobody is refused for want of room"
+        crowd.gate.open.set()
+        assert await asyncio.gather(*known) == [200] * 16
+        assert await asyncio.gather(*strangers) == [418] * 16, "Django says what is wrong with their token"
+        assert max(crowd.gate.fixes) < 1000, "and nothing of theirs has reached the statement that records"
+
+    asyncio.run(scenario())
+
+
+def test_more_strangers_than_may_wait_are_told_to_come_back() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        assert await crowd.report("mdd_device_good") == 200
+        crowd.gate.open.clear()
+        strangers = [asyncio.create_task(crowd.report(f"mdd_device_{n}")) for n in range(STRANGERS_MOST + 50)]
+        await turns()
+        refused = sum(task.done() for task in strangers)
+        assert 0 < refused <= 50, "a hundred wait, and one at most is being asked for"
+        known = asyncio.create_task(crowd.report("mdd_device_good"))
+        crowd.gate.open.set()
+        assert await known == 200
+        assert Counter(await asyncio.gather(*strangers)) == {418: STRANGERS_MOST + 50 - refused, 503: refused}
+        assert await crowd.report("mdd_device_new") == 200
+
+    asyncio.run(scenario())
+
+
+def test_who_was_known_and_is_let_in_no_longer_is_a_stranger_again() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        assert await crowd.report("mdd_device_good") == 200
+        crowd.good.clear()
+        crowd.gate.is_revoked = True
+        assert await crowd.report("mdd_device_good") == 418
+        assert not crowd.intake._known._until
+
+    asyncio.run(scenario())
+
+
+def test_who_has_not_reported_for_a_while_is_a_stranger_again() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        assert await crowd.report("mdd_device_good") == 200
+        crowd.good.clear()
+        assert await crowd.report("mdd_device_good") == 200
+        with mock.patch("apps.devices.intake.time.monotonic", return_value=time.monotonic() + KNOWN_FOR_S + 1):
+            assert await crowd.report("mdd_device_good") == 418
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.django_db
+def test_revoked_token_records_nothing_more(watch: Device) -> None:
+    intake = Intake(get_asgi_application(), sync_to_async(record_all), sync_to_async(let_in))
+    token = issue_token(watch)
+    assert sent(intake, LOCATION, PLACE, authorization=f"Bearer {token}") == 201
+    DeviceToken.objects.all().delete()
+    assert sent(intake, LOCATION, PLACE, authorization=f"Bearer {token}") == 401
+
+
 # Batches
 
 
@@ -287,12 +396,14 @@ class Gate:
     """Writes when it is told to; what, it remembers."""
 
     def __init__(self) -> None:
-        self.open, self.batches = asyncio.Event(), list[int]()
+        self.open, self.batches, self.fixes = asyncio.Event(), list[int](), list[int]()
+        self.is_revoked = False
 
     async def write(self, reports: Sequence[Report]) -> Sequence[int | None]:
         self.batches.append(len(reports))
+        self.fixes.append(sum(len(report.fixes) for report in reports))
         await self.open.wait()
-        return [len(report.fixes) for report in reports]
+        return [None if self.is_revoked else len(report.fixes) for report in reports]
 
 
 def _report(count: int = 1) -> Report:
@@ -349,7 +460,7 @@ def test_what_cannot_be_stored_now_is_said_with_when_to_try_again(why: Exception
     async def write(reports: Sequence[Report]) -> Sequence[int | None]:
         raise why if isinstance(why, OperationalError) else AssertionError
 
-    intake = Intake(_no_django, write)
+    intake = Intake(_no_django, write, everybody)
     if isinstance(why, Overloaded):
         intake._batches._waiting_most = 0
     answer = ask(intake, "POST", LOCATION, json.dumps(PLACE).encode(), bearer())
@@ -359,7 +470,7 @@ def test_what_cannot_be_stored_now_is_said_with_when_to_try_again(why: Exception
 
 @pytest.mark.django_db
 def test_a_report_refused_by_the_statement_is_answered_by_django(watch: Device) -> None:
-    intake = Intake(get_asgi_application(), sync_to_async(record_all))
+    intake = Intake(get_asgi_application(), sync_to_async(record_all), sync_to_async(let_in))
     answer = ask(intake, "POST", LOCATION, json.dumps(PLACE).encode(), bearer("mdd_device_made-up"))
     assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
     assert answer.headers["www-authenticate"] == "Bearer"
