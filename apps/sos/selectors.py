@@ -90,6 +90,8 @@ _FIT = {
     "IN_NEED": """(SELECT count(*) = 0 FROM sos_sosevent e
          WHERE e.user_id = h.user_id AND e.status IN ('NEW', 'IN_PROGRESS') AND NOT e.is_drill)""",
 }
+MAY_BE_CALLED = "\n  AND ".join(condition for why, condition in _FIT.items() if why != "NOT_ACTIVE")
+"""Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
 
 # The index gives the nearest first (<->), and the scan ends with the last one wanted or at the radius (ST_DWithin),
 # both in metres since they are geography. The planner believes that the conditions leave nobody, and would rather read
@@ -113,14 +115,12 @@ LIMIT %(helpers)s
 """
 _NEAREST = _NEAR.format(
     columns="ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)",
-    conditions="".join(f"AND {condition}\n  " for why, condition in _FIT.items() if why != "NOT_ACTIVE"),
+    conditions=f"AND {MAY_BE_CALLED}",
 )
 _WHY_NOT = _NEAR.format(
     columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in _FIT.items()) + "END",
     conditions="",
 )
-MAY_BE_CALLED = " AND ".join(_FIT.values())
-"""Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
 _STILL_FREE = f"SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s) AND {MAY_BE_CALLED}"
 LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
 

@@ -360,6 +360,7 @@ def test_areas_count_exactly_whom_a_wave_would_call(
     client_of: Any, dispatcher: User, wearer: User, person: Any, press: Any, helper: Any
 ) -> None:
     silent, stale, offline, busy, in_need = (helper(metres) for metres in (10, 20, 30, 40, 50))
+    helper(5, status=Status.BANNED)
     helper(15, on_duty=False)
     PushToken.objects.filter(user=silent).delete()
     HelperPosition.objects.filter(user=stale).update(recorded_at=timezone.now() - timedelta(hours=2))
