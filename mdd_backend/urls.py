@@ -4,12 +4,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring import health
 from apps.sos.live_views import live_page
 from apps.users.admin_login import admin_login
+from mdd_backend.schema_view import SchemaView
 
 urlpatterns = [
     path("api/v1/", include("apps.users.urls")),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("api/v1/", include("apps.monitoring.urls")),
     path(
         "api/schema/",
-        SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation),
+        SchemaView.as_view(content_negotiation_class=DefaultContentNegotiation),
         name="schema",
     ),
     path("swagger/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
