@@ -16,6 +16,8 @@ const NOBODY = { called: 0, reached: 0, accepted: 0, en_route: 0, on_scene: 0, d
 /** @param {number} seconds before now */
 const ago = (seconds) => new Date(NOW - seconds * 1000).toISOString();
 
+const SEEN = { acknowledged_at: ago(5), alarm_at: ago(-175) };
+
 /** @param {string} event_uid @param {Partial<Card>} [changes] @returns {Card} */
 function card(event_uid, changes = {}) {
   return {
@@ -149,11 +151,11 @@ test("an old answer does not set the position back", () => {
 
 test("filters show what they say, and count what is open", () => {
   const store = storeOf(
-    card("mine", { acknowledged_by: ME, acknowledged_at: ago(5), ...people({ accepted: 1 }) }),
-    card("unanswered"),
-    card("drill", { is_drill: true, ...people({ accepted: 1 }) }),
-    card("test", { is_test: true }),
-    card("closed", { resolved: true, acknowledged_by: ME }),
+    card("mine", { ...SEEN, acknowledged_by: ME, ...people({ accepted: 1 }) }),
+    card("unanswered", SEEN),
+    card("drill", { ...SEEN, is_drill: true, ...people({ accepted: 1 }) }),
+    card("test", { is_test: true, alarm_at: null }),
+    card("closed", { ...SEEN, resolved: true, acknowledged_by: ME, alarm_at: null }),
   );
   assert.deepEqual(store.counts(ME.uuid), { open: 4, mine: 1, unanswered: 1, drills: 2 });
   const by = (/** @type {import("../../apps/monitoring/static/console/types.js").Filter} */ filter) => {
@@ -166,12 +168,28 @@ test("filters show what they say, and count what is open", () => {
   assert.equal(by("open").length, 5);
 });
 
+test("whatever hides open events is counted, and hides none that asks for a dispatcher", () => {
+  const store = storeOf(
+    card("seen", SEEN),
+    card("closed", { resolved: true, alarm_at: null }),
+    card("new"),
+    card("lapsed", { ...SEEN, alarm_at: ago(0) }),
+    card("counts-down", { alarm_at: ago(-5), unconfirmed_until: ago(-5) }),
+  );
+  assert.equal(store.hidden(NOW, ME.uuid), 0);
+  store.words = "no such person";
+  assert.deepEqual([shown(store).sort(), store.hidden(NOW, ME.uuid)], [["counts-down", "lapsed", "new"], 1]);
+  store.words = "";
+  store.filter = "drills";
+  assert.deepEqual([shown(store).sort(), store.hidden(NOW, ME.uuid)], [["counts-down", "lapsed", "new"], 1]);
+});
+
 test("search finds by name, phone, watch and number, in any case", () => {
   const device = {
     device_uid: "Watch-77", model: "", wearer_name: "", battery_level: null, is_online: true,
     last_seen_at: null, lat: null, lon: null, position_at: null,
   };
-  const store = storeOf(card("one"), card("two", { device, wearer_name: "Зулфия", wearer: null }));
+  const store = storeOf(card("one", SEEN), card("two", { ...SEEN, device, wearer_name: "Зулфия", wearer: null }));
   const found = (/** @type {string} */ words) => {
     store.words = words;
     return shown(store);
@@ -185,7 +203,7 @@ test("search finds by name, phone, watch and number, in any case", () => {
 });
 
 test("J and K go through the queue and stop at its ends", () => {
-  const store = storeOf(card("a", { severity: 5 }), card("b", { severity: 4 }), card("c"));
+  const store = storeOf(card("a", { ...SEEN, severity: 5 }), card("b", { ...SEEN, severity: 4 }), card("c", SEEN));
   const go = (/** @type {number} */ step) => (store.chosen = store.beside(step, NOW, ME.uuid));
   assert.deepEqual([go(1), go(1), go(1), go(1), go(-1), go(-1), go(-1)], ["a", "b", "c", "c", "b", "a", "a"]);
   store.filter = "mine";

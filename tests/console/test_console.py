@@ -239,9 +239,9 @@ def test_zoomed_and_on_a_tablet_nothing_is_out_of_reach(width: int, height: int,
     expect(console.page.locator("#panel-facts")).to_contain_text("Ведёт")
 
 
-def test_keyboard_does_everything(console: Console, sos: Any) -> None:
+def test_keyboard_does_everything(console: Console, sos: Any, dispatcher: User) -> None:
     for name in ("Anna Petrova", "Bobur Saidov", "Vera Kim"):
-        sos(name=name)
+        desk.acknowledge(sos(name=name), dispatcher)
     page = console.page
     expect(console.cards).to_have_count(3)
     chosen = page.locator("#queue .card[aria-current=true]")
@@ -262,7 +262,7 @@ def test_keyboard_does_everything(console: Console, sos: Any) -> None:
 
 
 def test_filters_and_duty(console: Console, dispatcher: User, sos: Any) -> None:
-    sos(name="Anna Petrova")
+    desk.acknowledge(sos(name="Anna Petrova"), dispatcher)
     sos(name="Bobur Saidov", detected_type="TEST")
     page = console.page
     expect(console.cards).to_have_count(2)
@@ -400,5 +400,4 @@ def test_whoever_wears_the_watch_is_named_and_its_owner_beside_them(console: Con
     console.choose()
     expect(console.page.locator("#panel-name")).to_have_text("Salima Karimova")
     expect(console.page.locator("#panel-facts")).to_contain_text("Rustam Karimov")
-    console.page.fill("#words", "rustam")
-    expect(console.cards).to_have_count(1)
+    expect(console.page.locator("#panel-facts")).to_contain_text(str(event.user.phone_number))

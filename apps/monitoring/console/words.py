@@ -53,6 +53,7 @@ WORDS = dict(
         _("filter_drills", "Drills"),
         _("search_queue", "Name, phone or watch"),
         _("queue_empty", "Nobody needs help now."),
+        _("hidden_n", "{n} hidden. Show all"),
         _("panel_empty", "Choose an event: press J or click a card."),
         _("severity", "severity {n}"),
         _("severity_field", "Severity, 1 to 5"),

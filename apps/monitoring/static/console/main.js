@@ -39,7 +39,7 @@ const api = new Api(config.csrf, end);
 const sync = new Sync(api, store, clock, { changed, link: showLink });
 const sound = new Sound(showSound);
 const attention = new Attention(choose);
-const queue = new Queue(choose);
+const queue = new Queue(choose, () => look("open", ""));
 const panel = new Panel(act, note);
 const history = new History(api, choose);
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -89,7 +89,7 @@ function draw() {
 function drawNow() {
   const now = clock.now();
   const shown = store.shown(now, config.me.uuid);
-  if (!queue.draw(shown, store.chosen, now)) draw();
+  if (!queue.draw(shown, store.hidden(now, config.me.uuid), store.chosen, now)) draw();
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
   panel.draw(card ? { card, detail: about.detail, entries: about.entries } : null, now);
   map.draw(sceneOf([...store.events.values()], card ?? null, about.map, areas, now));
@@ -300,6 +300,15 @@ function show(view) {
   if (view === "report") tried(history.report());
 }
 
+/** What the queue is to show. @param {Filter} filter @param {string} words */
+function look(filter, words) {
+  const field = /** @type {HTMLInputElement} */ (byId("words"));
+  if (field.value.trim() !== words.trim()) field.value = words;
+  store.filter = filter;
+  store.words = words.trim();
+  draw();
+}
+
 /** Whether the chosen event has a button for it. @param {Action} action */
 function mayDo(action) {
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
@@ -326,19 +335,16 @@ listen({
   "/": () => byId("words").focus(),
   "?": tellKeys,
 });
-byId("words").addEventListener("input", (event) => {
-  store.words = /** @type {HTMLInputElement} */ (event.target).value.trim();
-  draw();
-});
-byId("words").addEventListener("keydown", (event) => {
-  if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur();
+const words = /** @type {HTMLInputElement} */ (byId("words"));
+words.addEventListener("input", () => look(store.filter, words.value));
+words.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  look(store.filter, ""); // a browser that empties the field by itself tells nobody
+  words.blur();
 });
 document.addEventListener("visibilitychange", draw);
 for (const filter of FILTERS)
-  byId(`filter-${filter}`).addEventListener("click", () => {
-    store.filter = filter;
-    draw();
-  });
+  byId(`filter-${filter}`).addEventListener("click", () => look(filter, words.value));
 for (const view of VIEWS) byId(`tab-${view}`).addEventListener("click", () => show(view));
 byId("sound").addEventListener("click", () => attention.allow());
 byId("duty").addEventListener("click", toggleDuty);

@@ -17,17 +17,20 @@ export class Queue {
   #rows = new Map();
   #list = byId("queue");
   #empty = byId("queue-empty");
+  #hidden = byId("queue-hidden");
 
-  /** @param {(uid: string) => void} choose */
-  constructor(choose) {
+  /** @param {(uid: string) => void} choose @param {() => void} showAll */
+  constructor(choose, showAll) {
     this.choose = choose;
+    this.#hidden.addEventListener("click", showAll);
   }
 
   /**
-   * @param {Card[]} all in order @param {string | null} chosen @param {number} now
+   * @param {Card[]} all in order @param {number} hidden how many open events are not among them
+   * @param {string | null} chosen @param {number} now
    * @returns {boolean} whether that was all: of many new ones the rest is for the next time
    */
-  draw(all, chosen, now) {
+  draw(all, hidden, chosen, now) {
     let room = NEW_AT_ONCE;
     const cards = all.filter(({ event_uid }) => this.#rows.has(event_uid) || room-- > 0);
     const gone = new Set(this.#rows.keys());
@@ -40,7 +43,9 @@ export class Queue {
       this.#rows.delete(uid);
     }
     this.#arrange(cards);
-    this.#empty.hidden = cards.length > 0;
+    this.#empty.hidden = cards.length > 0 || hidden > 0;
+    this.#hidden.hidden = hidden === 0;
+    write(this.#hidden, t("hidden_n", { n: hidden }));
     return cards.length === all.length;
   }
 

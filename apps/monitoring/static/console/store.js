@@ -79,12 +79,22 @@ export class Store {
 
   /** What the queue shows, the most urgent first. @param {number} now @param {string} me the dispatcher's uuid */
   shown(now, me) {
-    const words = this.words.toLowerCase();
     return [...this.events.values()]
-      .filter((card) => passes(card, this.filter, me) && (!words || textOf(card).includes(words)))
+      .filter((card) => this.#isShown(card, now, me))
       .map((card) => ({ card, key: urgency(card, now) }))
       .sort((a, b) => compare(a.key, b.key))
       .map(({ card }) => card);
+  }
+
+  /** How many open events the filter and the words keep from the queue. @param {number} now @param {string} me */
+  hidden(now, me) {
+    return [...this.events.values()].filter((card) => !card.resolved && !this.#isShown(card, now, me)).length;
+  }
+
+  /** What asks for a dispatcher is shown whatever is looked for. @param {Card} card @param {number} now @param {string} me */
+  #isShown(card, now, me) {
+    const words = this.words.toLowerCase();
+    return isWanting(card, now) || (passes(card, this.filter, me) && (!words || textOf(card).includes(words)));
   }
 
   /** How many events each filter shows. @param {string} me */
@@ -142,6 +152,11 @@ export function toneOf(card, now) {
 /** The server has decided since when it asks for a dispatcher; acknowledging changes that. @param {Card} card @param {number} now */
 export function isAlarming(card, now) {
   return card.alarm_at !== null && Date.parse(card.alarm_at) <= now;
+}
+
+/** It sounds, or will unless somebody acknowledges it: nobody has looked after it yet. @param {Card} card @param {number} now */
+function isWanting(card, now) {
+  return card.alarm_at !== null && (card.acknowledged_at === null || isAlarming(card, now));
 }
 
 /** @param {Card} card @param {Filter} filter @param {string} me */
