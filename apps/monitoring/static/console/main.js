@@ -8,6 +8,7 @@ import { byId, h, write } from "./dom.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { createMap } from "./map.js";
+import { Notes } from "./notes.js";
 import { Panel, actionsOf } from "./panel.js";
 import { Queue } from "./queue.js";
 import { sceneOf } from "./scene.js";
@@ -40,7 +41,7 @@ const sync = new Sync(api, store, clock, { changed, link: showLink });
 const sound = new Sound(showSound);
 const attention = new Attention(choose);
 const queue = new Queue(choose, () => look("open", ""));
-const panel = new Panel(act, note);
+const panel = new Panel(act, new Notes(note));
 const history = new History(api, choose);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const map = createMap(
@@ -207,10 +208,9 @@ async function act(action) {
     }));
 }
 
-/** @param {string} text */
-async function note(text) {
-  const uid = store.chosen;
-  return uid ? tried(api.post(`/sos/${uid}/note/`, { text }).then(() => sync.refresh(uid))) : false;
+/** @param {string} uid @param {string} text */
+function note(uid, text) {
+  return tried(api.post(`/sos/${uid}/note/`, { text }).then(() => sync.refresh(uid)));
 }
 
 /** Says what was refused; true when nothing was. @param {Promise<unknown>} done */

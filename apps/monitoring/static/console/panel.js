@@ -23,14 +23,10 @@ export class Panel {
   #age = byId("panel-age");
   #drawn = new Map();
 
-  /** @param {(action: Action) => void} act @param {(text: string) => Promise<boolean>} note */
-  constructor(act, note) {
+  /** @param {(action: Action) => void} act @param {import("./notes.js").Notes} notes */
+  constructor(act, notes) {
     this.act = act;
-    byId("note-form").addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const field = /** @type {HTMLTextAreaElement} */ (byId("note"));
-      if (field.value.trim() && (await note(field.value.trim()))) field.value = "";
-    });
+    this.notes = notes;
   }
 
   /** @param {Chosen | null} chosen @param {number} now */
@@ -40,6 +36,7 @@ export class Panel {
     if (!chosen) return;
     const { card, detail, entries } = chosen;
     this.#panel.className = toneOf(card, now);
+    this.notes.show(card.event_uid);
     write(byId("panel-name"), nameOf(card));
     write(byId("panel-state"), stateOf(card, toneOf(card, now), now));
     write(byId("panel-sub"), sub(card));
