@@ -121,6 +121,7 @@ WORDS = dict(
         _("ask_outcome", "How did it end?"),
         _("ask_service", "Who has it now?"),
         _("ask_helper", "Whom to send?"),
+        _("choose_first", "Choose one first: nothing has been done."),
         _("ask_drill", "A drill"),
         _("start_drill", "Drill…"),
         _("drill_explained", "Helpers near this place are really called. Every message to them begins with “Drill”."),

@@ -2,7 +2,8 @@
 
 import { Refusal } from "./api.js";
 import { byId, fill, h } from "./dom.js";
-import { distance, named, t } from "./words.js";
+import { nameOf, whatOf } from "./queue.js";
+import { distance, named, t, timeOfDay } from "./words.js";
 
 /**
  * @typedef {import("./types.js").Card} Card
@@ -19,8 +20,10 @@ const SERVICES = ["103", "102", "101", "112"];
  * @param {Child[]} children
  * @param {string} confirm the button's words
  * @param {(fields: FormData) => Promise<unknown>} act
+ * @param {{about?: Card, needs?: string}} [more] the event, so that nobody decides about another; the field that must be
+ *   chosen: nothing is chosen beforehand, so that Enter alone does nothing
  */
-function ask(title, children, confirm, act) {
+function ask(title, children, confirm, act, { about, needs } = {}) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
   const error = h("p", { class: "error", role: "alert" });
   const go = h("button", { type: "submit", class: "btn primary" }, confirm);
@@ -29,6 +32,7 @@ function ask(title, children, confirm, act) {
     {
       onsubmit: async (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
+        if (needs && !new FormData(form).has(needs)) return fill(error, t("choose_first"));
         go.disabled = true;
         try {
           await act(new FormData(form));
@@ -42,12 +46,18 @@ function ask(title, children, confirm, act) {
       },
     },
     h("h2", { id: "dialog-title" }, title),
+    about && patient(about),
     ...children,
     error,
     h("div", { class: "buttons" }, h("button", { type: "button", class: "btn quiet", onclick: () => dialog.close() }, t("cancel")), go),
   );
   fill(dialog, form);
   dialog.showModal();
+}
+
+/** Whom it is about. @param {Card} card */
+function patient(card) {
+  return h("p", { class: "about" }, h("strong", {}, nameOf(card)), ` · ${whatOf(card)} · ${timeOfDay(card.received_at)}`);
 }
 
 /**
@@ -57,33 +67,32 @@ function ask(title, children, confirm, act) {
  */
 function choice(name, values, words) {
   return values.map((value, at) =>
-    h("label", { class: "choice" }, h("input", { type: "radio", name, value, checked: at === 0, autofocus: at === 0 }), words(value)));
+    h("label", { class: "choice" }, h("input", { type: "radio", name, value, autofocus: at === 0 }), words(value)));
 }
 
-/** @param {(body: {outcome: string, note: string}) => Promise<unknown>} act */
-export function askOutcome(act) {
+/** @param {Card} about @param {(body: {outcome: string, note: string}) => Promise<unknown>} act */
+export function askOutcome(about, act) {
   const note = h("label", { class: "field" }, t("note"), h("textarea", { name: "note", rows: 3, maxlength: 2000 }));
   ask(t("ask_outcome"), [...choice("outcome", OUTCOMES, (value) => named("outcome", value)), note], t("do_resolve"), (fields) =>
-    act({ outcome: String(fields.get("outcome")), note: String(fields.get("note") ?? "") }));
+    act({ outcome: String(fields.get("outcome")), note: String(fields.get("note") ?? "") }), { about, needs: "outcome" });
 }
 
-/** @param {(to: string) => Promise<unknown>} act */
-export function askService(act) {
+/** @param {Card} about @param {(to: string) => Promise<unknown>} act */
+export function askService(about, act) {
   ask(t("ask_service"), choice("to", SERVICES, (value) => named("service", value)), t("do_handover"), (fields) =>
-    act(String(fields.get("to"))));
+    act(String(fields.get("to"))), { about, needs: "to" });
 }
 
-/** @param {FreeHelper[]} helpers @param {(uuid: string) => Promise<unknown>} act */
-export function askHelper(helpers, act) {
+/** @param {Card} about @param {FreeHelper[]} helpers @param {(uuid: string) => Promise<unknown>} act */
+export function askHelper(about, helpers, act) {
   const byId = new Map(helpers.map((helper) => [helper.uuid, helper]));
   const words = (/** @type {string} */ uuid) => {
     const helper = byId.get(uuid);
     return helper ? [helper.full_name, helper.distance_m === null ? "" : distance(helper.distance_m), helper.phone_number].filter(Boolean).join(" · ") : uuid;
   };
-  const list = helpers.length ? choice("helper", [...byId.keys()], words) : [h("p", {}, t("nobody_free"))];
-  ask(t("ask_helper"), [h("div", { class: "choices" }, ...list)], t("do_assign"), async (fields) => {
-    if (fields.get("helper")) await act(String(fields.get("helper")));
-  });
+  if (!helpers.length) return tell(t("ask_helper"), [patient(about), h("p", {}, t("nobody_free"))]);
+  ask(t("ask_helper"), [h("div", { class: "choices" }, ...choice("helper", [...byId.keys()], words))], t("do_assign"), (fields) =>
+    act(String(fields.get("helper"))), { about, needs: "helper" });
 }
 
 /** @param {{lat: number, lon: number}} at the map's middle @param {(body: object) => Promise<unknown>} act */

@@ -192,19 +192,21 @@ async function askAreas() {
 /** @param {Action} action */
 async function act(action) {
   const uid = store.chosen;
-  if (!uid) return;
+  const card = uid ? store.events.get(uid) : undefined;
+  if (!uid || !card) return;
   const path = `/sos/${uid}`;
   const then = (/** @type {Promise<unknown>} */ done) => done.then(() => sync.refresh(uid));
   if (action === "acknowledge") await tried(then(api.post(`${path}/acknowledge/`)));
   if (action === "wave") await tried(then(api.post(`${path}/call-next-wave/`)));
   if (action === "reopen") await tried(then(api.post(`${path}/reopen/`)));
-  if (action === "resolve") askOutcome((body) => then(api.post(`${path}/resolve/`, body)));
-  if (action === "handover") askService((to) => then(api.post(`${path}/handover/`, { to })));
+  if (action === "resolve") askOutcome(card, (body) => then(api.post(`${path}/resolve/`, body)));
+  if (action === "handover") askService(card, (to) => then(api.post(`${path}/handover/`, { to })));
   if (action === "assign")
     await tried(api.get(`/console/events/${uid}/free-helpers/`).then((free) => {
+      if (store.chosen !== uid || document.querySelector("dialog[open]")) return; // something else is done by now
       const called = (about.detail?.helpers ?? []).filter((one) => ["NOTIFIED", "STOOD_DOWN"].includes(one.status));
       const both = [...called.map((one) => ({ ...one, distance_m: one.distance_now_m ?? one.distance_m })), ...free];
-      askHelper(both, (helper) => then(api.post(`${path}/assign/`, { helper })));
+      askHelper(card, both, (helper) => then(api.post(`${path}/assign/`, { helper })));
     }));
 }
 

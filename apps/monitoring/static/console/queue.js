@@ -148,8 +148,8 @@ export function shortName(card) {
   return second ? `${first} ${second.slice(0, 1)}.` : first;
 }
 
-/** @param {Card} card */
-function whatOf(card) {
+/** What has happened, in words. @param {Card} card */
+export function whatOf(card) {
   const parts = [named("type", card.detected_type), t("severity", { n: card.severity })];
   if (card.lat === null) parts.push(t("no_place"));
   return parts.join(" · ");
