@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -42,6 +43,14 @@ class Unavailable(APIException):
     wait = RETRY_AFTER_S
 
 
+class Unreadable(APIException):
+    """400: more parameters than Django reads, and whatever else it takes for an attack."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "The request cannot be read."
+    default_code = "bad_request"
+
+
 class Failure(APIException):
     default_detail = "The server made a mistake."
     default_code = "server_error"
@@ -52,7 +61,7 @@ def _shown(error: Exception) -> Exception:
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("database unavailable", reason=type(error).__name__)
         return Unavailable()
-    return error
+    return Unreadable() if isinstance(error, SuspiciousOperation) else error
 
 
 def busy() -> JsonResponse:
@@ -95,7 +104,12 @@ def _page(status: int, detail: str, code: str, own: Callable[..., HttpResponse])
     return answer_in_kind
 
 
-bad_request = _page(400, "The request cannot be read.", "bad_request", defaults.bad_request)
+def unread() -> JsonResponse:
+    """400 to what never became a request of Django's: a query that is not UTF-8."""
+    return JsonResponse({"detail": Unreadable.default_detail, "code": Unreadable.default_code}, status=400)
+
+
+bad_request = _page(400, Unreadable.default_detail, Unreadable.default_code, defaults.bad_request)
 forbidden = _page(403, "You may not do this.", "permission_denied", defaults.permission_denied)
 not_found = _page(404, "Not found.", "not_found", defaults.page_not_found)
 failed = _page(500, Failure.default_detail, Failure.default_code, defaults.server_error)

@@ -14,7 +14,7 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponseBase
 from django.urls import set_script_prefix
 
-from .errors import busy
+from .errors import busy, unread
 
 THREADS = 100  # made as they are needed; a request that waits for PostgreSQL holds one
 ASIDE_THREADS, ASIDE_MOST = 4, 100
@@ -77,9 +77,8 @@ class OneHop(ASGIHandler):
     def _respond(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
-        request, refusal = self.create_request(scope, body)
-        response = self.get_response(request) if request is not None else refusal
-        assert response is not None  # noqa: S101 - one of the two is given
+        request, _ = self.create_request(scope, body)
+        response = self.get_response(request) if request is not None else unread()
         response.close()  # gives its connection back; what it says is kept
         body.close()
         return response

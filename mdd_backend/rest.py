@@ -2,18 +2,21 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from .errors import TooLarge
+
+LEVELS_MOST = 100  # read of a body too deep for Python's reader: more than an SOS keeps of it (apps/sos/signals.py)
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -33,8 +36,26 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+def _is_whole(value: Any) -> bool:
+    """Whether every text in this JSON is made of whole characters: half of a surrogate pair is none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_halves(body: Any) -> None:
+    """Raises ValidationError, naming each field with half of a surrogate pair: no answer could even repeat it."""
+    if _is_whole(body):
+        return
+    fields = body if isinstance(body, dict) else {"non_field_errors": body}
+    wrong = [name.encode(errors="replace").decode() for name in fields if not _is_whole({name: fields[name]})]
+    raise ValidationError({name: ["Holds half of a surrogate pair, which is no character."] for name in wrong})
+
+
 class StrictJson(BaseParser):
-    """JSON of at most 1 MiB; NaN and Infinity are refused."""
+    """JSON of at most 1 MiB; NaN, Infinity and halves of characters are refused."""
 
     media_type = "application/json"
 
@@ -54,7 +75,29 @@ class StrictJson(BaseParser):
             raise ParseError(f"The body is not JSON: {why}") from None
 
     def loads(self, text: str) -> Any:
-        return json.loads(text, parse_constant=_no_constant)
+        body = json.loads(text, parse_constant=_no_constant)
+        if "\\ud" in text.lower():  # nothing else than an escape brings one in
+            _refuse_halves(body)
+        return body
+
+
+_STEP = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)  # a text is passed over as a whole
+
+
+def _shallow(text: str) -> str:
+    """The same JSON with `[]` for whatever lies deeper than LEVELS_MOST: Python's reader goes down only so far."""
+    kept: list[str] = []
+    level = start = 0
+    for step in _STEP.finditer(text):
+        if step[0] in "[{":
+            level += 1
+            if level == LEVELS_MOST + 1:
+                kept += text[start : step.start()], "[]"
+        elif step[0] in "]}":
+            level -= 1
+            if level == LEVELS_MOST:
+                start = step.end()
+    return "".join(kept) + text[start:]  # what is not JSON, such as brackets never closed, stays so
 
 
 def _whole_number(digits: str) -> int | float:
@@ -62,12 +105,16 @@ def _whole_number(digits: str) -> int | float:
 
 
 class ForgivingJson(StrictJson):
-    """JSON under any content type, NaN and endless numbers included: an SOS is never refused for them."""
+    """JSON under any content type, however deep, NaN and endless numbers included: an SOS is never refused for them."""
 
     media_type = "*/*"
 
     def loads(self, text: str) -> Any:
-        return json.loads(text.removeprefix("\ufeff"), parse_int=_whole_number)
+        text = text.removeprefix("\ufeff")
+        try:
+            return json.loads(text, parse_int=_whole_number)
+        except RecursionError:
+            return json.loads(_shallow(text), parse_int=_whole_number)
 
 
 class NumberField(serializers.FloatField):

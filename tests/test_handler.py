@@ -1,6 +1,7 @@
 """Django over ASGI: one thread deals with a request from its first signal to its last, whatever its client does."""
 
 import asyncio
+import json
 import threading
 from typing import Any
 
@@ -13,10 +14,12 @@ from apps.sos.models import SosEvent
 from mdd_backend.handler import OneHop
 
 
-async def _asked(path: str, *, body: bytes = b"", authorization: str = "", gone: bool = False) -> list[dict[str, Any]]:
+async def _asked(
+    path: str, *, body: bytes = b"", authorization: str = "", gone: bool = False, query: bytes = b""
+) -> list[dict[str, Any]]:
     """What the handler sends; `gone`: to a client that closes its connection when it has said all."""
     scope: dict[str, Any] = {
-        "type": "http", "method": "POST" if body else "GET", "path": path, "query_string": b"", "scheme": "http",
+        "type": "http", "method": "POST" if body else "GET", "path": path, "query_string": query, "scheme": "http",
         "server": ("testserver", 80), "client": ("127.0.0.1", 1), "http_version": "1.1", "asgi": {"version": "3.0"},
         "headers": [(b"host", b"testserver"), (b"content-type", b"application/json"),
                     (b"content-length", str(len(body)).encode()), (b"authorization", authorization.encode())],
@@ -56,6 +59,12 @@ def test_one_thread_does_it_all_and_gives_its_connection_back() -> None:
     assert (start["status"], content["more_body"]) == (200, False)
     (_, first, _), (_, last, is_back) = seen
     assert (first == last != threading.get_ident(), is_back) == (True, True)
+
+
+def test_query_that_is_not_utf_8_is_refused_in_json() -> None:
+    start, content = asyncio.run(_asked("/api/v1/sos/", query=b"page=\xff"))
+    assert (start["status"], json.loads(content["body"])["code"]) == (400, "bad_request")
+    assert (b"Content-Type", b"application/json") in start["headers"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,8 @@
 """What holds for every route: who may, what bad bodies hear, and what is heard while PostgreSQL is away."""
 
 import json
+import re
+from functools import cache
 from typing import Any
 from unittest import mock
 
@@ -8,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 from drf_spectacular.generators import EndpointEnumerator
+from rest_framework.test import APIClient
 
 from apps.sos.models import HelperAlert
 from tests.routes import ACTORS, ROUTES, Route, Scene, client_for
@@ -61,6 +64,65 @@ def test_body_that_is_no_json_object_is_refused(route_scene: Scene, route: Route
         route.method, route_scene.path(route), large, content_type="application/json"
     )
     assert (huge.status_code, huge.json()["code"]) == (413, "too_large")
+
+
+@cache
+def _document() -> Any:
+    return APIClient().get("/api/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
+
+
+def _fields(route: Route) -> list[str]:
+    """What the OpenAPI document says that the route takes."""
+    document = _document()
+    contents = document["paths"][route.path][route.method.lower()]["requestBody"]["content"]
+    name = contents["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return list(document["components"]["schemas"][name]["properties"])
+
+
+def _served(route: Route) -> str:
+    """Whom the route serves, or refuses last."""
+    return next(actor for actor in (*ACTORS, ACTORS[-1]) if route.hears[actor] < 300 or actor == ACTORS[-1])
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\udc00b", ["\ud800"], {"\ud800": 1}], ids=ascii)
+@pytest.mark.parametrize("route", WITH_BODY, ids=str)
+def test_half_of_a_character_is_refused_in_the_name_of_its_field(route_scene: Scene, route: Route, half: Any) -> None:
+    client, right = client_for(route_scene, _served(route)), route.body_of(route_scene, _served(route))
+    for name in [*_fields(route), "unknown"]:
+        body = json.dumps({**right, name: half})
+        answer = client.generic(route.method, route_scene.path(route), body, content_type="application/json")
+        if route.path == FORGIVING:
+            assert answer.status_code in {200, 201}, name
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid"), name
+            assert name in answer.json()
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=str)
+def test_half_of_a_character_in_a_field_s_name_is_refused(route_scene: Scene, route: Route) -> None:
+    client, body = client_for(route_scene, _served(route)), json.dumps({"a\ud800": 1})
+    answer = client.generic(route.method, route_scene.path(route), body, content_type="application/json")
+    if route.path != FORGIVING:
+        assert (answer.status_code, "a?" in answer.json()) == (400, True)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_more_parameters_than_anybody_reads_are_no_mistake_of_the_server_s(route_scene: Scene, route: Route) -> None:
+    actor = next(actor for actor in ACTORS if route.hears[actor] not in {401, 403, 404})
+    url = f"{route_scene.path(route)}?{'&'.join(f'a{n}=1' for n in range(1001))}"
+    body = route.body_of(route_scene, actor)
+    answer = getattr(client_for(route_scene, actor), route.method.lower())(url, body, format="json")
+    described = _document()["paths"][route.path][route.method.lower()].get("parameters", [])
+    if answer.status_code != route.hears[actor] or any(one["in"] == "query" for one in described):
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=str)
+def test_half_of_a_character_in_a_path_is_not_found(route_scene: Scene, route: Route) -> None:
+    url = re.sub(r"{\w+}", "%ED%A0%80", route.path)
+    body = json.dumps(route.body_of(route_scene, "admin"))
+    answer = client_for(route_scene, "admin").generic(route.method, url, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)

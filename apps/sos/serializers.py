@@ -40,7 +40,7 @@ class SignalSerializer(serializers.Serializer[Any]):
     detected_type = serializers.ChoiceField(DetectedType.choices, required=False, help_text="Else OTHER.")
     severity = serializers.IntegerField(required=False, min_value=1, max_value=5, help_text="1 to 5; else 3.")
     timestamp = serializers.DateTimeField(required=False, help_text="When it happened, by the device's clock.")
-    raw_payload = serializers.JSONField(required=False, help_text="Anything, up to 64 KiB.")
+    raw_payload = serializers.JSONField(required=False, help_text="Anything, up to 64 KiB and 64 levels deep.")
     signal_uid = serializers.CharField(required=False, help_text="The same for every repeat of this signal.")
     sent_at = serializers.DateTimeField(required=False, help_text="The device's clock as it sent: repairs a wrong one.")
     countdown_s = serializers.IntegerField(

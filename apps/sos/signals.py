@@ -76,6 +76,7 @@ class Reading:
 def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     """`body` is any JSON object; `now` is the time the server received it."""
     reading = Reading(received_at=now, occurred_at=now)
+    raw_payload = _read_depth(reading, body.get("raw_payload"))
     body = storable(body)
     _read_device(reading, body)
     _read_place(reading, body.get("lat"), body.get("lon"), body.get("altitude"))
@@ -86,7 +87,7 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     _read_signal_uid(reading, body.get("signal_uid"))
     _read_countdown(reading, body.get("countdown_s"))
     _read_silent(reading, body.get("silent"))
-    _read_payload(reading, body.get("raw_payload"))
+    _read_payload(reading, storable(raw_payload))
     return reading
 
 
@@ -211,6 +212,20 @@ def _read_silent(reading: Reading, raw: Any) -> None:
     if raw is not None and not isinstance(raw, bool):
         reading.warn("silent", "Is not true or false; taken as false.")
     reading.silent = raw is True
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in each other more than `levels` times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is not None and (not levels or any(_is_deeper(one, levels - 1) for one in inner))
+
+
+def _read_depth(reading: Reading, raw: Any) -> Any:
+    """The payload, or None when no reader could bear it."""
+    if not _is_deeper(raw, LEVELS_MOST):
+        return raw
+    reading.warn("raw_payload", f"Is nested more than {LEVELS_MOST} levels deep; dropped.")
+    return None
 
 
 def _read_payload(reading: Reading, raw: Any) -> None:

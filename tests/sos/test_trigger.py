@@ -23,6 +23,10 @@ URL = "/api/v1/sos/trigger/"
 DEEP = b'{"raw_payload": ' + b"[" * 900 + b"]" * 900 + b"}"
 
 
+def deep(opening: str, closing: str, levels: int) -> str:
+    return opening * levels + "1" + closing * levels
+
+
 @pytest.fixture
 def watch(wearer: User) -> Any:
     return register_device(wearer, "watch_unique_serial_001")[0]
@@ -86,6 +90,35 @@ def test_flawed_signal_is_stored_with_a_warning_that_names_the_field(
     assert SosEvent.objects.filter(uid=answer.json()["event_uid"], **stored).exists()
 
 
+@pytest.mark.parametrize("levels", [65, 1_000, 70_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('["]\\"", [', "]]")])
+def test_too_deep_payload_is_dropped_and_all_else_is_kept(
+    wearer: User, watch: Any, signal: Any, client_of: Any, opening: str, closing: str, levels: int
+) -> None:
+    payload = deep(opening, closing, levels)
+    head, tail = json.dumps(signal(raw_payload="HERE", signal_uid="a [ {")).split('"HERE"')
+    answer = client_of(wearer).generic("POST", URL, f"{head}{payload}{tail}", content_type="application/json")
+    assert answer.status_code == 201
+    assert answer.json()["warnings"] == {"raw_payload": ["Is nested more than 64 levels deep; dropped."]}
+    stored = SosEvent.objects.get().signals.get()
+    assert (stored.raw_payload, stored.signal_uid, stored.event.device) == (None, "a [ {", watch)
+    assert (stored.event.lat, stored.event.lon, stored.event.severity) == (41.311081, 69.240562, 4)
+
+
+def test_payload_of_64_levels_is_kept(wearer: User, watch: Any, signal: Any, client_of: Any) -> None:
+    body = json.dumps(signal(raw_payload="HERE")).replace('"HERE"', deep("[", "]", 64))
+    answer = client_of(wearer).generic("POST", URL, body, content_type="application/json")
+    assert "warnings" not in answer.json()
+    assert json.dumps(SosEvent.objects.get().signals.get().raw_payload) == deep("[", "]", 64)
+
+
+@pytest.mark.parametrize("name", ["lat", "severity", "device_uid", "detected_type", "timestamp", "signal_uid", "x"])
+def test_too_deep_in_any_field_is_an_sos(wearer: User, signal: Any, client_of: Any, name: str) -> None:
+    body = json.dumps(signal(**{name: "HERE"})).replace('"HERE"', deep("[", "]", 100_000))
+    answer = client_of(wearer).generic("POST", URL, body, content_type="application/json")
+    assert (answer.status_code, SosEvent.objects.get().user) == (201, wearer)
+
+
 def test_no_place_at_all_takes_the_last_known_one(wearer: User, watch: Any, press: Any) -> None:
     record_fix(watch, Fix(lat=41.3, lon=69.2, recorded_at=datetime.now(UTC) - timedelta(seconds=90)))
     event = SosEvent.objects.get(uid=press(wearer, lat=None).json()["event_uid"])
@@ -103,7 +136,7 @@ def test_any_json_object_is_an_sos_under_any_content_type(wearer: User, client_o
     assert SosEvent.objects.get(uid=answer.json()["event_uid"]).user == wearer
 
 
-@pytest.mark.parametrize("body", [b"[]", b'"help"', b"{", b"\xff{}", b"[" * 100_000, b"null"])
+@pytest.mark.parametrize("body", [b"[]", b'"help"', b"{", b"\xff{}", b"[" * 100_000, b'{"a":' * 100_000, b"null"])
 def test_what_is_not_a_json_object_is_refused(wearer: User, client_of: Any, body: bytes) -> None:
     answer = client_of(wearer).generic("POST", URL, body, content_type="application/json")
     assert (answer.status_code, set(answer.json())) == (400, {"detail", "code"})
