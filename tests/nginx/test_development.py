@@ -1,12 +1,14 @@
 """nginx/dev.conf: the service at http://localhost."""
 
 import json
+import re
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
 from launcher.ports import LOOPBACK
+from tests.faults.instance import until
 from tests.nginx.conftest import FILES
 from tests.nginx.proxy import Proxy
 
@@ -47,3 +49,15 @@ def test_errors_have_the_shape_of_the_service(client: httpx.Client, development:
     assert (away.status_code, away.json()["code"], away.headers["Retry-After"]) == (502, "bad_gateway", "1")
     development.webs[0].start()
     assert client.get("/api/v1/config/").status_code == 200  # never given up
+
+
+@pytest.mark.parametrize("path", ["/api/v1/notifications/receipts/", "/live/", "/LIVE/", "/console/link/"])
+def test_log_holds_no_keys(path: str, client: httpx.Client, development: Proxy) -> None:
+    development.webs[0].stop(9)
+    assert client.get(f"{path}signed-key/?phone=998901112233").status_code == 502
+    development.webs[0].start()
+    assert client.get(f"{path}signed-key/").status_code == 200
+    for status in (502, 200):
+        line = f"GET {path}... {status}"
+        until(lambda line=line: line in development.log, line)
+    assert not re.search("signed-key|998901112233", development.log)

@@ -8,6 +8,8 @@ import ssl
 import subprocess
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from websockets.sync.client import connect
 
 from launcher.ports import LOOPBACK
 from tests.faults.instance import until
+from tests.nginx import proxy
 from tests.nginx.proxy import Proxy, command, conf, running, write
 
 DEVICE = "/api/v1/devices/watch-1"
@@ -248,14 +251,52 @@ def test_own_errors_have_the_shape_of_the_service(
     assert body["detail"]
 
 
-def test_log_holds_no_queries_and_no_keys_of_receipts(production: Proxy) -> None:
+KEPT = ["/api/v1/notifications/receipts/", "/api/v1/notifications/eskiz/", "/live/", "/console/link/"]
+
+
+def test_log_holds_no_queries_and_no_keys(production: Proxy) -> None:
     with production.client(headers={"Authorization": "Bearer very-secret"}) as client:
         client.get("/api/v1/users/?search=%2B998901112233")
-        client.post("/api/v1/notifications/receipts/signed-key/")
+        for path in KEPT:
+            client.post(f"{path}signed-key/")
+            httpx.post(f"{production.plain_url}{path}signed-key/", trust_env=False)
     assert "/api/v1/users/ 200" in production.log
-    assert "/api/v1/notifications/receipts/... 200" in production.log
+    for path in KEPT:
+        for status in (200, 308):
+            line = f"POST {path}... {status}"
+            until(lambda line=line: line in production.log, line)
     assert not re.search("998901112233|very-secret|signed-key", production.log)
     assert not (production.folder / "main.log").read_text()
+
+
+def test_log_holds_no_keys_when_the_connections_are_used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request takes two: of an odd number it finds one and is answered 500, of an even number none."""
+    logs = [log_when_full(tmp_path / str(number), monkeypatch, number) for number in (10, 11)]
+    assert any("GET /live/... 500" in log for log in logs)
+    assert not any("signed-key" in log for log in logs)
+
+
+def log_when_full(folder: Path, monkeypatch: pytest.MonkeyPatch, connections: int) -> str:
+    """What an nginx with so few connections says while each request holds its own."""
+    folder.mkdir()
+    monkeypatch.setattr(
+        proxy, "MAIN", re.sub(r"worker_connections \d+", f"worker_connections {connections}", proxy.MAIN)
+    )
+    with ThreadPoolExecutor(6) as pool, running("prod.conf", folder, "tests.nginx.echo:application") as crowded:
+        for number in range(1, 7):
+            asked = pool.submit(held, crowded, "/live/signed-key/?hold")
+            until(lambda asked=asked, number=number: asked.done() or taken(crowded) == number, "it is dealt with")
+        return crowded.log
+
+
+def held(crowded: Proxy, path: str) -> None:
+    """Asks for what is answered only when the service ends."""
+    with suppress(httpx.HTTPError), crowded.client() as client:
+        client.get(path)
+
+
+def taken(crowded: Proxy) -> int:
+    return sum(process.log.read_text().count("taken ") for process in crowded.webs)
 
 
 @pytest.fixture
