@@ -28,7 +28,7 @@ _READ = (
     "uid", "status", "outcome", "detected_type", "severity", "is_drill", "occurred_at", "received_at", "closed_at",
     "signal_count", "unconfirmed_until", "silent", "halted", "handed_over_to", "acknowledged_at",
     "dispatchers_alarmed_at", "waves_called", "plan", "next_step_at", "position", "accuracy_m", "location_source",
-    "location_age_s",
+    "location_age_s", "position_at",
     *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
     *(f"device__{name}" for name in (
         "device_uid", "model", "wearer_name", "battery_level", "is_online", "last_seen_at", "position", "position_at",
@@ -117,6 +117,7 @@ def _card(event: SosEvent, people: People, asks_at: datetime | None) -> dict[str
         "accuracy_m": event.accuracy_m,
         "location_source": event.location_source,
         "location_age_s": event.location_age_s,
+        "position_at": event.position_at and utc(event.position_at),
         "wearer_name": event.wearer_name,
         "wearer": _person(event.user),
         "device": _device(event.device) if event.device else None,

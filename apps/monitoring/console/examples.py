@@ -35,6 +35,7 @@ CARD: dict[str, Any] = {
     "accuracy_m": 12.0,
     "location_source": "SIGNAL",
     "location_age_s": 0,
+    "position_at": "2025-10-28T12:00:00.420000Z",
     "wearer_name": "Dilnoza Karimova",
     "wearer": PERSON,
     "device": {

@@ -88,6 +88,7 @@ class CardSerializer(serializers.Serializer[Any]):
     accuracy_m = serializers.FloatField(allow_null=True)
     location_source = serializers.CharField()
     location_age_s = serializers.IntegerField(allow_null=True)
+    position_at = serializers.DateTimeField(allow_null=True, help_text="When the place was measured.")
     wearer_name = serializers.CharField(help_text="Of whoever needs help: the device's wearer, else the owner.")
     wearer = PersonCardSerializer(help_text="The account.")
     device = DeviceCardSerializer(allow_null=True)

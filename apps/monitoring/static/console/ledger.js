@@ -51,12 +51,16 @@ function wordsOf(helper, messages, is) {
   return t("reach_waiting");
 }
 
-/** @param {CalledHelper[]} helpers @param {Reach[]} reach */
-export function ledger(helpers, reach) {
+/**
+ * @param {CalledHelper[]} helpers @param {Reach[]} reach
+ * @param {(uuid: string) => void} confirm a helper who was sent has said yes to the dispatcher
+ */
+export function ledger(helpers, reach, confirm) {
   const byPerson = group(reach);
-  const order = (/** @type {CalledHelper} */ one) => (COMING.includes(one.status) ? 0 : REFUSED.includes(one.status) ? 2 : 1);
+  const order = (/** @type {CalledHelper} */ one) =>
+    COMING.includes(one.status) ? 0 : one.status === "ASSIGNED" ? 1 : REFUSED.includes(one.status) ? 3 : 2;
   const sorted = [...helpers].sort((a, b) => order(a) - order(b) || (far(a) ?? Infinity) - (far(b) ?? Infinity));
-  return h("ul", { class: "ledger" }, ...sorted.map((helper) => row(helper, byPerson.get(helper.uuid) ?? [])));
+  return h("ul", { class: "ledger" }, ...sorted.map((helper) => row(helper, byPerson.get(helper.uuid) ?? [], confirm)));
 }
 
 /** @param {Reach[]} reach */
@@ -72,11 +76,13 @@ function far(helper) {
   return helper.distance_now_m ?? helper.distance_m;
 }
 
-/** @param {CalledHelper} helper @param {Reach[]} messages */
-function row(helper, messages) {
+/** @param {CalledHelper} helper @param {Reach[]} messages @param {(uuid: string) => void} confirm */
+function row(helper, messages, confirm) {
   const marks = marksOf(helper, messages);
   const kind = COMING.includes(helper.status) ? "coming" : REFUSED.includes(helper.status) ? "refused" : "called";
-  const told = [far(helper) === null ? "" : distance(far(helper)), marks.words].filter(Boolean).join(" · ");
+  const isSent = helper.status === "ASSIGNED";
+  const told = [far(helper) === null ? "" : distance(far(helper)), isSent && named("alert", helper.status), marks.words]
+    .filter(Boolean).join(" · ");
   return h(
     "li",
     { class: `person ${kind}` },
@@ -87,6 +93,7 @@ function row(helper, messages) {
       helper.full_name || helper.uuid.slice(0, 8),
       helper.phone_number && h("a", { class: "call", href: `tel:${helper.phone_number}` }, helper.phone_number),
       h("small", {}, told),
+      isSent && h("button", { type: "button", class: "btn", "data-action": `confirm-${helper.uuid}`, onclick: () => confirm(helper.uuid) }, t("do_confirm")),
     ),
     reachMarks(marks),
   );

@@ -41,7 +41,7 @@ const sync = new Sync(api, store, clock, { changed, link: showLink });
 const sound = new Sound(showSound);
 const attention = new Attention(choose);
 const queue = new Queue(choose, () => look("open", ""));
-const panel = new Panel(act, new Notes(note));
+const panel = new Panel(act, new Notes(note), confirm);
 const history = new History(api, choose);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const map = createMap(
@@ -204,10 +204,16 @@ async function act(action) {
   if (action === "assign")
     await tried(api.get(`/console/events/${uid}/free-helpers/`).then((free) => {
       if (store.chosen !== uid || document.querySelector("dialog[open]")) return; // something else is done by now
-      const called = (about.detail?.helpers ?? []).filter((one) => ["NOTIFIED", "STOOD_DOWN"].includes(one.status));
+      const called = (about.detail?.helpers ?? []).filter((one) => ["NOTIFIED", "ASSIGNED", "STOOD_DOWN"].includes(one.status));
       const both = [...called.map((one) => ({ ...one, distance_m: one.distance_now_m ?? one.distance_m })), ...free];
       askHelper(card, both, (helper) => then(api.post(`${path}/assign/`, { helper })));
     }));
+}
+
+/** A helper who was sent has told the dispatcher that they come. @param {string} helper */
+function confirm(helper) {
+  const uid = store.chosen;
+  if (uid) tried(api.post(`/sos/${uid}/assign/`, { helper, confirmed_by: "phone" }).then(() => sync.refresh(uid)));
 }
 
 /** @param {string} uid @param {string} text */

@@ -23,10 +23,14 @@ export class Panel {
   #age = byId("panel-age");
   #drawn = new Map();
 
-  /** @param {(action: Action) => void} act @param {import("./notes.js").Notes} notes */
-  constructor(act, notes) {
+  /**
+   * @param {(action: Action) => void} act @param {import("./notes.js").Notes} notes
+   * @param {(uuid: string) => void} confirm a helper who was sent has said yes
+   */
+  constructor(act, notes, confirm) {
     this.act = act;
     this.notes = notes;
+    this.confirm = confirm;
   }
 
   /** @param {Chosen | null} chosen @param {number} now */
@@ -44,7 +48,7 @@ export class Panel {
     this.#part("panel-actions", actions, () => actions.map((action, at) => this.#button(action, at === 0)));
     this.#part("panel-next", [card.next_step_at, card.halted, card.waves_called, card.resolved], () => next(card));
     this.#part("panel-facts", [card, detail?.device, Math.floor(now / 10_000)], () => facts(card, detail, now));
-    this.#part("panel-people", [detail?.helpers, detail?.reach], () => people(detail));
+    this.#part("panel-people", [detail?.helpers, detail?.reach], () => people(detail, this.confirm));
     this.#part("panel-contacts", [detail?.reach], () => others(detail));
     this.#part("panel-notes", [detail?.notes], () => notes(detail));
     this.#part("panel-story", [entries], () => [story(entries, namesOf(detail))]);
@@ -132,7 +136,7 @@ function facts(card, detail, now) {
   const pairs = [
     [t("phone"), phone && h("a", { href: `tel:${phone}` }, phone)],
     [t("owner"), card.wearer && card.wearer_name !== card.wearer.full_name && [card.wearer.full_name, card.wearer.phone_number].filter(Boolean).join(", ")],
-    [t("place"), place(card)],
+    [t("place"), place(card, now)],
     [t("entrance"), device?.address_note],
     [t("medical"), device?.medical_note && h("strong", {}, device.medical_note)],
     [t("watch_seen"), card.device?.last_seen_at && since(card.device.last_seen_at)],
@@ -143,20 +147,24 @@ function facts(card, detail, now) {
   return [h("dl", { class: "kv" }, ...pairs.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))];
 }
 
-/** @param {Card} card */
-function place(card) {
+const OLD_S = 60; // a place measured longer ago says so
+
+/** @param {Card} card @param {number} now */
+function place(card, now) {
   if (card.lat === null || card.lon === null) return h("strong", {}, t("no_place"));
   const parts = [`${card.lat.toFixed(5)}, ${card.lon.toFixed(5)}`];
   if (card.accuracy_m !== null) parts.push(t("accuracy_n", { n: Math.round(card.accuracy_m) }));
-  if (card.location_source === "DEVICE") parts.push(t("last_known", { ago: ago(card.location_age_s ?? 0) }));
+  const old_s = card.position_at === null ? 0 : (now - Date.parse(card.position_at)) / 1000;
+  if (card.location_source === "DEVICE") parts.push(t("last_known", { ago: ago(old_s) }));
+  else if (old_s > OLD_S) parts.push(t("measured", { ago: ago(old_s) }));
   return parts.join(" · ");
 }
 
-/** @param {Detail | null} detail */
-function people(detail) {
+/** @param {Detail | null} detail @param {(uuid: string) => void} confirm */
+function people(detail, confirm) {
   if (!detail) return [h("p", { class: "quiet" }, t("loading"))];
   if (!detail.helpers.length) return [h("p", { class: "quiet" }, t("nobody_called"))];
-  return [ledger(detail.helpers, detail.reach)];
+  return [ledger(detail.helpers, detail.reach, confirm)];
 }
 
 /** Messages to those who are no called helpers: the wearer, contacts, dispatchers. @param {Detail | null} detail */

@@ -130,7 +130,7 @@ function firstCard({ payload }, now) {
     halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null,
     alarm_at: payload.detected_type === "TEST" ? null : at, waves_called: 0, waves: [],
     next_step_at: null, lat: payload.lat ?? null, lon: payload.lon ?? null, accuracy_m: null,
-    location_source: "SIGNAL", location_age_s: null, nearest_m: null, people: { ...NOBODY },
+    location_source: "SIGNAL", location_age_s: null, position_at: null, nearest_m: null, people: { ...NOBODY },
     wearer_name: "", wearer: { uuid: "", full_name: "", phone_number: payload.user_phone ?? null },
     device: null,
   };

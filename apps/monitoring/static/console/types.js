@@ -36,6 +36,7 @@
  * @property {number | null} accuracy_m
  * @property {string} location_source
  * @property {number | null} location_age_s
+ * @property {string | null} position_at
  * @property {string} wearer_name  of whoever needs help
  * @property {Person | null} wearer  the account
  * @property {Device | null} device
