@@ -59,14 +59,14 @@ def test_acknowledging_in_one_browser_shows_in_the_other_and_silences_it(
         expect(one.cards).to_have_count(1)
         expect(one.page).to_have_title("(1) ждёт SOS")
     other.page.keyboard.press("j")
-    until(lambda: other.page.evaluate("globalThis.consoleSound.played") > 0, "it is heard")
+    until(lambda: other.page.evaluate("globalThis.consoleSound.played.sos") > 0, "it is heard")
     other.page.keyboard.press("a")
     for one in (console, other):
         expect(one.cards.first).to_contain_text("ведёт Nargiza Azimova")
         expect(one.page).to_have_title("MDD: пульт")
-    played = other.page.evaluate("globalThis.consoleSound.played")
+    played = other.page.evaluate("globalThis.consoleSound.played.sos")
     other.page.wait_for_timeout(2500)
-    assert other.page.evaluate("globalThis.consoleSound.played") == played
+    assert other.page.evaluate("globalThis.consoleSound.played.sos") == played
     assert SosEvent.objects.get().acknowledged_by.full_name == "Nargiza Azimova"
 
 

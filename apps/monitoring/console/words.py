@@ -14,6 +14,7 @@ WORDS = dict(
     [
         _("title", "MDD console"),
         _("title_alarm", "SOS waiting"),
+        _("title_lost", "NO CONNECTION"),
         _("new_event", "New SOS"),
         _("open_events", "open"),
         _("unanswered_events", "without an answer"),
@@ -29,6 +30,7 @@ WORDS = dict(
         _("link_live_n", "Connected · {n} ms"),
         _("link_lost", "No connection"),
         _("lost_banner", "No connection to the server. What you see is old. Reconnecting…"),
+        _("lost_known", "Stop the sound"),
         _("ended_signed_out", "You are signed out. Nothing here is up to date any more."),
         _("ended_no_dispatcher", "You are no dispatcher any more. Nothing here is up to date."),
         _("sign_in", "Sign in"),

@@ -19,9 +19,10 @@ export class Attention {
     for (const [uid, notification] of this.#shown) if (!notification) this.#shown.delete(uid);
   }
 
-  /** @param {Card[]} alarming */
-  show(alarming) {
-    const title = alarming.length ? `(${alarming.length}) ${t("title_alarm")}` : t("title");
+  /** @param {Card[]} alarming @param {boolean} isLost nothing is heard from the server */
+  show(alarming, isLost) {
+    const alarm = alarming.length ? `(${alarming.length}) ${t("title_alarm")}` : t("title");
+    const title = isLost ? `${t("title_lost")} · ${alarm}` : alarm;
     if (document.title !== title) document.title = title;
     const uids = new Set(alarming.map((card) => card.event_uid));
     for (const [uid, notification] of this.#shown)

@@ -59,6 +59,8 @@ let bbox = null;
 /** @type {Set<string>} */
 let sounding = new Set(); // the events that sounded at the last tick
 let isEnded = false;
+let isLost = false; // nothing is heard from the server: an SOS would not be seen
+let isLossKnown = false; // and the dispatcher has said that they know
 let isDrawing = false;
 
 function mapWords() {
@@ -108,8 +110,8 @@ function tick() {
   queue.tick([...store.events.values()], now);
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
   if (card) panel.tick(card, now);
-  sound.tick(alarming.length > 0);
-  attention.show(alarming);
+  sound.tick(alarming.length ? "sos" : isLost && !isLossKnown ? "lost" : null);
+  attention.show(alarming, isLost);
 }
 
 /** @param {string} uid */
@@ -257,8 +259,18 @@ function showLink(state, rttMs) {
   const link = byId("link");
   link.className = `link ${state}`;
   write(byId("link-words"), state === "live" && rttMs !== null ? t("link_live_n", { n: Math.round(rttMs) }) : t(`link_${state}`));
-  byId("lost").hidden = state !== "lost";
-  document.body.classList.toggle("stale", state === "lost");
+  lose(state === "lost");
+  byId("lost").hidden = !isLost;
+  document.body.classList.toggle("stale", isLost);
+}
+
+/** @param {boolean} is */
+function lose(is) {
+  if (is === isLost) return;
+  isLost = is;
+  isLossKnown = false;
+  byId("lost-known").hidden = false;
+  tick();
 }
 
 /** The session is over: nothing here is true any more. @param {"signed_out" | "no_dispatcher"} why */
@@ -270,6 +282,7 @@ function end(why) {
   byId("ended").hidden = false;
   byId("console").inert = true;
   document.body.classList.add("stale");
+  lose(true);
   byId("ended").querySelector("a")?.focus();
 }
 
@@ -358,6 +371,10 @@ byId("sound").addEventListener("click", () => attention.allow());
 byId("duty").addEventListener("click", toggleDuty);
 byId("drill").addEventListener("click", startDrill);
 byId("keys").addEventListener("click", tellKeys);
+byId("lost-known").addEventListener("click", () => {
+  isLossKnown = true;
+  byId("lost-known").hidden = true;
+});
 // Any first click or key arms the sound: browsers give it to nobody sooner. Not at pointerdown: the header changes its
 // size, and a button that has moved away when the mouse is released is not clicked.
 for (const kind of ["pointerup", "keydown"]) document.addEventListener(kind, () => { if (!sound.isArmed) sound.arm(); });

@@ -1,14 +1,17 @@
-/** The alarm: two tones every two seconds, for as long as an event asks for somebody. Browsers allow it after a click. */
+/** What is heard every two seconds, for as long as it is so. Browsers allow it after a click. */
+
+/** @typedef {keyof typeof TUNES} Tune */
 
 const EVERY_MS = 2000;
-const TONES_HZ = [880, 660];
+// An event asks for somebody: high and falling. Nothing is heard from the server: low, three times the same.
+const TUNES = { sos: [880, 660], lost: [220, 220, 220] };
 const TONE_S = 0.22;
 
 export class Sound {
   /** @type {AudioContext | null} */
   #context = null;
   #lastAt = 0;
-  played = 0; // tones so far: whoever tests the page cannot hear it
+  played = { sos: 0, lost: 0 }; // how often so far: whoever tests the page cannot hear it
 
   /** @param {() => void} changed told when it has been armed */
   constructor(changed) {
@@ -27,11 +30,12 @@ export class Sound {
     this.changed();
   }
 
-  /** Sounds when it is time to. @param {boolean} isAlarming */
-  tick(isAlarming) {
-    if (!isAlarming || !this.isArmed || performance.now() - this.#lastAt < EVERY_MS) return;
+  /** Sounds when it is time to. @param {Tune | null} tune */
+  tick(tune) {
+    if (!tune || !this.isArmed || performance.now() - this.#lastAt < EVERY_MS) return;
     this.#lastAt = performance.now();
-    TONES_HZ.forEach((hertz, index) => this.#tone(hertz, index * TONE_S));
+    TUNES[tune].forEach((hertz, index) => this.#tone(hertz, index * TONE_S));
+    this.played[tune] += 1;
   }
 
   /** @param {number} hertz @param {number} inS */
@@ -46,6 +50,5 @@ export class Sound {
     tone.connect(gain).connect(context.destination);
     tone.start(from);
     tone.stop(from + TONE_S);
-    this.played += 1;
   }
 }

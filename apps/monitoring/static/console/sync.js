@@ -45,7 +45,10 @@ export class Sync {
 
   /** Asks for the queue until it comes, then follows the feed. */
   async start() {
-    while (!(await this.#askAnew())) await pause(1000);
+    while (!(await this.#askAnew())) {
+      this.listeners.link("lost", null);
+      await pause(1000);
+    }
     this.feed.start();
     setInterval(() => this.#askAnew(), ANEW_MS);
     addEventListener("online", () => this.feed.hurry());
