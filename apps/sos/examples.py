@@ -112,5 +112,22 @@ DETAIL: dict[str, Any] = EVENT | {
             "changes": [{"state": "SENT", "at": "2025-10-28T12:00:00.701000Z"}],
         }
     ],
+    "contacts": [
+        {
+            "name": "Rustam Karimov",
+            "phone_number": "+998931234567",
+            "language": "uz",
+            "told": [
+                {
+                    "uuid": "0d3b7c11-4f0e-4f8a-a1b5-6c3e9d2f7b40",
+                    "kind": "CONTACT_ALARM",
+                    "channel": "SMS",
+                    "state": "SENT",
+                    "reason": "",
+                    "created_at": "2025-10-28T12:01:00.530000Z",
+                }
+            ],
+        }
+    ],
     "notes": [NOTE],
 }

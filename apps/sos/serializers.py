@@ -6,9 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.devices.models import Device
-from apps.notifications.models import Notification
 from apps.users.models import Role, User
-from mdd_backend.clock import utc
 from mdd_backend.rest import NumberField, TextField, WholeNumberField
 
 from .models import (
@@ -26,7 +24,6 @@ from .models import (
     SosEvent,
 )
 from .privacy import CELL_M, Sight, cell_of, sight_of
-from .selectors import reach_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -234,30 +231,6 @@ class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
         return None if alert.distance_now is None else round(alert.distance_now.m)
 
 
-class ReachSerializer(serializers.ModelSerializer[Notification]):
-    """One message about the event: to whom, how, and what became of it."""
-
-    to = serializers.SerializerMethodField(help_text="A person's name, or that it is an emergency contact.")
-    person = serializers.SerializerMethodField(help_text="The account; null for an emergency contact.")
-    changes = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Notification
-        fields = ["uuid", "to", "person", "kind", "channel", "state", "reason", "attempts", "created_at", "changes"]
-
-    def get_to(self, notification: Notification) -> str:
-        contact = f"contact {notification.contact_id} of " if notification.contact_id else ""
-        return contact + (notification.user.full_name or str(notification.user.uuid))
-
-    @extend_schema_field(serializers.UUIDField(allow_null=True))
-    def get_person(self, notification: Notification) -> str | None:
-        return None if notification.contact_id else str(notification.user.uuid)
-
-    @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
-    def get_changes(self, notification: Notification) -> list[dict[str, str]]:
-        return [{"state": one.state, "at": utc(one.at)} for one in notification.changes.all()]
-
-
 _ALWAYS = {
     "event_uid", "is_drill", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
     "closed_at", "alert",
@@ -318,8 +291,12 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         ]  # fmt: skip
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:
-        seen = _SEEN[sight_of(event, self._viewer, self._own_alert(event))]
+        seen = self._seen(event)
         return {name: value if name in seen else None for name, value in super().to_representation(event).items()}
+
+    def _seen(self, event: SosEvent) -> set[str]:
+        """The names of what the viewer may see."""
+        return _SEEN[sight_of(event, self._viewer, self._own_alert(event))]
 
     @property
     def _viewer(self) -> User:
@@ -353,27 +330,3 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         everybody = self._viewer.role == Role.ADMIN
         shown = [alert for alert in event.alerts.all() if everybody or alert.status in COMING]
         return CalledHelperSerializer(shown, many=True).data
-
-
-class EventDetailSerializer(EventSerializer):
-    """One event, for a dispatcher with everybody who was reached, or was not, and why."""
-
-    reach = serializers.SerializerMethodField(help_text="For a dispatcher: every message about the event.")
-    notes = serializers.SerializerMethodField(help_text="For a dispatcher: what dispatchers wrote down.")
-
-    class Meta(EventSerializer.Meta):
-        fields = [*EventSerializer.Meta.fields, "reach", "notes"]
-
-    def to_representation(self, event: SosEvent) -> dict[str, Any]:
-        shown = super().to_representation(event)
-        if self._viewer.role == Role.ADMIN:
-            shown |= {"reach": self.get_reach(event), "notes": self.get_notes(event)}
-        return shown
-
-    @extend_schema_field(ReachSerializer(many=True, allow_null=True))
-    def get_reach(self, event: SosEvent) -> Any:
-        return ReachSerializer(reach_of(event), many=True).data
-
-    @extend_schema_field(NoteSerializer(many=True, allow_null=True))
-    def get_notes(self, event: SosEvent) -> Any:
-        return NoteSerializer(event.notes.select_related("author").order_by("pk"), many=True).data

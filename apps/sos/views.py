@@ -26,6 +26,7 @@ from mdd_backend.rest import ForgivingJson
 from . import desk, examples, looks, selectors, services
 from .answers import answer_alert
 from .closing import StepMakesNoSense
+from .detail import EventDetailSerializer
 from .filters import EventFilter
 from .models import AlertStatus, Outcome, Service, SosEvent
 from .serializers import (
@@ -34,7 +35,6 @@ from .serializers import (
     AssignmentSerializer,
     CalledHelperSerializer,
     DrillSerializer,
-    EventDetailSerializer,
     EventSerializer,
     HandoverSerializer,
     NoteSerializer,

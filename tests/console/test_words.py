@@ -12,6 +12,7 @@ from apps.notifications import texts
 from apps.notifications.models import Channel, State
 from apps.notifications.services import RESET_CODE
 from apps.sos.models import AlertStatus, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
+from apps.users.models import Language
 from launcher.places import PROJECT
 
 MONITORING = PROJECT / "apps" / "monitoring"
@@ -42,6 +43,7 @@ NAMED = {
     "journal": {*JournalKind.values} - {"NOTIFICATION", "POLICY_CHANGED"},  # the reach ledger's, and of no event
     "key": set(json.loads(re.findall(r"const keys = (\[[^]]+\])", SOURCES["main.js"])[0])),
     "kind": {*texts.WORDS} - OF_NO_EVENT,
+    "language": set(Language.values),
     "outcome": set(Outcome.values),
     "reason": REASONS,
     "service": set(Service.values),

@@ -1,9 +1,11 @@
 """What dispatchers do about an event, and what comes of it."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import F
 
 from apps.notifications.models import Notification
 from apps.sos.models import EventNote, HelperAlert, JournalEntry, SosEvent
@@ -135,6 +137,31 @@ def test_ledger_says_who_was_reached_how_and_why_not(near: list[User], course: C
     assert calls[near[1].full_name] == ("FCM", "QUEUED", "")
     for other in (course.wearer, near[1]):
         assert client_of(other).get(url).json()["reach"] is None
+
+
+def test_only_dispatchers_see_the_contacts_and_what_they_were_told(
+    near: list[User], course: Course, client_of: Any
+) -> None:
+    for name, phone, order in (("Sister", "+998931234568", 2), ("Mother", "+998931234567", 1)):
+        course.wearer.emergency_contacts.create(name=name, phone_number=phone, language="uz", order=order)
+    url = f"/api/v1/sos/{course.event.uid}/"
+
+    def contacts(viewer: User) -> Any:
+        return client_of(viewer).get(url).json()["contacts"]
+
+    mother = {"name": "Mother", "phone_number": "+998931234567", "language": "uz", "told": []}
+    assert contacts(course.dispatcher)[0] == mother
+    SosEvent.objects.update(received_at=F("received_at") - timedelta(seconds=61))
+    course.step()
+    Notification.objects.filter(contact_id__isnull=False).update(state="FAILED", reason="no such number")
+    shown = contacts(course.dispatcher)
+    assert [one["name"] for one in shown] == ["Mother", "Sister"]
+    for one in shown:
+        assert [(told["kind"], told["channel"], told["state"], told["reason"]) for told in one["told"]] == [
+            ("CONTACT_ALARM", "SMS", "FAILED", "no such number")
+        ]
+    course.answer(near[0], "ACCEPTED")
+    assert [contacts(user) for user in (course.wearer, *near[:2])] == [None] * 3
 
 
 def test_queries_of_an_event_do_not_grow_with_the_called(

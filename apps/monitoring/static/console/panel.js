@@ -49,7 +49,8 @@ export class Panel {
     this.#part("panel-next", [card.next_step_at, card.halted, card.waves_called, card.resolved], () => next(card));
     this.#part("panel-facts", [card, detail?.device, Math.floor(now / 10_000)], () => facts(card, detail, now));
     this.#part("panel-people", [detail?.helpers, detail?.reach], () => people(detail, this.confirm));
-    this.#part("panel-contacts", [detail?.reach], () => others(detail));
+    this.#part("panel-contacts", [detail?.contacts], () => contacts(detail));
+    this.#part("panel-others", [detail?.reach, detail?.contacts], () => others(detail));
     this.#part("panel-notes", [detail?.notes], () => notes(detail));
     this.#part("panel-story", [entries], () => [story(entries, namesOf(detail))]);
     this.tick(card, now);
@@ -167,10 +168,25 @@ function people(detail, confirm) {
   return [ledger(detail.helpers, detail.reach, confirm)];
 }
 
-/** Messages to those who are no called helpers: the wearer, contacts, dispatchers. @param {Detail | null} detail */
+/** Whom the wearer trusts, to be phoned, and what they were sent. @param {Detail | null} detail */
+function contacts(detail) {
+  if (!detail) return [h("p", { class: "quiet" }, t("loading"))];
+  if (!detail.contacts.length) return [h("p", { class: "quiet" }, t("no_contacts"))];
+  return [h("ul", { class: "contacts" }, ...detail.contacts.map((one) =>
+    h("li", {}, h("span", {}, one.name, h("a", { class: "call", href: `tel:${one.phone_number}` }, one.phone_number)),
+      h("small", {}, [named("language", one.language), ...(one.told.length ? one.told.map(message) : [t("contact_untold")])].join(" · ")))))];
+}
+
+/** A message and what has become of it. @param {import("./types.js").Told} one */
+function message(one) {
+  return `${named("kind", one.kind)}: ${[named("state", one.state), one.reason].filter(Boolean).join(", ")}`;
+}
+
+/** Messages to whom no other part shows: the wearer, dispatchers, former contacts. @param {Detail | null} detail */
 function others(detail) {
   const helpers = new Set(detail?.helpers.map((helper) => helper.uuid));
-  const rest = detail?.reach.filter((one) => one.person === null || !helpers.has(one.person)) ?? [];
+  const shown = new Set(detail?.contacts.flatMap((contact) => contact.told.map((one) => one.uuid)));
+  const rest = detail?.reach.filter((one) => !shown.has(one.uuid) && (one.person === null || !helpers.has(one.person))) ?? [];
   if (!rest.length) return [h("p", { class: "quiet" }, t("nobody_told"))];
   return [h("ul", { class: "told-others" }, ...rest.slice(-20).reverse().map((one) =>
     h("li", {}, h("span", {}, `${one.to} · ${named("kind", one.kind)}`),

@@ -57,7 +57,9 @@
  * @typedef {{uuid: string, to: string, person: string | null, kind: string, channel: string, state: string,
  *   reason: string, attempts: number, created_at: string, changes: {state: string, at: string}[]}} Reach
  * @typedef {{text: string, author: string, created_at: string}} Note
- * @typedef {{event_uid: string, helpers: CalledHelper[], reach: Reach[], notes: Note[],
+ * @typedef {{uuid: string, kind: string, channel: string, state: string, reason: string, created_at: string}} Told
+ * @typedef {{name: string, phone_number: string, language: string, told: Told[]}} Contact
+ * @typedef {{event_uid: string, helpers: CalledHelper[], reach: Reach[], contacts: Contact[], notes: Note[],
  *   device: (Device & {medical_note: string, address_note: string, wearer_phone: string | null}) | null}} Detail
  * @typedef {{position: number, at: string, kind: string, status: string | null,
  *   actor: {uuid: string, full_name: string, role: string} | null, data: Record<string, any>}} TimelineEntry
