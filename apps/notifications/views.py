@@ -18,7 +18,7 @@ from apps.users.permissions import caller
 from apps.users.tokens import session_of
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
-from mdd_backend.rest import NumberField, StrictJson, TextField
+from mdd_backend.rest import ForgivingJson, NumberField, StrictJson, TextField
 
 from . import selectors, services
 from .filters import NotificationFilter
@@ -44,6 +44,14 @@ class InstalledAppSerializer(serializers.ModelSerializer[PushToken]):
 
 class ReceivedSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(["received"])
+
+
+class ReceiptTakenSerializer(ReceivedSerializer):
+    warnings = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="By field, why the place was not taken; `body` when nothing could be read.",
+    )
 
 
 TOKEN = {"token": "fGh1…:APA91b…", "platform": "ANDROID"}
@@ -109,34 +117,43 @@ class PlaceSerializer(serializers.Serializer[Any]):
 class ReceiptView(APIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
+    parser_classes: list[Any] = [ForgivingJson]
     bears_any_body = True
 
     @documented(
         "Say that a push is shown",
         takes=PlaceSerializer,
         sends={"lat": 41.3127, "lon": 69.2417},
-        gives={200: (ReceivedSerializer, {"status": "received"})},
+        gives={200: (ReceiptTakenSerializer, {"status": "received"})},
     )
     def post(self, request: Request, signed: str) -> Response:
         """At the push's `receipt_url`, which needs no token; a repeat changes nothing.
 
-        The body may be empty, or say where the phone is. Whatever else it holds is ignored: the receipt counts.
+        The body may be empty, or say where the phone is. The receipt counts whatever else it holds: a place that cannot
+        be used is left out, and named in `warnings`.
         """
         uuid = notification_of(signed)
-        if uuid is None or not services.acknowledge_receipt(uuid, _place_in(request)):
+        if uuid is None:
             raise Http404
-        return Response({"status": "received"})
+        place, warnings = _place_in(request)
+        if not services.acknowledge_receipt(uuid, place):
+            raise Http404
+        return Response({"status": "received"} | ({"warnings": warnings} if warnings else {}))
 
 
-def _place_in(request: Request) -> tuple[float, float] | None:
-    """The place (lat, lon) that a body tells; None when it tells none, or cannot be read at all."""
+def _place_in(request: Request) -> tuple[tuple[float, float] | None, dict[str, Any]]:
+    """The place (lat, lon) in a body, if there is a good one, and what is wrong with the body, by field."""
     try:
-        body = PlaceSerializer(data=request.data)
-    except APIException:
-        return None
-    if not body.is_valid() or not body.validated_data:
-        return None
-    return body.validated_data["lat"], body.validated_data["lon"]
+        sent: Any = request.data
+    except APIException as why:
+        return None, {"body": [str(why.detail)]}
+    if not isinstance(sent, dict):
+        return None, {"body": ["Is not a JSON object."]}
+    body = PlaceSerializer(data=sent)
+    if not body.is_valid():
+        return None, dict(body.errors)
+    place = body.validated_data
+    return (place["lat"], place["lon"]) if place else None, {}
 
 
 class GatewayStatusSerializer(serializers.Serializer[Any]):

@@ -184,10 +184,13 @@ class TestStandingInForAPush:
         notify(KIND, None, {wearer.pk: {"text_key": "test_arrived"}}, text_after=timedelta(seconds=15))
         return wearer
 
-    def test_push_that_was_shown_needs_no_text(self, eskiz: Any, fcm: Any, called: User, client_of: Any) -> None:
+    @pytest.mark.parametrize("place", [{}, {"lat": None}, {"lat": 0, "lon": 0}], ids=str)
+    def test_push_that_was_shown_needs_no_text(
+        self, eskiz: Any, fcm: Any, called: User, client_of: Any, place: Any
+    ) -> None:
         deliver_due("FCM")
         url = Notification.objects.get(channel="FCM").data["receipt_url"]
-        assert client_of().post(path_of(url)).status_code == 200
+        assert client_of().post(path_of(url), place, format="json").status_code == 200
         notification = again()
         assert (notification.state, notification.reason) == (State.DROPPED, "received by push")
         assert eskiz.sends() == []

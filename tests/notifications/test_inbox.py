@@ -1,5 +1,6 @@
 """Messages to oneself: listed, read, received; never anybody else's."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -187,7 +188,31 @@ class TestReceipt:
         url = row.data["receipt_url"].removeprefix("http://localhost")
         answer = client_of().generic("POST", url, body, content_type=kind)
         assert (answer.status_code, Notification.objects.get().state) == (200, State.RECEIVED)
+        assert answer.json()["warnings"]
         assert HelperPosition.objects.values().get() == before
+
+    @pytest.mark.parametrize(
+        ("body", "wrong"),
+        [
+            (b'{"lat": 41.3}', {"lon"}),
+            (b'{"lat": null, "lon": null}', {"lat", "lon"}),
+            (b'{"lat": 0, "lon": 0}', {"lat"}),
+            (b"[]", {"body"}),
+            (b"{", {"body"}),
+        ],
+    )
+    def test_place_that_was_not_taken_is_named(
+        self, called: User, client_of: Any, body: bytes, wrong: set[str]
+    ) -> None:
+        answer = receipt(client_of, told(called), body, content_type="application/json").json()
+        assert (answer["status"], answer["warnings"].keys()) == ("received", wrong)
+        assert all(isinstance(why, str) for whys in answer["warnings"].values() for why in whys)
+
+    def test_good_place_is_used_whatever_its_content_type(self, called: User, client_of: Any) -> None:
+        body = json.dumps({"lat": HERE[0], "lon": HERE[1]})
+        answer = receipt(client_of, told(called), body, content_type="text/plain")
+        assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+        assert HelperPosition.objects.get(user=called).position.y == HERE[0]
 
     def test_repeated_receipt_moves_nobody(self, called: User, client_of: Any) -> None:
         row = told(called)
