@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.users.models import User
@@ -34,10 +35,15 @@ def save_push_token(user: User, token: str, platform: str, session: str = "") ->
     return PushToken.objects.update_or_create(token=token, defaults=given)
 
 
-def forget_session(user: User, session: str, **_: object) -> None:
-    """An app that was signed out rings no more."""
-    if session:
-        PushToken.objects.filter(user=user, session=session).delete()
+def forget_session(user: User, session: str, push_token: str = "", **_: object) -> None:
+    """An app that was signed out rings no more: known by its session, or by its own word."""
+    known = Q(session=session) & ~Q(session="")
+    PushToken.objects.filter(known | Q(token=push_token), user=user).delete()
+
+
+def forget_other_sessions(user: User, kept: str, **_: object) -> None:
+    """Only the app of the session that goes on still rings, and those that never told their session."""
+    PushToken.objects.filter(user=user).exclude(session__in=["", kept]).delete()
 
 
 def forget_push_token(user: User, token_id: int) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -13,9 +14,10 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.users.permissions import caller
-from apps.users.tokens import session_of
+from apps.users.tokens import hold_session, session_of
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson, NumberField, StrictJson, TextField
@@ -79,14 +81,19 @@ class PushTokensView(ListAPIView[PushToken]):
         gives={201: (PushTokenSerializer, KEPT), 200: (PushTokenSerializer, KEPT)},
     )
     def post(self, request: Request) -> Response:
-        """Send it at every start and after each sign-in: signing out takes it along.
+        """Send it at every start and after each sign-in: signing out, and a new password set elsewhere, take it along.
 
         200 refreshes a known one, and moves it to the caller if it was another's.
         """
         body = PushTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        session = session_of(request.auth)
-        kept, created = services.save_push_token(caller(request), **body.validated_data, session=session)
+        with transaction.atomic():
+            try:
+                hold_session(request.auth, caller(request))
+            except TokenError as why:
+                raise InvalidToken(str(why)) from None
+            session = session_of(request.auth)
+            kept, created = services.save_push_token(caller(request), **body.validated_data, session=session)
         return Response(PushTokenSerializer(kept).data, status=201 if created else 200)
 
 

@@ -19,6 +19,7 @@ from .permissions import caller
 from .serializers import (
     AccessSerializer,
     LoginSerializer,
+    LogoutSerializer,
     NewAccountSerializer,
     PasswordChangeSerializer,
     PasswordResetConfirmationSerializer,
@@ -54,10 +55,10 @@ def _known_by_password(request: Request, phone: str, password: str) -> User | No
     return user if isinstance(user, User) else None
 
 
-def _signed_in(request: Request, user: User) -> Response:
+def _signed_in(request: Request, user: User, session: str = "") -> Response:
     """Fresh tokens; the failures of this phone are forgotten."""
     user_logged_in.send(sender=User, request=request._request, user=user)
-    return Response(tokens_for(user))
+    return Response(tokens_for(user, session))
 
 
 class RegisterView(PublicView):
@@ -121,16 +122,16 @@ class RefreshView(PublicView):
 
 
 class LogoutView(APIView):
-    @documented("Sign out", takes=RefreshSerializer, sends=examples.REFRESH, gives={204: (None, None)})
+    @documented("Sign out", takes=LogoutSerializer, sends=examples.LOGOUT, gives={204: (None, None)})
     def post(self, request: Request) -> Response:
         """Revokes one refresh token of the caller; again: the same answer. The access token runs out by itself.
 
         The app that signed in with it rings no more: its push token goes too.
         """
-        body = RefreshSerializer(data=request.data)
+        body = LogoutSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            tokens.revoke(body.validated_data["refresh"], caller(request))
+            tokens.revoke(owner=caller(request), raw=body.validated_data.pop("refresh"), **body.validated_data)
         except TokenError:
             raise ValidationError({"refresh": ["Is not a refresh token of yours."]}) from None
         return Response(status=204)
@@ -145,7 +146,7 @@ class PasswordChangeView(APIView):
         errors=[429],
     )
     def post(self, request: Request) -> Response:
-        """Ends every other session. A wrong old password counts as a failed sign-in."""
+        """Ends every other session, and their apps ring no more. A wrong old password counts as a failed sign-in."""
         body = PasswordChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         old, new = body.validated_data["old_password"], body.validated_data["new_password"]
@@ -153,7 +154,8 @@ class PasswordChangeView(APIView):
         if user is None:
             raise ValidationError({"old_password": ["Is not your password."]})
         refuse_weak(new, user, "new_password")
-        return _signed_in(request, services.change_password(user, new))
+        session = tokens.session_of(request.auth)
+        return _signed_in(request, services.change_password(user, new, session), session)
 
 
 class PasswordResetView(PublicView):
@@ -180,7 +182,7 @@ class PasswordResetConfirmView(PublicView):
         errors=[429],
     )
     def post(self, request: Request) -> Response:
-        """Ends every earlier session. A wrong code counts as a failed sign-in."""
+        """Ends every earlier session, and their apps ring no more. A wrong code counts as a failed sign-in."""
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))

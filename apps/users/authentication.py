@@ -74,7 +74,8 @@ def visitor_of_cookies(cookies: str) -> Visitor | None:
     return Visitor(user, until) if isinstance(user, User) and user.is_staff else None
 
 
-def tokens_for(user: User) -> dict[str, str]:
-    """An access token (60 minutes) and a refresh token (90 days)."""
+def tokens_for(user: User, session: str = "") -> dict[str, str]:
+    """An access token (60 minutes) and a refresh token (90 days), of a new session or of one that goes on."""
     refresh = RefreshToken.for_user(user)
+    refresh["session"] = session or refresh["session"]
     return {"access": str(refresh.access_token), "refresh": str(refresh)}

@@ -8,6 +8,7 @@ LOGIN = {"phone_number": PHONE, "password": PASSWORD}
 ACCESS = {"access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.access"}
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.refresh"}
 TOKENS = ACCESS | REFRESH
+LOGOUT = REFRESH | {"push_token": "fGh1…:APA91b…"}
 NEW_ACCOUNT = {
     "uuid": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11",
     "full_name": "Full Name",

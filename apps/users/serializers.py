@@ -104,6 +104,12 @@ class RefreshSerializer(serializers.Serializer[User]):
     refresh = TextField(max_length=4096)
 
 
+class LogoutSerializer(RefreshSerializer):
+    push_token = TextField(
+        max_length=1024, required=False, help_text="The app's own, to be sure that it goes; of another person it stays."
+    )
+
+
 class PasswordChangeSerializer(serializers.Serializer[User]):
     old_password = password_field()
     new_password = password_field()

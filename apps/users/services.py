@@ -9,7 +9,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from . import limits, resets, tokens
 from .models import BlockedHelper, EmergencyContact, Role, Status, User
-from .signals import erased, erasing, password_reset_requested, standing_changed
+from .signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
 
 
 class PhoneTaken(Exception):
@@ -114,12 +114,16 @@ def _write(user: User, changes: dict[str, Any]) -> User:
 
 
 @transaction.atomic
-def change_password(user: User, password: str) -> User:
-    """Sets a password and ends every session. Raises Gone."""
+def change_password(user: User, password: str, kept: str = "") -> User:
+    """Sets a password and ends every session. Raises Gone.
+
+    kept: the session that goes on under a new refresh token; its app still rings.
+    """
     _hold(user)
     user.set_password(password)
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
+    sessions_ended.send(sender=User, user=user, kept=kept)
     return user
 
 

@@ -6,8 +6,10 @@ from django.dispatch import Signal
 standing_changed = Signal()
 # Somebody has asked for a code to set a new password.
 password_reset_requested = Signal()
-# A person has signed out of `session`.
+# A person has signed out of `session`; `push_token`: the app's, if it has named it.
 signed_out = Signal()
+# A person's password has changed: every session has ended but `kept` (blank: none is).
+sessions_ended = Signal()
 # A person's emergency contacts have changed.
 contacts_changed = Signal()
 # A person is about to be erased; a receiver may raise services.StillNeeded.

@@ -57,14 +57,17 @@ class AccessToken(tokens.AccessToken):
 
 
 class RefreshToken(tokens.RefreshToken):
-    """`session` names the sign-in, in the access tokens made from it too."""
+    """`session` names the sign-in, `refresh_jti` this very token, in the access tokens made from it too.
+
+    A session outlives its first refresh token when its person changes their password.
+    """
 
     access_token_class = AccessToken
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
         super().__init__(token, verify)
         if token is None:
-            self["session"] = self["jti"]
+            self["session"] = self["refresh_jti"] = self["jti"]
 
     @property
     def token_backend(self) -> TokenBackend:
@@ -77,18 +80,35 @@ class _PerhapsRevoked(RefreshToken):
 
 
 @transaction.atomic
-def revoke(raw: str, owner: User) -> None:
+def revoke(raw: str, owner: User, push_token: str = "") -> None:
     """Ends the session of a refresh token; again: the same. Raises TokenError when it is not one of `owner`'s."""
     token = _PerhapsRevoked(raw)
     if token.get("user_uuid") != str(owner.uuid):
         raise TokenError("Token is somebody else's")
+    _hold(owner)
     token.blacklist()
-    signed_out.send(sender=User, user=owner, session=session_of(token))
+    signed_out.send(sender=User, user=owner, session=session_of(token), push_token=push_token)
 
 
 def session_of(token: object) -> str:
     """The sign-in that a token belongs to; blank for tokens made before sessions had names, and for devices' own."""
     return str(token.get("session", "")) if isinstance(token, tokens.Token) else ""
+
+
+def hold_session(token: object, owner: User) -> None:
+    """Keeps a caller's session from ending before the transaction does. Raises TokenError when it has ended.
+
+    An access token is good for its hour even so; what outlives that hour asks here.
+    """
+    _hold(owner)
+    jti = token.get("refresh_jti") if isinstance(token, tokens.Token) else None
+    if jti and BlacklistedToken.objects.filter(token__jti=jti).exists():
+        raise TokenError("Session has ended")
+
+
+def _hold(owner: User) -> None:
+    """Whatever ends sessions locks their person's row first."""
+    User.objects.select_for_update(no_key=True).filter(pk=owner.pk).first()
 
 
 def revoke_all(owner: User) -> None:

@@ -1,9 +1,12 @@
 """A person's apps: listed, rung, let go; never anybody else's."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from apps.notifications.models import Notification, PushToken
@@ -11,7 +14,9 @@ from apps.notifications.services import save_push_token
 from apps.notifications.tasks import retire_push_tokens
 from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
-from apps.users.models import User
+from apps.users.models import Status, User
+from apps.users.services import change_password, change_standing
+from apps.users.tokens import AccessToken, hold_session, session_of
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +44,17 @@ def signed_in(wearer: User, client_of: Any) -> Any:
     return sign_in
 
 
-def sign_out(client: Any, refresh: str) -> int:
-    return int(client.post("/api/v1/auth/logout/", {"refresh": refresh}, format="json").status_code)
+def sign_out(client: Any, refresh: str, **more: Any) -> int:
+    return int(client.post("/api/v1/auth/logout/", {"refresh": refresh} | more, format="json").status_code)
+
+
+def with_access(client: Any, tokens: dict[str, str]) -> Any:
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    return client
+
+
+def ringing() -> set[str]:
+    return {one.token for one in PushToken.objects.all()}
 
 
 def test_signing_out_takes_that_phones_token_along_and_no_others(signed_in: Any) -> None:
@@ -71,6 +85,82 @@ def test_tokens_given_without_a_named_sign_in_stay(signed_in: Any, wearer: User)
     save_push_token(wearer, "from before", "ANDROID")
     sign_out(*signed_in("phone"))
     assert [one.token for one in PushToken.objects.all()] == ["from before"]
+
+
+def test_app_may_name_its_token_when_it_signs_out(signed_in: Any, wearer: User, person: Any) -> None:
+    for owner, token in ((wearer, "from before"), (wearer, "other phone"), (person(), "anothers")):
+        save_push_token(owner, token, "ANDROID")
+    client, refresh = signed_in("phone")
+    assert sign_out(client, refresh, push_token="anothers") == 204
+    assert ringing() == {"from before", "other phone", "anothers"}
+    assert sign_out(client, refresh, push_token="from before") == 204
+    assert ringing() == {"other phone", "anothers"}
+    assert sign_out(client, refresh, push_token=5) == 400
+
+
+def test_app_that_was_signed_out_cannot_hand_its_token_over_again(signed_in: Any) -> None:
+    client, refresh = signed_in("phone")
+    sign_out(client, refresh)
+    answer = client.post(URL, BODY | {"token": "phone"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
+    assert ringing() == set()
+
+
+def test_new_password_silences_the_other_phones_and_the_callers_rings_on(signed_in: Any) -> None:
+    stolen, _ = signed_in("stolen phone")
+    mine, _ = signed_in("my phone")
+    for old, new in ((PASSWORD, "another-horse-battery"), ("another-horse-battery", "third-horse-battery")):
+        body = {"old_password": old, "new_password": new}
+        tokens = mine.post("/api/v1/auth/password/change/", body, format="json").json()
+        assert ringing() == {"my phone"}
+        with_access(mine, tokens)
+    assert stolen.post(URL, BODY | {"token": "stolen phone"}, format="json").status_code == 401
+    assert mine.post(URL, BODY | {"token": "my phone"}, format="json").status_code == 200
+    sign_out(mine, tokens["refresh"])
+    assert ringing() == set()
+
+
+def test_password_set_by_a_code_or_a_dispatcher_silences_every_phone(signed_in: Any, wearer: User) -> None:
+    signed_in("phone")
+    change_password(User.objects.get(pk=wearer.pk), "another-horse-battery")
+    assert ringing() == set()
+
+
+def test_banned_persons_phone_still_hears_that_help_comes(signed_in: Any, wearer: User) -> None:
+    signed_in("phone")
+    change_standing(wearer, status=Status.BANNED)
+    assert ringing() == {"phone"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_token_handed_over_while_signing_out_goes_too(signed_in: Any, wearer: User) -> None:
+    client, refresh = signed_in("phone")
+    access = AccessToken(client._credentials["HTTP_AUTHORIZATION"].removeprefix("Bearer "))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            hold_session(access, wearer)
+            signing_out = pool.submit(_then_close, sign_out, client, refresh)
+            _wait_until_somebody_waits_or(signing_out.done)
+            save_push_token(wearer, "late", "IOS", session_of(access))
+        assert signing_out.result(10) == 204
+    assert ringing() == set()
+
+
+def _then_close(step: Any, *arguments: Any) -> Any:
+    try:
+        return step(*arguments)
+    finally:
+        connections.close_all()
+
+
+def _wait_until_somebody_waits_or(is_over: Any) -> None:
+    """Until another transaction waits for a lock of this one."""
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while not is_over() and time.monotonic() < until:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            if cursor.fetchone()[0]:
+                return
 
 
 def test_own_apps_are_listed_without_their_tokens(wearer: User, person: Any, client_of: Any) -> None:
