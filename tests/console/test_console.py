@@ -90,6 +90,7 @@ def test_an_event_is_handled_from_the_page_alone(console: Console, sos: Any, hel
     page.keyboard.press("s")
     page.get_by_label("Olim Tursunov").check()
     page.get_by_role("button", name="Назначить", exact=True).last.click()
+    page.get_by_role("button", name="Согласие по телефону").click()
     expect(page.locator("#panel-state")).to_have_text("Едут 1")
     page.keyboard.press("n")
     page.keyboard.type("Соседка с ней.")

@@ -25,6 +25,7 @@ MAY = {
     "PATCH /api/v1/devices/{device_uid}/status/",
     "POST /api/v1/devices/{device_uid}/location/",
     "POST /api/v1/devices/{device_uid}/locations/",
+    "GET /api/v1/sos/current/",
     "POST /api/v1/sos/trigger/",
     "POST /api/v1/sos/{event_uid}/cancel/",
 }
