@@ -1,12 +1,13 @@
 """A helper whom the dispatcher sends is shown as sent until they, or the dispatcher, say that they come."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from apps.sos.models import HelperAlert
+from apps.sos.models import HelperAlert, SosEvent
 
 from .screen import Console
 
@@ -36,7 +37,9 @@ def test_sent_helper_is_not_shown_as_coming_until_the_dispatcher_has_their_yes(
 
 
 def test_place_measured_long_ago_says_so(console: Console, sos: Any) -> None:
-    measured = datetime.now(UTC) - timedelta(minutes=20)
-    sos(timestamp=measured.isoformat())
+    sos()
+    SosEvent.objects.update(position_at=timezone.now() - timedelta(minutes=20), location_source="SIGNAL")
+    console.page.reload()
+    expect(console.cards).to_have_count(1)
     console.choose()
     expect(console.page.locator("#panel-facts")).to_contain_text("измерено 20 мин назад")
