@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.contrib.gis.db.models.functions import Distance
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.devices.models import Device
@@ -13,8 +14,7 @@ from apps.notifications.models import Notification, State
 from apps.users.models import User
 
 from .live import Help, help_for
-from .models import OPEN, SosEvent
-from .selectors import with_people
+from .models import COMING, OPEN, HelperAlert, SosEvent
 
 MOST = 3
 CLOSED_SHOWN_FOR = timedelta(hours=1)
@@ -46,10 +46,17 @@ def current_of(user: User, device: Device | None = None) -> Current:
     own = own.filter(device=device) if device else own
     recent = own.filter(Q(status__in=OPEN) | Q(closed_at__gt=Now() - CLOSED_SHOWN_FOR))
     newest_open_first = (F("closed_at").desc(nulls_first=True), "-pk")
-    events = list(with_people(recent).order_by(*newest_open_first)[:MOST])
+    called = recent.annotate(helpers_called=Count("alerts"))
+    events = list(called.prefetch_related(Prefetch("alerts", _coming())).order_by(*newest_open_first)[:MOST])
     is_open = any(event.is_open for event in events)
     wait_s = settings.LOCATION_INTERVAL_SOS_S if is_open else settings.STATUS_INTERVAL_S
     return Current(_with_told(events), is_open, wait_s)
+
+
+def _coming() -> QuerySet[HelperAlert]:
+    """Those who come, and how far they are: of a hundred called a watch is told the number only."""
+    far = Distance("helper__helper_position__position", "event__position")
+    return HelperAlert.objects.filter(status__in=COMING).annotate(distance_now=far)
 
 
 def _with_told(events: Sequence[SosEvent]) -> list[CurrentEvent]:
@@ -65,6 +72,5 @@ def _with_told(events: Sequence[SosEvent]) -> list[CurrentEvent]:
     )
     by_event = {row["event_uid"]: (row["phones"], row["contacts"]) for row in told}
     return [
-        CurrentEvent(event, help_for(event), len(event.alerts.all()), *by_event.get(event.uid, (0, 0)))
-        for event in events
+        CurrentEvent(event, help_for(event), event.helpers_called, *by_event.get(event.uid, (0, 0))) for event in events
     ]

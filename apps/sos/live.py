@@ -43,7 +43,7 @@ def opened(signed: str) -> tuple[SosEvent, EmergencyContact] | None:
 
 
 def help_for(event: SosEvent) -> Help:
-    """Of an event read by `selectors.with_people`."""
+    """Of an event whose `alerts` have been read with `distance_now`: all of them, or those who come."""
     coming = [alert for alert in event.alerts.all() if alert.status in COMING]
     metres = [far for far in map(_metres, coming) if far is not None]
     is_there = any(alert.status == AlertStatus.ON_SCENE for alert in coming)

@@ -106,6 +106,22 @@ def test_nothing_names_a_person_or_a_place(watch: APIClient, course: Course) -> 
         assert secret not in text
 
 
+def test_asking_costs_the_same_however_many_are_called(
+    watch: APIClient, course: Course, django_assert_num_queries: Any
+) -> None:
+    helpers = [course.helper(metres) for metres in (400, 500, 600, 700)]
+    course.press(device_uid=WATCH)
+    watch.get(URL)
+    with django_assert_num_queries(4):
+        watch.get(URL)
+    course.step()
+    course.answer(helpers[0], "ACCEPTED")
+    course.answer(helpers[1], "DECLINED")
+    with django_assert_num_queries(4):
+        (event,) = state(watch)["events"]
+    assert (event["helpers_called"], event["coming"], event["nearest_m"]) == (4, 1, 400)
+
+
 def test_two_kilobytes_hold_the_newest_whatever_happens(watch: APIClient, course: Course, wearer: User) -> None:
     newest = course.press(device_uid=WATCH, detected_type="MANUAL_TRIGGER")
     old = {"user": wearer, "device": newest.device, "detected_type": "MANUAL_TRIGGER", "severity": 5, "position": None}
