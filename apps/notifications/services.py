@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.users import resets
 from apps.users.models import User
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
@@ -24,7 +25,7 @@ LIFETIME = timedelta(seconds=300)
 CONTACT_LIFETIME = timedelta(seconds=900)
 PUSH_TOKEN_LIVES = timedelta(days=60)
 RESET_CODE = "PASSWORD_RESET"
-RESET_LIFETIME = timedelta(minutes=10)
+RESET_LIFETIME = resets.LASTS
 RESETS_AN_HOUR = 5
 UNREAD = (State.QUEUED, State.SENT, State.FAILED)
 
@@ -151,7 +152,7 @@ def _queue(channel: Channel, rows: Sequence[Notification]) -> None:
 
 
 def text_reset_code(user: User, **_: object) -> None:
-    """Queues the code with which `user` may set a new password, within the caller's transaction.
+    """Queues a new code with which `user` may set a new password, within the caller's transaction.
 
     At most one a minute and five an hour go to one phone; more are not queued, and nobody is told.
     """
@@ -159,6 +160,7 @@ def text_reset_code(user: User, **_: object) -> None:
     asked = Notification.objects.filter(user=user, kind=RESET_CODE)
     lately = asked.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
     if not lately and asked.filter(created_at__gt=Now() - timedelta(hours=1)).count() < RESETS_AN_HOUR:
+        resets.ask(user)
         notify_by_text(RESET_CODE, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
 
 

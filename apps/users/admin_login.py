@@ -7,9 +7,16 @@ from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from . import limits
+from .models import User
 
 
 class SignInForm(AdminAuthenticationForm):
+    def confirm_login_allowed(self, user: User) -> None:
+        """The password was right, whether or not the person may enter."""
+        if self.request:
+            limits.end_try(self.request)
+        super().confirm_login_allowed(user)
+
     def get_invalid_login_error(self) -> ValidationError:
         if self.request and limits.seconds_refused(self.request):
             return ValidationError(get_lockout_message(), code="throttled")

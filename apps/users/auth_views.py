@@ -50,7 +50,10 @@ def _refuse(seconds: int) -> None:
 
 def _known_by_password(request: Request, phone: str, password: str) -> User | None:
     """The person whose phone and password these are; a failure is counted. Raises Throttled while locked."""
-    user = authenticate(request._request, username=phone, password=password)
+    try:
+        user = authenticate(request._request, username=phone, password=password)
+    finally:
+        limits.end_try(request._request)
     _refuse(limits.seconds_refused(request._request))
     return user if isinstance(user, User) else None
 
@@ -194,4 +197,6 @@ class PasswordResetConfirmView(PublicView):
         except (services.WrongCode, services.Gone):
             limits.count_failure(request._request, str(phone))
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
+        finally:
+            limits.end_try(request._request)
         return _signed_in(request, user)

@@ -25,7 +25,7 @@ DETAILS: dict[str, Any] = {
     "last_login": "2025-10-29T08:30:00.120000Z",
 }
 PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
-PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "042317", "new_password": "anotherStrongPassword456"}
+PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "04231786", "new_password": "anotherStrongPassword456"}
 NEW_CONTACT = {"name": "Dilshod Karimov", "phone_number": "+998907654321", "language": "ru"}
 CONTACT: dict[str, Any] = {
     "uuid": "6b3c9a52-8f0e-4a7b-9d35-1c2e7f40a9d8",

@@ -134,3 +134,25 @@ class BlockedHelper(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner_id} blocks {self.helper_id}"
+
+
+class PasswordReset(models.Model):
+    """A code that `user` has asked for to set a new password. Only the secret key makes a code out of the nonce."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    nonce = models.CharField(max_length=32)
+    tries = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"reset of {self.user_id}"
+
+
+class PasswordTry(models.Model):
+    """A password or code being looked at right now: it counts as a failure until it is known to be none."""
+
+    phone = models.CharField(max_length=255, db_index=True)
+    began_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"try {self.pk}"

@@ -126,7 +126,7 @@ class PasswordResetRequestedSerializer(serializers.Serializer[Any]):
 
 
 class PasswordResetConfirmationSerializer(PasswordResetSerializer):
-    sms_code = TextField(max_length=16, help_text="Six digits, good for 10 to 20 minutes.")
+    sms_code = TextField(max_length=16, help_text="Eight digits, good for 10 minutes and five tries.")
     new_password = password_field()
 
 

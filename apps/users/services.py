@@ -8,7 +8,7 @@ from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
 
 from . import limits, resets, tokens
-from .models import BlockedHelper, EmergencyContact, Role, Status, User
+from .models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
 from .signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
 
 
@@ -136,9 +136,9 @@ def request_password_reset(phone_number: PhoneNumber) -> None:
 
 
 def person_with_code(phone_number: PhoneNumber, code: str) -> User:
-    """The active person who was sent `code`. Raises WrongCode."""
+    """The active person who was sent `code`. Raises WrongCode, and counts it."""
     user = User.objects.filter(phone_number=phone_number, status=Status.ACTIVE).first()
-    if user is None or not resets.code_is_right(user, code):
+    if user is None or not resets.try_code(user, code):
         raise WrongCode
     return user
 
@@ -147,7 +147,7 @@ def person_with_code(phone_number: PhoneNumber, code: str) -> User:
 def reset_password(user: User, code: str, password: str) -> User:
     """Sets a password by a code. Raises WrongCode, also to the second of two who use it at once."""
     _hold(user)
-    if user.status != Status.ACTIVE or not resets.code_is_right(user, code):
+    if user.status != Status.ACTIVE or not resets.use(user, code):
         raise WrongCode
     return change_password(user, password)
 
@@ -160,6 +160,7 @@ def erase(user: User) -> None:
     erasing.send(sender=User, user=user)
     limits.forget(str(user.phone_number))
     tokens.revoke_all(user)
+    PasswordReset.objects.filter(user=user).delete()
     EmergencyContact.objects.filter(owner=user).delete()
     BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()
     _blank(user)

@@ -60,7 +60,7 @@ def test_code_reaches_the_phone_that_asked(wearer: User, ask: Any) -> None:
     assert waiting.expires_at - waiting.created_at == timedelta(minutes=10)
     (line,) = sent()
     assert line["to"] == str(wearer.phone_number)
-    (code,) = re.findall(r"\b\d{6}\b", line["text"])
+    (code,) = re.findall(r"\b\d{8}\b", line["text"])
     assert code == resets.code_for(wearer)
     assert Notification.objects.get().state == State.SENT
     assert list(NotificationChange.objects.values_list("state", flat=True)) == ["SENT"]

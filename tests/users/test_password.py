@@ -1,19 +1,24 @@
 """Changing a password, and setting a new one by a code."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.db import connection, connections
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
 
+from apps.notifications.models import Notification
 from apps.users import resets
 from apps.users.authentication import tokens_for
-from apps.users.models import Status, User
+from apps.users.models import PasswordReset, Status, User
+from apps.users.services import erase
 from apps.users.signals import password_reset_requested
+from apps.users.tasks import flush_expired_tokens
 from tests.conftest import PASSWORD
-from tests.users.conftest import CHANGE, CONFIRM, LOGIN, REFRESH, RESET, post
+from tests.users.conftest import CHANGE, CONFIRM, LOGIN, REFRESH, RESET, at_once, post
 
 pytestmark = pytest.mark.django_db
 NEW = "another-horse-battery"
@@ -24,17 +29,29 @@ def change(user: User, **fields: Any) -> Any:
     return post(CHANGE, {"old_password": PASSWORD, "new_password": NEW} | fields, tokens_for(user)["access"])
 
 
-def confirm(user: User, code: str | None = None, **fields: Any) -> Any:
-    body = {
-        "phone_number": str(user.phone_number),
-        "sms_code": code or resets.code_for(User.objects.get(pk=user.pk)),
-        "new_password": NEW,
-    } | fields
-    return post(CONFIRM, body)
+def code_of(user: User) -> str:
+    """The code that `user` is sent."""
+    return resets.code_for(User.objects.get(pk=user.pk))
 
 
-def wrong_code(user: User) -> str:
-    return next(code for code in ("000000", "000001", "000002") if not resets.code_is_right(user, code))
+def asked_code(user: User) -> str:
+    """The same, which they ask for now."""
+    post(RESET, {"phone_number": str(user.phone_number)})
+    return code_of(user)
+
+
+def confirm(user: User, code: Any, **fields: Any) -> Any:
+    extra = {name: fields.pop(name) for name in ("REMOTE_ADDR",) if name in fields}
+    body = {"phone_number": str(user.phone_number), "sms_code": code, "new_password": NEW} | fields
+    return post(CONFIRM, body, **extra)
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**8:08d}"
+
+
+def make_older(seconds: float) -> None:
+    assert PasswordReset.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
 
 
 def test_new_password_ends_the_earlier_sessions(wearer: User, sign_in: Any) -> None:
@@ -52,7 +69,7 @@ def test_wrong_old_password_is_named_and_counted(wearer: User, sign_in: Any) -> 
         assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "old_password"})
     locked = change(wearer)
     assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
-    assert int(locked.headers["Retry-After"]) >= 890
+    assert int(locked.headers["Retry-After"]) >= 800
     assert sign_in(wearer).status_code == 429
 
 
@@ -97,39 +114,75 @@ def test_asking_without_a_phone_names_it(phone: Any) -> None:
 
 def test_code_sets_a_password_once_and_ends_the_earlier_sessions(wearer: User, sign_in: Any) -> None:
     before = sign_in(wearer).json()["refresh"]
-    wearer.refresh_from_db()
-    code = resets.code_for(wearer)
-    assert (len(code), code.isdecimal()) == (6, True)
+    code = asked_code(wearer)
+    assert (len(code), code.isdecimal()) == (8, True)
     answer = confirm(wearer, code)
     assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh"})
     assert post(REFRESH, {"refresh": before}).status_code == 401
     assert post(REFRESH, {"refresh": answer.json()["refresh"]}).status_code == 200
     assert (sign_in(wearer).status_code, sign_in(wearer, NEW).status_code) == (401, 200)
     assert confirm(wearer, code).status_code == 400
+    assert not PasswordReset.objects.exists()
 
 
-def test_code_is_good_for_two_windows(wearer: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [resets.WINDOW_S * 1000.0]
-    monkeypatch.setattr("apps.users.resets.time.time", lambda: now[0])
-    code = resets.code_for(wearer)
-    now[0] += resets.WINDOW_S * 2 - 1
-    assert resets.code_is_right(wearer, code)
-    now[0] += 1
-    assert not resets.code_is_right(wearer, code)
-    now[0] -= resets.WINDOW_S * 2
-    assert resets.code_is_right(wearer, code)
+def test_a_code_that_nobody_asked_for_is_not_made(wearer: User) -> None:
+    with pytest.raises(resets.NoneAsked):
+        code_of(wearer)
+    PasswordReset.objects.create(user=wearer, nonce="", tries=0, created_at=timezone.now())
+    guessed = code_of(wearer)
+    PasswordReset.objects.all().delete()
+    assert confirm(wearer, guessed).status_code == 400
+
+
+def test_the_database_alone_does_not_tell_the_code(wearer: User, settings: Any) -> None:
+    code = asked_code(wearer)
+    assert code not in str(PasswordReset.objects.values().get())
+    settings.SECRET_KEY = f"{settings.SECRET_KEY}-another"
+    assert code_of(wearer) != code
+
+
+def test_code_is_good_for_ten_minutes(wearer: User) -> None:
+    code = asked_code(wearer)
+    make_older(590)
+    assert code_of(wearer) == code
+    make_older(11)
+    assert confirm(wearer, code).status_code == 400
+    make_older(-11)
+    assert confirm(wearer, code).status_code == 200
+
+
+def test_a_new_code_makes_the_older_one_wrong(wearer: User) -> None:
+    older = asked_code(wearer)
+    assert asked_code(wearer) == older, "within a minute no other is sent"
+    Notification.objects.update(created_at=timezone.now() - timedelta(seconds=61))
+    newer = asked_code(wearer)
+    assert newer != older
+    assert (confirm(wearer, older).status_code, confirm(wearer, newer).status_code) == (400, 200)
 
 
 def test_code_of_before_a_sign_in_is_wrong(wearer: User, sign_in: Any) -> None:
-    code = resets.code_for(wearer)
+    code = asked_code(wearer)
     sign_in(wearer)
     assert confirm(wearer, code).status_code == 400
 
 
+def test_code_of_the_erased_is_forgotten(wearer: User) -> None:
+    asked_code(wearer)
+    erase(User.objects.get(pk=wearer.pk))
+    assert not PasswordReset.objects.exists()
+
+
+def test_codes_that_have_run_out_are_swept_away(wearer: User, person: Any) -> None:
+    asked_code(wearer)
+    make_older(601)
+    asked_code(other := person())
+    flush_expired_tokens()
+    assert PasswordReset.objects.get().user == other
+
+
 def test_wrong_code_unknown_phone_and_banned_look_alike(wearer: User, person: Any) -> None:
-    banned = person(status=Status.BANNED)
-    nobody = User(phone_number="+998901111111")
-    answers = [confirm(wearer, wrong_code(wearer)), confirm(banned), confirm(nobody, "123456")]
+    banned, nobody, code = person(status=Status.BANNED), User(phone_number="+998901111111"), asked_code(wearer)
+    answers = [confirm(wearer, wrong(code)), confirm(banned, code), confirm(nobody, "12345678")]
     assert [answer.status_code for answer in answers] == [400] * 3
     assert answers[0].json() == answers[1].json() == answers[2].json()
     assert answers[0].json().keys() == {"detail", "code", "sms_code"}
@@ -137,46 +190,69 @@ def test_wrong_code_unknown_phone_and_banned_look_alike(wearer: User, person: An
 
 @pytest.mark.parametrize("known", [True, False])
 def test_guessing_codes_locks_the_phone(wearer: User, sign_in: Any, known: bool) -> None:
-    user = wearer if known else User(phone_number="+998901111111")
+    user, code = wearer if known else User(phone_number="+998901111111"), asked_code(wearer)
     for _ in range(5):
-        assert confirm(user, wrong_code(wearer)).status_code == 400
-    locked = confirm(user, resets.code_for(wearer))
+        assert confirm(user, wrong(code)).status_code == 400
+    locked = confirm(user, code)
     assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
-    assert int(locked.headers["Retry-After"]) >= 890
+    assert int(locked.headers["Retry-After"]) >= 800
     assert AccessAttempt.objects.get().failures_since_start == 5
     assert sign_in(user).status_code == 429
 
 
+def test_five_wrong_codes_end_the_code_wherever_the_phone_s_limit_is(wearer: User, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PHONE = 100
+    code = asked_code(wearer)
+    for _ in range(5):
+        assert confirm(wearer, wrong(code)).status_code == 400
+    assert confirm(wearer, code).status_code == 400
+    Notification.objects.update(created_at=timezone.now() - timedelta(seconds=61))
+    assert confirm(wearer, asked_code(wearer)).status_code == 200
+
+
 def test_the_right_code_forgets_the_failures(wearer: User) -> None:
+    code = asked_code(wearer)
     for _ in range(4):
         post(LOGIN, {"phone_number": str(wearer.phone_number), "password": "wrong"})
-    assert confirm(wearer).status_code == 200
+    assert confirm(wearer, code).status_code == 200
     assert not AccessAttempt.objects.exists()
 
 
 @pytest.mark.parametrize("weak", WEAK, ids=lambda value: repr(value)[:12])
 def test_weak_password_is_named_and_the_code_stays_good(wearer: User, weak: Any) -> None:
-    answer = confirm(wearer, new_password=weak)
-    assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "new_password"})
-    assert confirm(wearer).status_code == 200
+    code = asked_code(wearer)
+    for _ in range(6):
+        answer = confirm(wearer, code, new_password=weak)
+        assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "new_password"})
+    assert confirm(wearer, code).status_code == 200
 
 
-@pytest.mark.parametrize("code", [None, "", 123456, [], "1" * 17, "nul\0"])
+@pytest.mark.parametrize("code", [None, "", 12345678, [], "1" * 17, "nul\0"])
 def test_malformed_code_is_named_and_not_counted(wearer: User, code: Any) -> None:
-    answer = confirm(wearer, sms_code=code)
+    answer = confirm(wearer, code)
     assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "sms_code"})
     assert not AccessAttempt.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_code_used_twice_at_once_works_once(wearer: User) -> None:
-    code = resets.code_for(wearer)
+    code = asked_code(wearer)
+    assert at_once(3, lambda n: confirm(wearer, code, new_password=f"{NEW}-{n}")) == {200: 1, 400: 2}
 
-    def use(n: int) -> int:
-        try:
-            return int(confirm(wearer, code, new_password=f"{NEW}-{n}").status_code)
-        finally:
-            connections.close_all()
 
-    with ThreadPoolExecutor(3) as pool:
-        assert sorted(pool.map(use, range(3))) == [200, 400, 400]
+@pytest.mark.django_db(transaction=True)
+def test_of_sixty_guesses_at_once_five_are_looked_at(wearer: User) -> None:
+    code = asked_code(wearer)
+    answers = at_once(60, lambda n: confirm(wearer, wrong(code), REMOTE_ADDR=f"10.0.0.{n}"))
+    assert (answers.keys(), answers.total(), answers[400] <= 5) == ({400, 429}, 60, True)
+    assert PasswordReset.objects.get().tries == answers[400]
+    assert confirm(wearer, code).status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_bears_five_guesses_at_once_wherever_the_phone_s_limit_is(wearer: User, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PHONE = 100
+    code = asked_code(wearer)
+    assert at_once(60, lambda n: confirm(wearer, wrong(code))) == {400: 60}
+    assert PasswordReset.objects.get().tries == 5
+    assert confirm(wearer, code).status_code == 400
