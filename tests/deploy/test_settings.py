@@ -91,6 +91,13 @@ def test_our_containers_may_write_nothing_and_become_nobody(name: str) -> None:
     assert "build" not in service
 
 
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.prod.yml"])
+def test_nginx_has_all_of_its_configuration(name: str) -> None:
+    nginx = yaml.safe_load((ROOT / name).read_text())["services"]["nginx"]
+    assert "./nginx/nginx.conf:/etc/nginx/nginx.conf:ro" in nginx["volumes"]
+    assert any(volume.endswith(":/etc/nginx/conf.d/default.conf:ro") for volume in nginx["volumes"])
+
+
 def test_every_process_has_a_limit_of_its_log_and_of_its_memory() -> None:
     for name, service in COMPOSE["services"].items():
         assert service["logging"]["options"]["max-size"], name

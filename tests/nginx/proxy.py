@@ -25,28 +25,8 @@ from launcher.places import PROJECT, default_home
 from launcher.ports import LOOPBACK, free_port
 from tests.faults.instance import until
 
-# As the image's own nginx.conf is: what it says, default.conf must not say again. One process, which is not renamed,
-# so that a test run that was interrupted finds it by its environment.
-MAIN = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-    include {mime_types};
-    default_type application/octet-stream;
-    log_format main '$remote_addr "$request"';
-    access_log {folder}/main.log main;
-    sendfile on;
-    keepalive_timeout 65;
-    client_body_temp_path {folder}/temp-body;
-    proxy_temp_path {folder}/temp-proxy;
-    fastcgi_temp_path {folder}/temp-fastcgi;
-    uwsgi_temp_path {folder}/temp-uwsgi;
-    scgi_temp_path {folder}/temp-scgi;
-    include {folder}/default.conf;
-}}
-"""
+# One process, which is not renamed, so that a test run that was interrupted finds it by its environment.
+ONE_PROCESS = "daemon off; master_process off;"
 
 
 def program() -> Path:
@@ -172,13 +152,25 @@ def write(folder: Path, name: str, http: int, https: int, webs: list[int]) -> Pa
         }
         make_certificate(folder / "tls")
     (folder / "default.conf").write_text(adapted(name, changes))
+    return write_main(folder)
+
+
+def write_main(folder: Path) -> Path:
+    """nginx/nginx.conf, with paths that anybody may write to."""
+    changes = {
+        "user nginx;": "",
+        "/var/run": str(folder),
+        "/etc/nginx/mime.types": str(mime_types()),
+        "/etc/nginx/conf.d": str(folder),
+        "/var/cache/nginx": str(folder),
+    }
     main = folder / "nginx.conf"
-    main.write_text(MAIN.format(folder=folder, mime_types=mime_types()))
+    main.write_text(adapted("nginx.conf", changes))
     return main
 
 
 def command(main: Path, *options: str) -> list[str]:
-    return [str(program()), "-p", str(main.parent), "-c", str(main), "-e", "stderr", *options]
+    return [str(program()), "-p", str(main.parent), "-c", str(main), "-e", "stderr", "-g", ONE_PROCESS, *options]
 
 
 @contextmanager

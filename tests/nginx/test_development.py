@@ -40,8 +40,9 @@ def test_socket_is_upgraded(development: Proxy) -> None:
 
 
 def test_errors_have_the_shape_of_the_service(client: httpx.Client, development: Proxy) -> None:
-    large = client.post("/api/v1/sos/trigger/", content=b"x" * (1024 * 1024 + 1))
+    large = client.post("/api/v1/sos/trigger/", content=b"x" * (128 * 1024 + 1))
     assert (large.status_code, large.json()["code"]) == (413, "too_large")
+    assert large.json()["detail"] == "The body is larger than 128 KiB."
     assert client.get("/static/none.css").json() == {"detail": "Not found.", "code": "not_found"}
     assert client.get("/api/?status=503").json()["client"] == LOOPBACK
     development.webs[0].stop(9)
