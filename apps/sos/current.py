@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.gis.db.models.functions import Distance
@@ -47,7 +48,7 @@ def current_of(user: User, device: Device | None = None) -> Current:
     recent = own.filter(Q(status__in=OPEN) | Q(closed_at__gt=Now() - CLOSED_SHOWN_FOR))
     newest_open_first = (F("closed_at").desc(nulls_first=True), "-pk")
     called = recent.annotate(helpers_called=Count("alerts"))
-    events = list(called.prefetch_related(Prefetch("alerts", _coming())).order_by(*newest_open_first)[:MOST])
+    events: list[Any] = list(called.prefetch_related(Prefetch("alerts", _coming())).order_by(*newest_open_first)[:MOST])
     is_open = any(event.is_open for event in events)
     wait_s = settings.LOCATION_INTERVAL_SOS_S if is_open else settings.STATUS_INTERVAL_S
     return Current(_with_told(events), is_open, wait_s)
@@ -59,7 +60,7 @@ def _coming() -> QuerySet[HelperAlert]:
     return HelperAlert.objects.filter(status__in=COMING).annotate(distance_now=far)
 
 
-def _with_told(events: Sequence[SosEvent]) -> list[CurrentEvent]:
+def _with_told(events: Sequence[Any]) -> list[CurrentEvent]:
     messages = Notification.objects.filter(event_uid__in=[event.uid for event in events])
     reached = Q(kind="SOS_ALERT", state__in=[State.RECEIVED, State.READ])
     told = (
