@@ -13,7 +13,7 @@ from .alarms import alarm_contacts, alarm_dispatchers, console_is_connected, con
 from .closing import close
 from .dispatch import call_next_wave, replace_helpers, ring_again, ring_repeated, wait_after
 from .journal import Entry
-from .models import DetectedType, EventStatus, JournalKind, Outcome, SosEvent
+from .models import Cover, DetectedType, EventStatus, JournalKind, Outcome, SosEvent
 from .movement import follow_wearer, watch_helpers
 
 WATCH_S = 60  # between two looks at those who are coming
@@ -34,8 +34,9 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     anybody = event.is_anybody_called()  # before the first wave there is nobody to look after
     entries += _watch(event, at) if anybody else []
     entries += _call(event, at, anybody)
-    entries += _alarm(event, at)
-    schedule(event, at)
+    cover = event.cover()
+    entries += _alarm(event, at, cover)
+    schedule(event, at, cover)
     journal.tell(event, *entries)
     return True
 
@@ -98,10 +99,10 @@ def _seek_place(event: SosEvent, at: datetime) -> list[Entry]:
     return [entry, alarm_dispatchers(event, "PLACE_UNKNOWN"), *alarm_contacts(event)]
 
 
-def _alarm(event: SosEvent, at: datetime) -> list[Entry]:
+def _alarm(event: SosEvent, at: datetime, cover: Cover) -> list[Entry]:
     """Dispatchers and contacts, if it is time."""
     entries: list[Entry] = []
-    alarm_at = next_alarm_at(event, event.cover())
+    alarm_at = next_alarm_at(event, cover)
     if event.dispatchers_alarmed_at is None and event.acknowledged_at is None and not console_is_connected():
         entries.append(alarm_dispatchers(event, "NO_CONSOLE"))
     elif alarm_at and alarm_at <= at:
@@ -112,17 +113,16 @@ def _alarm(event: SosEvent, at: datetime) -> list[Entry]:
     return entries
 
 
-def schedule(event: SosEvent, at: datetime | None = None) -> None:
+def schedule(event: SosEvent, at: datetime | None = None, cover: Cover | None = None) -> None:
     """Saves a locked open event with the time of its next step: there always is one."""
     at = at or now()
-    event.next_step_at = min(time for time in _timers(event, at) if time)
+    event.next_step_at = min(time for time in _timers(event, at, cover or event.cover()) if time)
     prepared.update(event)
     if event.next_step_at <= at:
         hints.task("sos.escalation_watch", event.pk)
 
 
-def _timers(event: SosEvent, at: datetime) -> list[datetime | None]:
-    cover = event.cover()
+def _timers(event: SosEvent, at: datetime, cover: Cover) -> list[datetime | None]:
     calls = not event.halted and not cover.pauses_calls
     return [
         at + timedelta(seconds=event.plan["repeat_s"]),
