@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.auth.hashers import make_password
 from phonenumber_field.phonenumber import PhoneNumber
@@ -16,6 +17,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import save_push_token
+from apps.notifications.transports import eskiz as eskiz_transport
+from apps.notifications.transports import fcm as fcm_transport
 from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
 from apps.users.contacts import add_contact, block_helper
@@ -25,6 +28,12 @@ from simulator.fcm import running_stand_in
 
 HERE = (41.311081, 69.240562)
 METRES_NORTH = 1 / 111_320
+
+
+# The same examples each time and however long one takes, so that no test fails for what another run has found or for a
+# busy machine's sake; `--hypothesis-profile default` looks for others.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -143,7 +152,14 @@ def press(client_of: Callable[..., APIClient], signal: Callable[..., dict[str, A
 
 
 @pytest.fixture
-def fcm(settings: Any) -> Iterator[Any]:
+def _nothing_known_of_providers() -> None:
+    """Another test's stand-in may have had the same port: its token is refused by the next one, which costs a try."""
+    for provider in (eskiz_transport, fcm_transport):
+        provider._account.cache_clear()
+
+
+@pytest.fixture
+def fcm(settings: Any, _nothing_known_of_providers: None) -> Iterator[Any]:
     """A stand-in Firebase on loopback, with its credentials in the settings."""
     with running_stand_in() as stand_in:
         settings.FCM_ENDPOINT = stand_in.url
@@ -152,7 +168,7 @@ def fcm(settings: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def eskiz(settings: Any) -> Iterator[Any]:
+def eskiz(settings: Any, _nothing_known_of_providers: None) -> Iterator[Any]:
     """A stand-in gateway for text messages on loopback, with its credentials in the settings."""
     with running_eskiz() as stand_in:
         settings.SMS_TRANSPORT = "eskiz"
