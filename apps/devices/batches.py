@@ -28,7 +28,7 @@ class Batches:
         self._write, self._at_once, self._together, self._waiting_most = write, at_once, together, waiting
         self._waiting: deque[tuple[Report, asyncio.Future[int | None]]] = deque()
         self._waiting_fixes = 0
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writers: set[object] = set()  # tasks, which asyncio itself does not hold
 
     async def record(self, report: Report) -> int | None:
         """How many fixes were new, once they are on disk; None when the report is not to be recorded as it is.
@@ -41,24 +41,29 @@ class Batches:
         self._waiting.append((report, done))
         self._waiting_fixes += _size(report)
         if len(self._writers) < self._at_once:
-            writer = asyncio.create_task(self._write_on())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._writers.add(asyncio.create_task(self._write_on()))
         return await done
 
     async def _write_on(self) -> None:
-        while self._waiting:
-            batch = self._take()
-            try:
-                recorded = await self._written([report for report, _ in batch])
-            except (OperationalError, InterfaceError) as why:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(why)
-            else:
-                for (_, done), count in zip(batch, recorded, strict=True):
-                    if not done.done():
-                        done.set_result(count)
+        """Until nothing waits, which is found and noted in one step: what is waiting next needs another writer."""
+        try:
+            while self._waiting:
+                await self._write_some()
+        finally:
+            self._writers.discard(asyncio.current_task())
+
+    async def _write_some(self) -> None:
+        batch = self._take()
+        try:
+            recorded = await self._written([report for report, _ in batch])
+        except (OperationalError, InterfaceError) as why:
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(why)
+        else:
+            for (_, done), count in zip(batch, recorded, strict=True):
+                if not done.done():
+                    done.set_result(count)
 
     def _take(self) -> list[tuple[Report, asyncio.Future[int | None]]]:
         """At least one, of whatever size."""

@@ -426,6 +426,18 @@ def test_what_comes_while_a_batch_is_written_is_the_next_one() -> None:
     assert asyncio.run(scenario()) == [1, 10, 10, 4]
 
 
+def test_report_that_follows_an_answer_at_once_is_written_too() -> None:
+    async def scenario() -> list[int]:
+        gate = Gate()
+        gate.open.set()
+        batches = Batches(gate.write, at_once=1)
+        for _ in range(3):
+            assert await batches.record(_report()) == 1
+        return gate.batches
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 10)) == [1, 1, 1]
+
+
 def test_a_batch_larger_than_all_bounds_goes_alone() -> None:
     async def scenario() -> list[int]:
         gate = Gate()
