@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import structlog
 from django.db import connections
+from django.db.models import Value
+from django.db.models.functions import Least
 
 from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Channel
@@ -26,8 +28,13 @@ def also(job: Callable[[], object]) -> None:
 
 
 def take_due_steps() -> None:
-    """Takes the next step of every event whose time has come; one bad event does not stop the others."""
-    for event_id in SosEvent.objects.due().order_by("next_step_at").values_list("pk", flat=True)[:BATCH]:
+    """Takes the next step of every event whose time has come; one bad event does not stop the others.
+
+    Those for whom nobody has been called yet come first: they wait for nobody's second ring.
+    """
+    uncalled_first = Least("waves_called", Value(1))
+    due = SosEvent.objects.due().order_by(uncalled_first, "next_step_at").values_list("pk", flat=True)
+    for event_id in due[:BATCH]:
         try:
             take_due_step(event_id, wait_for_row=False)
         except Exception:

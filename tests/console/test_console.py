@@ -378,8 +378,8 @@ def test_arrow_keys_belong_to_the_map(console: Console, sos: Any) -> None:
     sos()
     expect(console.cards).to_have_count(1)
     console.choose()
-    # The first look at all events has zoom 13. The map leaves it for the chosen one's ring when the server has answered,
-    # and would fly back from wherever a key had moved it.
+    # The first look at all events has zoom 13. The map leaves it for the chosen one's ring when the server has
+    # answered, and would fly back from wherever a key had moved it.
     flown = "((map) => map.getZoom() > 10 && map.getZoom() < 12.9 && !map.isMoving())(globalThis.consoleMap.map)"
     until(lambda: console.page.evaluate(flown), "the map has flown to the event")
     console.page.locator("#map canvas").focus()

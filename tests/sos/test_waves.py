@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import connections
@@ -246,3 +247,19 @@ def test_twenty_at_once_for_two_places_leave_exactly_two(course: Course) -> None
         heard = sorted(pool.map(accept, people))
     assert heard == [(200, "ACCEPTED")] * 2 + [(409, "STOOD_DOWN")] * 18
     assert course.event.coming().count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_nobody_has_been_called_for_waits_for_no_second_ring(course: Course, person: Any) -> None:
+    """More events are due than one sweep takes; the newest, for whom nobody has been called, comes first."""
+    wearers = [person() for _ in range(3)]
+    for wearer in wearers:
+        course.wearer = wearer
+        course.press()
+    SosEvent.objects.update(waves_called=4, next_step_at=timezone.now() - timedelta(seconds=30))
+    course.wearer = person()
+    fresh = course.press()
+    with mock.patch("apps.sos.sweep.BATCH", 1):
+        take_due_steps()
+    fresh.refresh_from_db()
+    assert fresh.waves_called == 1
