@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
         "AlertStatusEnum": "apps.sos.models.AlertStatus",
         "AnswerEnum": "apps.sos.models.ANSWERS",
         "EmergencyServiceEnum": "apps.sos.models.Service",
+        "ReceivedEnum": [("received", "received")],
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
 }

@@ -284,9 +284,12 @@ def test_log_holds_no_keys_when_the_connections_are_used_up(tmp_path: Path, monk
 def log_when_full(folder: Path, monkeypatch: pytest.MonkeyPatch, connections: int) -> str:
     """What an nginx with so few connections says while each request holds its own."""
     folder.mkdir()
-    monkeypatch.setattr(
-        proxy, "MAIN", re.sub(r"worker_connections \d+", f"worker_connections {connections}", proxy.MAIN)
-    )
+    ours = proxy.conf
+
+    def conf(name: str) -> str:
+        return re.sub(r"worker_connections \d+", f"worker_connections {connections}", ours(name))
+
+    monkeypatch.setattr(proxy, "conf", conf)
     with ThreadPoolExecutor(6) as pool, running("prod.conf", folder, "tests.nginx.echo:application") as crowded:
         for number in range(1, 7):
             asked = pool.submit(held, crowded, "/live/signed-key/?hold")
