@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 from apps.sos.escalation import take_due_step
 
 from .screen import Console
+from .served import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HELD_MS = 500  # as long as a slow hand holds a button: the page may move meanwhile
@@ -15,8 +16,9 @@ HELD_MS = 500  # as long as a slow hand holds a button: the page may move meanwh
 
 def press(console: Console, target: Locator) -> None:
     """Puts the button of the mouse down near the target's left edge, as a hand does that hits it just so."""
-    box = target.bounding_box()
-    assert box
+    boxes: list[Any] = []
+    until(lambda: boxes.append(target.bounding_box()) or boxes[-1], "it is drawn, and not being drawn again")
+    box = boxes[-1]
     console.page.mouse.move(box["x"] + 6, box["y"] + box["height"] / 2)
     console.page.mouse.down()
 
