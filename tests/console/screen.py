@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 
 from .served import Served
 
-SOON_MS = 15_000  # on a machine that does much else besides
+SOON_MS = 30_000  # on a machine that does much else besides
 expect.set_options(timeout=SOON_MS)
 
 
