@@ -8,7 +8,7 @@ from contextlib import suppress
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 AT_ONCE = 2
-NICENESS = 10
+NICENESS = 19
 PATHS = frozenset(
     {
         "/api/v1/auth/register/",
