@@ -1,4 +1,4 @@
-"""Password hashes: two at a time, in threads of their own; whoever asks for them keeps no SOS waiting."""
+"""Password hashes: one at a time, in a thread of its own; whoever asks for one keeps no SOS waiting."""
 
 import asyncio
 import threading
@@ -54,7 +54,7 @@ def test_hash_is_djangos_own() -> None:
     assert Argon2PasswordHasher().verify(PASSWORD, encoded)
 
 
-def test_at_most_two_hashes_run_at_once_whoever_asks(hashes: Counted) -> None:
+def test_hashes_run_one_at_a_time_whoever_asks(hashes: Counted) -> None:
     encoded = make_password(PASSWORD)
     asking = [threading.Thread(target=check_password, args=(PASSWORD, encoded)) for _ in range(8)]
     for thread in asking:
