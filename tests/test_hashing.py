@@ -1,6 +1,8 @@
 """Password hashes: one at a time, in a thread of its own; whoever asks for one keeps no SOS waiting."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -64,6 +66,16 @@ def test_hashes_run_one_at_a_time_whoever_asks(hashes: Counted) -> None:
     for thread in asking:
         thread.join()
     assert (hashes.most, hashes.done, hashes.threads) == (hashing.AT_ONCE, 8, {"hash"})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows both of each thread")
+def test_hash_gives_way_and_leaves_half_of_the_cores_alone() -> None:
+    def here() -> tuple[int, set[int]]:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), os.sched_getaffinity(0)
+
+    cores = sorted(os.sched_getaffinity(0))
+    assert hashing._threads.submit(here).result() == (hashing.NICENESS, set(cores[len(cores) // 2 :]))
+    assert "p=1" in make_password(PASSWORD)
 
 
 def until_true(holds: Any) -> None:
