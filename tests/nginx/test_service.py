@@ -6,6 +6,7 @@ import signal
 import threading
 from typing import Any
 
+import httpx
 import pytest
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.sync.client import connect
@@ -46,7 +47,10 @@ def test_each_address_behind_the_proxy_is_locked_by_itself(service: Proxy, weare
 
 
 class Watches(threading.Thread):
-    """Presses one watch after another, each once: whatever does not answer with success has failed."""
+    """Presses one watch after another; whatever does not answer with success has failed.
+
+    A connection that breaks in the middle of an answer is no answer: the same signal is sent again, as by any watch.
+    """
 
     _numbers = itertools.count()
 
@@ -55,6 +59,7 @@ class Watches(threading.Thread):
         self.service, self.headers, self.finished = service, headers, finished
         self.accepted: list[str] = []
         self.failed: list[str] = []
+        self.repeated = 0
 
     def run(self) -> None:
         with self.service.client(headers=self.headers) as client:
@@ -62,7 +67,13 @@ class Watches(threading.Thread):
                 self._press(client, f"watch-{next(self._numbers):05d}")
 
     def _press(self, client: Any, device_uid: str) -> None:
-        answer = client.post(TRIGGER, json={"device_uid": device_uid, "lat": 41.3, "lon": 69.2})
+        body = {"device_uid": device_uid, "signal_uid": device_uid, "lat": 41.3, "lon": 69.2}
+        answer = None
+        while answer is None:
+            try:
+                answer = client.post(TRIGGER, json=body)
+            except httpx.RemoteProtocolError:
+                self.repeated += 1
         if answer.status_code in {200, 201}:
             self.accepted.append(answer.json()["event_uid"])
         else:
@@ -86,11 +97,14 @@ def test_replacing_web_processes_one_by_one_fails_no_sos(
         process.start()
     finished.set()
     for thread in watches:
-        thread.join(30)
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in watches)
     assert [failure for thread in watches for failure in thread.failed] == []
     stored = {str(uid) for uid in SosEvent.objects.values_list("uid", flat=True)}
     print(f"\n{ended_by.name}: {len(accepted(watches))} presses accepted, {len(stored)} events stored")
-    print(f"passed on to the other process: {service.log.count(', 127.0.0.1:')}")
+    repeated = sum(thread.repeated for thread in watches)
+    print(f"passed on to the other process: {service.log.count(', 127.0.0.1:')}, sent again by watches: {repeated}")
+    assert repeated == 0 or ended_by == signal.SIGKILL, "a process that is asked to end answers what it has taken"
     assert len(accepted(watches)) == len(stored)
     assert set(accepted(watches)) == stored
 
