@@ -1,6 +1,6 @@
 """Signals, answers, timers and dispatchers in any order: whatever happens, the promises of docs/dispatch.md hold."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ from apps.sos.models import (
     SosEvent,
 )
 from apps.users.models import EmergencyContact, Role, User
+from mdd_backend import prepared
 from tests.conftest import HERE, METRES_NORTH
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +44,7 @@ _SEEN = (
     "pk", "status", "halted", "severity", "waves_called", "wave_at", "next_step_at", "unconfirmed_until",
     "last_signal_at", "position", "position_at",
 )  # fmt: skip
+_COUNTS = "SELECT (SELECT count(*) FROM sos_journalentry), (SELECT count(*) FROM notifications_notification)"
 _SENSELESS = st.sampled_from([None, None, None, None, *ANSWERS])
 PASSED = ("received_at", "wave_at", "next_step_at", "acknowledged_at", "dispatchers_alarmed_at", "last_signal_at")
 
@@ -98,8 +100,8 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def event(self) -> SosEvent:
-        newest: SosEvent = SosEvent.objects.latest("pk")
-        return newest
+        """The newest, as it was after the last step."""
+        return self.seen.events[-1]
 
     def _try(self, step: Any, *arguments: Any) -> Any:
         """What makes no sense is refused, and changes nothing."""
@@ -114,7 +116,8 @@ class Machine(RuleBasedStateMachine):
     def _picture(self) -> Any:
         events = SosEvent.objects.order_by("pk").values_list(*_SEEN)
         alerts = HelperAlert.objects.order_by("pk").values_list("pk", "status", "rings")
-        return list(events), list(alerts), JournalEntry.objects.count(), Notification.objects.count()
+        counts = prepared.rows(_COUNTS, [])
+        return list(events), list(alerts), counts
 
     @rule(
         with_place=st.sampled_from([True, True, False]),
@@ -232,62 +235,78 @@ class Machine(RuleBasedStateMachine):
             self._try(desk.resolve, self.event, self.dispatcher, outcome)
 
     @invariant()
-    def open_event_always_has_a_next_step(self) -> None:
-        for event in SosEvent.objects.open():
-            assert event.next_step_at
-            assert event.next_step_at <= timezone.now() + timedelta(seconds=121)
+    def the_promises_hold(self) -> None:
+        """All of them, about what is read once after each step."""
+        seen = self.seen = Seen()
+        for event in seen.events:
+            self.place_never_goes_back_in_time(event)
+            journal_says, _ = seen.journal[event.pk]
+            assert journal_says == event.status, "the journal tells each status in order"
+        for event in seen.open:
+            coming = [status for status, _ in seen.alerts[event.pk].values() if status in COMING]
+            self.there_is_a_next_step(event)
+            self.status_says_who_comes(event, coming)
+            self.no_more_accept_than_are_enough(event, *seen.journal[event.pk])
+        self.nobody_comes_to_two_events(seen)
+        self.who_declined_is_never_rung_again(seen)
+        self.closed_event_sends_nothing_but_that_it_is_over(seen)
+        self.silent_event_tells_neither_wearer_nor_contacts()
 
-    @invariant()
-    def place_never_goes_back_in_time(self) -> None:
-        for pk, measured_at in SosEvent.objects.exclude(position_at=None).values_list("pk", "position_at"):
-            assert measured_at >= self.measured.get(pk, measured_at)
-            self.measured[pk] = measured_at
+    def there_is_a_next_step(self, event: SosEvent) -> None:
+        assert event.next_step_at
+        assert event.next_step_at <= timezone.now() + timedelta(seconds=121)
 
-    @invariant()
-    def status_says_who_comes(self) -> None:
-        for event in SosEvent.objects.open():
-            is_met = event.coming().exists() or event.halted == "ALL_DONE"
-            assert event.status == (EventStatus.IN_PROGRESS if is_met else EventStatus.NEW)
+    def place_never_goes_back_in_time(self, event: SosEvent) -> None:
+        if event.position_at:
+            assert event.position_at >= self.measured.get(event.pk, event.position_at)
+            self.measured[event.pk] = event.position_at
 
-    @invariant()
-    def no_more_accept_than_are_enough(self) -> None:
+    def status_says_who_comes(self, event: SosEvent, coming: list[str]) -> None:
+        is_met = coming or event.halted == "ALL_DONE"
+        assert event.status == (EventStatus.IN_PROGRESS if is_met else EventStatus.NEW)
+
+    def no_more_accept_than_are_enough(self, event: SosEvent, _: str, doubted: int) -> None:
         """Beside those whom a dispatcher assigned, and those who come after all though others took their place."""
-        for event in SosEvent.objects.open():
-            doubted = JournalEntry.objects.filter(event=event, kind="HELPER_ASKED").count()
-            assert len(event.cover().counted) <= event.plan["enough_helpers"] + self.assigned + doubted
+        assert len(event.cover().counted) <= event.plan["enough_helpers"] + self.assigned + doubted
 
-    @invariant()
-    def who_declined_is_never_rung_again(self) -> None:
+    def nobody_comes_to_two_events(self, seen: "Seen") -> None:
+        coming = [
+            helper for event in seen.open for helper, (status, _) in seen.alerts[event.pk].items() if status in COMING
+        ]
+        assert len(coming) == len(set(coming))
+
+    def who_declined_is_never_rung_again(self, seen: "Seen") -> None:
         for (event_id, helper_id), rings in self.declined.items():
-            alert = HelperAlert.objects.get(event_id=event_id, helper_id=helper_id)
-            assert (alert.status, alert.rings) == (AlertStatus.DECLINED, rings)
+            assert seen.alerts[event_id][helper_id] == (AlertStatus.DECLINED, rings)
 
-    @invariant()
-    def nobody_comes_to_two_events(self) -> None:
-        coming = HelperAlert.objects.filter(status__in=COMING, event__status__in=["NEW", "IN_PROGRESS"])
-        helpers = list(coming.values_list("helper_id", flat=True))
-        assert len(helpers) == len(set(helpers))
-
-    @invariant()
-    def closed_event_sends_nothing_but_that_it_is_over(self) -> None:
-        closed = SosEvent.objects.exclude(status__in=["NEW", "IN_PROGRESS"]).values_list("uid", flat=True)
-        waiting = list(Notification.objects.filter(event_uid__in=list(closed), state=State.QUEUED))
-        needed = still_needed(waiting)
+    def closed_event_sends_nothing_but_that_it_is_over(self, seen: "Seen") -> None:
+        closed = [event.uid for event in seen.events if not event.is_open]
+        waiting = list(Notification.objects.filter(event_uid__in=closed, state=State.QUEUED)) if closed else []
+        needed = still_needed(waiting) if waiting else set()
         kinds = {one.kind for one in waiting if one.pk in needed}
         assert kinds <= {"STAND_DOWN", "ALL_CLEAR", "TEST_ARRIVED"}
 
-    @invariant()
     def silent_event_tells_neither_wearer_nor_contacts(self) -> None:
-        if getattr(self, "silent", False):
+        if self.silent:
             told = Notification.objects.filter(user=self.wearer).exclude(event_uid=None)
             assert not told.exists()
 
-    @invariant()
-    def the_journal_tells_each_status_in_order(self) -> None:
-        for event in SosEvent.objects.all():
-            last = JournalEntry.objects.filter(event=event).order_by("position").last()
-            assert last
-            assert last.status == event.status
+
+class Seen:
+    """Every event as it is now; of each who was called (status, rings), and of its journal the last status told and how
+    many were asked whether they still come.
+    """
+
+    def __init__(self) -> None:
+        self.events = list(SosEvent.objects.order_by("pk"))
+        self.open = [event for event in self.events if event.is_open]
+        self.alerts: dict[int, dict[int, tuple[str, int]]] = defaultdict(dict)
+        for event_id, helper_id, *how in HelperAlert.objects.values_list("event_id", "helper_id", "status", "rings"):
+            self.alerts[event_id][helper_id] = (how[0], how[1])
+        self.journal: dict[int, tuple[str, int]] = {}
+        for event_id, kind, status in JournalEntry.objects.order_by("position").values_list("event", "kind", "status"):
+            asked = self.journal.get(event_id, ("", 0))[1] + (kind == "HELPER_ASKED")
+            self.journal[event_id] = (status, asked)
 
 
 def test_whatever_happens_the_promises_hold(django_db_blocker: Any) -> None:
