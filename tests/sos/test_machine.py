@@ -145,8 +145,11 @@ class Machine(RuleBasedStateMachine):
         met, is_new, _ = services.open_event(self.wearer, said)
         assert (met, is_new, met.signal_count) == (event, False, event.signal_count + 1)
         assert self._picture() == before
-        counting = event.unconfirmed_until and event.unconfirmed_until > timezone.now()
-        RETRIED.update([event.status, event.halted, "counting down" if counting else ""])
+        RETRIED.update(self._states_of(event))
+
+    def _states_of(self, event: SosEvent) -> set[str]:
+        counts = event.unconfirmed_until and event.unconfirmed_until > timezone.now()
+        return {event.status, event.halted, "counting down" if counts else ""}
 
     @rule(seconds=st.integers(1, 7200), metres=st.sampled_from([0, 900]))
     def late_press(self, seconds: int, metres: int) -> None:
@@ -204,6 +207,14 @@ class Machine(RuleBasedStateMachine):
             record_fix(alert.helper.devices.get(), Fix(place.y, place.x))
         self.time_passes(seconds=1, lost=False)
 
+    @rule(really=st.integers(0, 7))
+    def found_unsafe(self, really: int) -> None:
+        """The first of those who come arrives, and finds the place unsafe."""
+        coming = HelperAlert.objects.filter(event=self.event, status__in=COMING).select_related("helper")
+        if not really and (alert := coming.order_by("pk").first()):
+            record_fix(alert.helper.devices.get(), Fix(HERE[0] + 10 * METRES_NORTH, HERE[1]))
+            self._try(answer_alert, self.event, alert.helper, AlertStatus.UNSAFE)
+
     @rule(metres=st.sampled_from([0, 700]))
     def wearer_moves(self, metres: int) -> None:
         record_fix(self.watch, Fix(HERE[0] + metres * METRES_NORTH, HERE[1]))
@@ -237,7 +248,9 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_promises_hold(self) -> None:
         """All of them, about what is read once after each step."""
-        seen = self.seen = Seen()
+        self.seen = Seen()
+        self.is_borne()
+        seen = self.seen
         for event in seen.events:
             self.place_never_goes_back_in_time(event)
             journal_says, _ = seen.journal[event.pk]
@@ -251,6 +264,12 @@ class Machine(RuleBasedStateMachine):
         self.who_declined_is_never_rung_again(seen)
         self.closed_event_sends_nothing_but_that_it_is_over(seen)
         self.silent_event_tells_neither_wearer_nor_contacts()
+
+    def is_borne(self) -> None:
+        """In each state that must bear it a signal is sent again, as soon as that state has come about at all."""
+        event = Signal.objects.filter(signal_uid=self.sent[-1]["signal_uid"]).latest("pk").event
+        if self._states_of(event) & MUST_BEAR_RETRIES - RETRIED.keys():
+            self.retry(0)
 
     def there_is_a_next_step(self, event: SosEvent) -> None:
         assert event.next_step_at
