@@ -24,7 +24,17 @@ def test(instance: Instance, arguments: list[str]) -> int:
     nginx = finding.nginx(instance.home.path / "nginx")
     javascript.ready(instance.home)
     with _services(replace(instance, durable=False), "test") as own:
-        pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments]
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "auto",
+            "--dist",
+            "loadscope",
+            "--no-loadscope-reorder",
+            *arguments,
+        ]
         return foreground(pytest, _environment(own) | {"NGINX": str(nginx), "CHROMIUM": _chromium()})
 
 

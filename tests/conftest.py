@@ -50,6 +50,24 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+LONGEST_FIRST = (
+    "tests/faults",
+    "tests/sos/test_machine.py",
+    "tests/nginx/test_service.py",
+    "tests/users/test_limits.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: at the end no process waits for another's long test."""
+
+    def place(item: pytest.Item) -> int:
+        long = [number for number, path in enumerate(LONGEST_FIRST) if item.nodeid.startswith(path)]
+        return long[0] if long else len(LONGEST_FIRST)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(autouse=True)
 def _own_redis_names(settings: Any, worker_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis knows no test databases: each test process has its own channel."""
