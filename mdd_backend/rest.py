@@ -14,7 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from .errors import TooLarge
+from . import errors
 
 LEVELS_MOST = 100  # read of a body too deep for Python's reader: more than an SOS keeps of it (apps/sos/signals.py)
 
@@ -68,7 +68,7 @@ class StrictJson(BaseParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
-            raise TooLarge
+            raise errors.TooLarge
         try:
             return self.loads(body.decode())
         except (ValueError, RecursionError) as why:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -88,3 +90,11 @@ def test_nobody_answers_a_client_that_left_before_it_had_said_all() -> None:
         return sent
 
     assert asyncio.run(asked()) == []
+
+
+@pytest.mark.parametrize("module", ["mdd_backend.asgi", "mdd_backend.celery", "mdd_backend.urls"])
+def test_what_a_process_begins_with_can_be_imported_first(module: str) -> None:
+    """Whatever the tests have imported before: DRF loads our parsers while it is being imported itself."""
+    begin = f"import django; django.setup() if {module!r} != 'mdd_backend.asgi' else None; import {module}"
+    done = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
