@@ -173,7 +173,7 @@ async def _listen_all(url: str, tokens: Sequence[str], connected: Any, over: Any
 
 
 def _bare_push(service: Service, fcm: Running) -> float:
-    from apps.sos.selectors import nearest_helpers  # noqa: PLC0415
+    from apps.sos.rules.search import nearest_helpers  # noqa: PLC0415
 
     (event,) = open_events(1, cities=False)
     insert = EVENT.format(number="%(number)s", plan=json.dumps(plan()))

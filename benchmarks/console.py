@@ -106,7 +106,7 @@ def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
 
 def _lag(screen: Screen, traffic: Any) -> float:
     """Seconds from a dispatcher's acknowledgement, made elsewhere, to the card that says so."""
-    from apps.sos import desk  # noqa: PLC0415
+    from apps.sos.rules import desk  # noqa: PLC0415
     from apps.users.models import Role, User  # noqa: PLC0415
 
     event = traffic.keep_one()

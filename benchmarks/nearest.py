@@ -74,7 +74,7 @@ def _compared(name: str, searches: dict[str, Search], events: Sequence[Any]) -> 
 
 def nearest(event: Any) -> Sequence[Any]:
     """As the service searches."""
-    from apps.sos.selectors import nearest_helpers  # noqa: PLC0415 - after django.setup()
+    from apps.sos.rules.search import nearest_helpers  # noqa: PLC0415 - after django.setup()
 
     return nearest_helpers(event, RADIUS_M, WANTED)
 
@@ -85,7 +85,7 @@ def open_events(count: int, *, cities: bool = True) -> list[Any]:
     from django.utils import timezone  # noqa: PLC0415
 
     from apps.sos.models import SosEvent  # noqa: PLC0415
-    from apps.sos.policy import plan_of, policy_of  # noqa: PLC0415
+    from apps.sos.rules.policy import plan_of, policy_of  # noqa: PLC0415
 
     now, plan = timezone.now(), plan_of(policy_of("FALL_DETECTED"), 3)
     random.seed(7)

@@ -15,11 +15,12 @@ from django.utils import timezone
 from apps.devices.models import Device, HelperPosition
 from apps.notifications.models import Notification, PushToken, State
 from apps.notifications.services import change
-from apps.sos import desk, journal
-from apps.sos.escalation import take_due_step
+from apps.sos import journal
 from apps.sos.journal import Entry
 from apps.sos.models import AlertStatus, EventNote, HelperAlert, JournalKind, Outcome, SosEvent
-from apps.sos.services import open_event
+from apps.sos.rules import desk
+from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.opening import open_event
 from apps.users.models import Role, User
 
 MIDDLE = (41.311081, 69.240562)  # Tashkent

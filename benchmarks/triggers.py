@@ -84,7 +84,7 @@ def trigger(service: Service, presses: Sequence[bytes], seconds: float) -> Answe
 
 
 def plan() -> dict[str, Any]:
-    from apps.sos.policy import plan_of, policy_of  # noqa: PLC0415 - after django.setup()
+    from apps.sos.rules.policy import plan_of, policy_of  # noqa: PLC0415 - after django.setup()
 
     return plan_of(policy_of("FALL_DETECTED"), 3)
 

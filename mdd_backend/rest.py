@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from . import errors
 
-LEVELS_MOST = 100  # read of a body too deep for Python's reader: more than an SOS keeps of it (apps/sos/signals.py)
+LEVELS_MOST = 100  # read of a body too deep for Python's reader: more than an SOS keeps of it (sos/rules/reading.py)
 
 
 class AlwaysJson(BaseContentNegotiation):

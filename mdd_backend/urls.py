@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring import health
-from apps.sos.live_views import live_page
+from apps.sos.api.views.live_page import live_page
 from apps.users.admin_login import admin_login
 from mdd_backend.schema_view import SchemaView
 
@@ -16,7 +16,7 @@ urlpatterns = [
     path("api/v1/", include("apps.users.urls")),
     path("api/v1/", include("apps.notifications.urls")),
     path("api/v1/", include("apps.devices.urls")),
-    path("api/v1/", include("apps.sos.urls")),
+    path("api/v1/", include("apps.sos.api.urls")),
     path("api/v1/", include("apps.monitoring.urls")),
     path(
         "api/schema/",

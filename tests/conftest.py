@@ -19,8 +19,8 @@ from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import save_push_token
 from apps.notifications.transports import eskiz as eskiz_transport
 from apps.notifications.transports import fcm as fcm_transport
-from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.contacts import add_contact, block_helper
 from apps.users.models import Role, Status, User
 from simulator.eskiz import running_eskiz

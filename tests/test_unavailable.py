@@ -23,7 +23,7 @@ def test_not_ready_while_the_database_is_away() -> None:
 
 @pytest.mark.django_db
 def test_a_mistake_of_ours_is_a_500_in_json(wearer: User, client_of: Any) -> None:
-    with mock.patch("apps.sos.services.open_event", side_effect=RuntimeError("secret")):
+    with mock.patch("apps.sos.rules.opening.open_event", side_effect=RuntimeError("secret")):
         answer = client_of(wearer).post("/api/v1/sos/trigger/", {}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (500, "server_error")
     assert "secret" not in answer.content.decode()

@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from apps.notifications.addresses import NOBODY
 from apps.notifications.models import Channel, Notification, NotificationChange, State
-from apps.sos.alarms import CONSOLE_SEEN
 from apps.sos.models import ConsolePresence, SosEvent
+from apps.sos.rules.alarms import CONSOLE_SEEN
 from mdd_backend.clock import now
 
 from .models import Pulse

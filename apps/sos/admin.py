@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
 from apps.users.models import User
 
-from . import desk, policy
-from .closing import StepMakesNoSense
+from .journal.story import MOST, story_of
 from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Outcome, Signal, SosEvent
-from .story import MOST, story_of
+from .rules import desk, policy
+from .rules.closing import StepMakesNoSense
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[DispatchPolicy]

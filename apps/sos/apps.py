@@ -8,8 +8,8 @@ class SosConfig(AppConfig):
         from apps.notifications import audience  # noqa: PLC0415 - models are loaded only now
         from apps.users.signals import erased, erasing  # noqa: PLC0415
 
-        from . import messages, services  # noqa: PLC0415
+        from .rules import messages, opening  # noqa: PLC0415
 
         audience.register(still_needed=messages.still_needed, settled=messages.settled)
-        erasing.connect(services.refuse_while_needed, dispatch_uid="sos.refuse_while_needed")
-        erased.connect(services.forget_person, dispatch_uid="sos.forget_person")
+        erasing.connect(opening.refuse_while_needed, dispatch_uid="sos.refuse_while_needed")
+        erased.connect(opening.forget_person, dispatch_uid="sos.forget_person")

@@ -12,8 +12,8 @@ from django.db.models.functions import Least
 from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Channel
 
-from .escalation import take_due_step
 from .models import SosEvent
+from .rules.due_step import take_due_step
 
 log = structlog.get_logger(__name__)
 EVERY_S = 1.0

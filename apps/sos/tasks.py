@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from . import tracks
-from .escalation import take_due_step
+from .rules.due_step import take_due_step
 
 
 @shared_task(name="sos.notify_nearby_helpers")

@@ -13,9 +13,9 @@ from apps.devices.services import Fix, record_fix, register_device
 from apps.devices.tokens import issue_token
 from apps.notifications.models import Notification, State
 from apps.notifications.services import change
-from apps.sos.answers import answer_alert
-from apps.sos.escalation import take_due_step
 from apps.sos.models import AlertStatus, SosEvent
+from apps.sos.rules.answers import answer_alert
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User
 from tests.conftest import HERE
 

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from apps.notifications.models import Notification, State
-from apps.sos.escalation import take_due_step
 from apps.sos.models import EventStatus, JournalEntry, JournalKind, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
 from .conftest import Links

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from apps.sos.models import DispatchPolicy, JournalEntry
-from apps.sos.policy import BOUNDS, values_of
+from apps.sos.rules.policy import BOUNDS, values_of
 from apps.users.models import User
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,8 @@ from rest_framework.test import APIClient  # noqa: E402
 from rest_framework_simplejwt.tokens import AccessToken  # noqa: E402
 
 from apps.devices.services import Fix, record_fix, register_device  # noqa: E402
-from apps.sos.escalation import take_due_step  # noqa: E402
 from apps.sos.models import SosEvent  # noqa: E402
+from apps.sos.rules.due_step import take_due_step  # noqa: E402
 from apps.users.models import Role, User  # noqa: E402
 
 HERE = (41.311081, 69.240562)

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import F
 from playwright.sync_api import expect
 
-from apps.sos import desk
-from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.sos.rules import desk
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
 from .screen import Console

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from apps.sos.escalation import take_due_step
+from apps.sos.rules.due_step import take_due_step
 
 from .screen import Console
 from .served import until

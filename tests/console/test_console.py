@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, expect
 
-from apps.sos import desk
-from apps.sos.escalation import take_due_step
 from apps.sos.models import JournalEntry, Outcome, SosEvent
+from apps.sos.rules import desk
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User
 from apps.users.services import change_standing
 from tests.conftest import HERE

@@ -9,8 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.notifications.models import Notification
-from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.sos.rules.due_step import take_due_step
 
 from .screen import Console
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
+from apps.sos.rules.due_step import take_due_step
 
 from .screen import Console
 from .served import until

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from apps.sos import desk
+from apps.sos.rules import desk
 from apps.users.models import User
 
 from .screen import Console

@@ -12,8 +12,8 @@ from apps.devices.services import register_device
 from apps.monitoring import consumers, routing
 from apps.monitoring.wire import messages_after
 from apps.sos import journal
-from apps.sos.escalation import take_due_step
 from apps.sos.models import DetectedType, EventStatus, JournalKind, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs/asyncapi.yaml").read_text())

@@ -18,8 +18,8 @@ from apps.monitoring.console import links
 from apps.monitoring.console.words import WORDS
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import acknowledge_receipt
-from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, Look, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 from tests.conftest import HERE, METRES_NORTH, PASSWORD

@@ -25,9 +25,9 @@ from websockets.exceptions import ConnectionClosed
 
 from apps.monitoring import feed
 from apps.sos import journal
-from apps.sos.alarms import console_is_connected
-from apps.sos.escalation import take_due_step
 from apps.sos.models import ConsolePresence, JournalEntry, JournalKind, SosEvent
+from apps.sos.rules.alarms import console_is_connected
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 from mdd_backend.asgi import application

@@ -12,8 +12,8 @@ from django.utils import timezone
 from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, NotificationChange, PushToken, State
 from apps.notifications.services import save_push_token
-from apps.sos.escalation import take_due_step
 from apps.sos.models import JournalEntry, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)

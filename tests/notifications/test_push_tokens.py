@@ -12,8 +12,8 @@ from django.utils import timezone
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.services import save_push_token
 from apps.notifications.tasks import retire_push_tokens
-from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Status, User
 from apps.users.services import change_password, change_standing
 from apps.users.tokens import AccessToken, hold_session, session_of

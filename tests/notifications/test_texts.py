@@ -14,8 +14,8 @@ from apps.notifications import texts
 from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Channel, Notification, NotificationChange, PushToken, State
 from apps.notifications.services import notify, save_push_token
-from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users import resets
 from apps.users.models import User
 from apps.users.services import erase

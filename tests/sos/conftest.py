@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from apps.notifications.models import Notification, State
-from apps.sos.escalation import take_due_step
 from apps.sos.models import ConsolePresence, HelperAlert, JournalEntry, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
 

@@ -8,8 +8,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.notifications.models import Notification
-from apps.sos.escalation import take_due_step
 from apps.sos.models import SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact
 from tests.sos.conftest import Course
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from apps.devices.services import register_device
 from apps.notifications.services import acknowledge_receipt
 from apps.sos.models import EventStatus, SosEvent
-from apps.sos.policy import plan_of, policy_of
+from apps.sos.rules.policy import plan_of, policy_of
 from apps.users.models import EmergencyContact, User
 from tests.sos.conftest import Course
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from apps.devices.models import Device, HelperPosition
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
-from apps.sos.escalation import take_due_step
 from apps.sos.models import EventStatus, HelperAlert, SosEvent
-from apps.sos.privacy import cell_of, coarse
-from apps.sos.selectors import nearest_helpers
+from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.privacy import cell_of, coarse
+from apps.sos.rules.search import nearest_helpers
 from apps.users.models import Role, Status, User
 from apps.users.services import change_standing
 

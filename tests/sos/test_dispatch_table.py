@@ -15,7 +15,6 @@ from django.utils import timezone
 from apps.devices.models import HelperPosition
 from apps.devices.services import Fix, point, record_fix, register_device
 from apps.notifications.models import Notification, State
-from apps.sos.escalation import take_due_step
 from apps.sos.models import (
     NEXT_ANSWERS,
     OPEN,
@@ -26,6 +25,7 @@ from apps.sos.models import (
     JournalKind,
     SosEvent,
 )
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact, User
 from tests.conftest import HERE, METRES_NORTH
 

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.devices.services import register_device
-from apps.sos.desk import resolve
-from apps.sos.escalation import take_due_step
 from apps.sos.models import DetectedType, EventStatus, Outcome, SosEvent
+from apps.sos.rules.desk import resolve
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 from apps.users.services import StillNeeded
 from apps.users.signals import erased, erasing

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.notifications.models import Notification
-from apps.sos import live
 from apps.sos.models import JournalEntry, SosEvent
+from apps.sos.rules import live
 from apps.users.models import EmergencyContact, User
 from tests.sos.conftest import Course
 from tests.users.test_contacts import at_once

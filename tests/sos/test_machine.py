@@ -15,11 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.notifications.services import save_push_token
-from apps.sos import desk, services
-from apps.sos.answers import answer_alert
-from apps.sos.closing import StepMakesNoSense
-from apps.sos.escalation import take_due_step
-from apps.sos.messages import still_needed
 from apps.sos.models import (
     COMING,
     NEXT_ANSWERS,
@@ -33,6 +28,11 @@ from apps.sos.models import (
     Signal,
     SosEvent,
 )
+from apps.sos.rules import desk, opening
+from apps.sos.rules.answers import answer_alert
+from apps.sos.rules.closing import StepMakesNoSense
+from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.messages import still_needed
 from apps.users.models import EmergencyContact, Role, User
 from mdd_backend import prepared
 from tests.conftest import HERE, METRES_NORTH
@@ -133,7 +133,7 @@ class Machine(RuleBasedStateMachine):
 
     def _send(self, said: dict[str, Any]) -> None:
         said = {"device_uid": "watch", "silent": self.silent, "signal_uid": str(len(self.sent)), **said}
-        services.open_event(self.wearer, said)
+        opening.open_event(self.wearer, said)
         self.sent.append(said)
 
     @rule(n=st.integers(0, 3))
@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         said = self.sent[-1 - n % len(self.sent)]
         event = Signal.objects.filter(signal_uid=said["signal_uid"]).latest("pk").event
         before = self._picture()
-        met, is_new, _ = services.open_event(self.wearer, said)
+        met, is_new, _ = opening.open_event(self.wearer, said)
         assert (met, is_new, met.signal_count) == (event, False, event.signal_count + 1)
         assert self._picture() == before
         RETRIED.update(self._states_of(event))
@@ -181,7 +181,7 @@ class Machine(RuleBasedStateMachine):
             if self._try(answer_alert, self.event, alert.helper, AlertStatus(step)):
                 self.declined.pop((alert.event_id, alert.helper_id), None)
         if then_fine and len(steps) == 1:
-            self._try(services.cancel_event, self.event, self.wearer)
+            self._try(opening.cancel_event, self.event, self.wearer)
 
     @rule(seconds=st.sampled_from([1, 31, 61, 61, 121, 121, 301]), lost=st.sampled_from([False, False, True]))
     def time_passes(self, seconds: int, lost: bool) -> None:
@@ -222,7 +222,7 @@ class Machine(RuleBasedStateMachine):
     @rule(really=st.integers(0, 15))
     def cancel(self, really: int) -> None:
         if not really:
-            self._try(services.cancel_event, self.event, self.wearer)
+            self._try(opening.cancel_event, self.event, self.wearer)
 
     @rule(what=st.sampled_from([desk.acknowledge, desk.call_next_wave, desk.reopen]))
     def dispatcher_acts(self, what: Any) -> None:

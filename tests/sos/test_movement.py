@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apps.devices.models import HelperPosition
 from apps.devices.services import point
-from apps.sos.looks import LASTS
 from apps.sos.models import HelperAlert
+from apps.sos.rules.looks import LASTS
 from apps.users.models import User
 from tests.conftest import HERE, METRES_NORTH
 from tests.sos.conftest import Course

@@ -8,7 +8,7 @@ from django.db import connections
 
 from apps.notifications.models import Notification
 from apps.sos.models import COMING, HelperAlert, SosEvent
-from apps.sos.services import open_event
+from apps.sos.rules.opening import open_event
 from apps.users.models import User
 from mdd_backend.clock import now
 from tests.conftest import HERE, METRES_NORTH

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from apps.notifications.models import Notification, NotificationChange
+from apps.sos.api.views.reports import response_times
 from apps.sos.models import JournalEntry, JournalKind, SosEvent
-from apps.sos.reports import response_times
 from tests.sos.conftest import Course
 
 _positions = itertools.count(10**6)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 from mdd_backend.clock import utc
 

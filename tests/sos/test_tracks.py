@@ -10,10 +10,10 @@ from django.db.models import F
 from apps.devices.models import Device, LocationTrack
 from apps.devices.partitions import create_partitions
 from apps.devices.services import Fix, record_fixes, register_device
-from apps.sos.answers import answer_alert
-from apps.sos.closing import close, hold_open
-from apps.sos.escalation import take_due_step
 from apps.sos.models import AlertStatus, EventStatus, HelperAlert, Outcome, SosEvent
+from apps.sos.rules.answers import answer_alert
+from apps.sos.rules.closing import close, hold_open
+from apps.sos.rules.due_step import take_due_step
 from apps.sos.tasks import drop_old_tracks
 from tests.conftest import HERE
 

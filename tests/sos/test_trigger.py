@@ -255,7 +255,7 @@ def test_32_identical_triggers_at_once_make_one_event(wearer: User, watch: Any, 
 
 def test_signal_of_a_device_removed_this_moment_is_stored_without_it(wearer: User, press: Any) -> None:
     gone = Device(pk=10**9, owner=wearer, device_uid="gone")
-    with mock.patch("apps.sos.services._device_named", return_value=gone):
+    with mock.patch("apps.sos.rules.opening._device_named", return_value=gone):
         assert press(wearer).status_code == 201
     assert SosEvent.objects.get().device is None
 

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from apps.sos.escalation import take_due_step
 from apps.sos.models import HelperAlert, SosEvent
+from apps.sos.rules.due_step import take_due_step
 from apps.users.contacts import MOST_BLOCKED
 from apps.users.models import BlockedHelper, Role, Status, User
 from tests.users.conftest import ME

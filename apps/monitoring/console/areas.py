@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import connection
 
-from apps.sos.privacy import CELL_M, METRES_PER_DEGREE
-from apps.sos.selectors import MAY_BE_CALLED, anybodys_values
+from apps.sos.rules.privacy import CELL_M, METRES_PER_DEGREE
+from apps.sos.rules.search import MAY_BE_CALLED, anybodys_values
 
 ACROSS = 24  # cells over a map's width, at most
 _COUNT = f"""

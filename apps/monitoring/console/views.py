@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.devices.maps import way_of
-from apps.sos.filters import BoxField
-from apps.sos.looks import note
+from apps.sos.api.filters import BoxField
 from apps.sos.models import EventStatus, SosEvent
-from apps.sos.selectors import nearest_helpers, with_people
+from apps.sos.rules.looks import note
+from apps.sos.rules.search import nearest_helpers, with_people
 from apps.users.models import User
 from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.openapi import documented

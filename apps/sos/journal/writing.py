@@ -9,8 +9,8 @@ from django.db import connection
 from apps.users.models import User
 from mdd_backend import hints, prepared
 
-from .locks import JOURNAL
-from .models import JournalKind, SosEvent
+from ..locks import JOURNAL
+from ..models import JournalKind, SosEvent
 
 SEQUENCE = "sos_journal_position"
 

@@ -11,8 +11,8 @@ from django.forms import model_to_dict
 from apps.users.models import User
 from mdd_backend.prepared import Prepared, given
 
-from . import journal
-from .models import DispatchPolicy, JournalKind
+from .. import journal
+from ..models import DispatchPolicy, JournalKind
 
 SEVERE = 4
 MOST_WAVES = 10

@@ -9,8 +9,8 @@ from apps.notifications.models import Notification, State
 from mdd_backend import prepared
 from mdd_backend.clock import utc
 
-from . import journal
-from .models import COMING, COUNTS_AS, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
+from .. import journal
+from ..models import COMING, COUNTS_AS, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
 from .privacy import CELL_M, cell_of
 
 

@@ -6,11 +6,11 @@ from apps.notifications.services import notify, notify_contacts
 from mdd_backend import prepared
 from mdd_backend.clock import now
 
-from .dispatch import text_after
-from .journal import Entry
+from ..journal import Entry
+from ..models import Cover, DetectedType, HelperAlert, JournalKind, SosEvent
 from .live import live_url
 from .messages import data_of
-from .models import Cover, DetectedType, HelperAlert, JournalKind, SosEvent
+from .waves import text_after
 
 ACKNOWLEDGED_FOR = timedelta(seconds=180)
 CONSOLE_SEEN = timedelta(seconds=45)

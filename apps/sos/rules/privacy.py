@@ -5,7 +5,7 @@ from enum import Enum
 
 from apps.users.models import Role, User
 
-from .models import COMING, HelperAlert, SosEvent
+from ..models import COMING, HelperAlert, SosEvent
 
 CELL_M = 300
 STEP_M = 100

@@ -13,8 +13,8 @@ from apps.devices.models import HelperPosition
 from apps.notifications.models import Notification
 from apps.users.models import User
 
-from .models import CALLED, COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
-from .timeline import people_in
+from ..api.views.timeline import people_in
+from ..models import CALLED, COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
 
 MOST = 500  # of each kind; the lists have the rest
 _KINDS = dict.fromkeys(AlertStatus, "gone") | dict.fromkeys(CALLED, "called") | dict.fromkeys(COMING, "coming")

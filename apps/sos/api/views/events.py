@@ -23,13 +23,14 @@ from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson
 
-from . import desk, examples, looks, selectors, services
-from .answers import answer_alert
-from .closing import StepMakesNoSense
-from .detail import EventDetailSerializer
-from .filters import EventFilter
-from .models import AlertStatus, Outcome, Service, SosEvent
-from .serializers import (
+from ...models import AlertStatus, Outcome, Service, SosEvent
+from ...rules import desk, looks, opening, search
+from ...rules.answers import answer_alert
+from ...rules.closing import StepMakesNoSense
+from .. import examples
+from ..filters import EventFilter
+from ..serializers.detail import EventDetailSerializer
+from ..serializers.events import (
     AnsweredSerializer,
     AnswerSerializer,
     AssignmentSerializer,
@@ -64,7 +65,7 @@ class TriggerView(APIView):
         """201: an event is open and on disk, helpers are being called. 200: it repeats one, and was counted."""
         if not isinstance(request.data, dict):
             raise ParseError("The body is not a JSON object.")
-        event, created, warnings = services.open_event(caller(request), request.data, device_of_token(request))
+        event, created, warnings = opening.open_event(caller(request), request.data, device_of_token(request))
         answer: dict[str, Any] = {
             "status": "created" if created else "duplicate",
             "event_uid": str(event.uid),
@@ -89,7 +90,7 @@ class DrillView(APIView):
         Nobody's emergency contacts are told, and a real SOS calls those who are busy with a drill.
         """
         body = _read(DrillSerializer, request)
-        event, created, _ = services.open_event(caller(request), body, is_drill=True)
+        event, created, _ = opening.open_event(caller(request), body, is_drill=True)
         answer = {"status": "created" if created else "duplicate", "event_uid": str(event.uid)}
         return Response(answer, status=201 if created else 200)
 
@@ -99,7 +100,7 @@ class _Events(GenericAPIView[SosEvent]):
     serializer_class = EventSerializer
 
     def get_queryset(self) -> QuerySet[SosEvent]:
-        return selectors.with_people(selectors.events_known_to(caller(self.request)))
+        return search.with_people(search.events_known_to(caller(self.request)))
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {"viewer": self.request.user}
@@ -192,7 +193,7 @@ class CancelView(APIView):
         wearer, device = caller(request), device_of_token(request)
         own = SosEvent.objects.filter(user=wearer)
         event = get_object_or_404(own.filter(device=device) if device else own, uid=event_uid)
-        return Response(StandingSerializer(_stepping(services.cancel_event, event, wearer)).data)
+        return Response(StandingSerializer(_stepping(opening.cancel_event, event, wearer)).data)
 
 
 class DeskView(APIView):
@@ -236,7 +237,7 @@ class AssignView(DeskView):
             alert = _stepping(desk.assign, event, caller(request), helper, body.get("confirmed_by", ""))
         except desk.NoSuchHelper as why:
             raise ValidationError({"helper": [str(why)]}) from None
-        return Response(CalledHelperSerializer(selectors.called_helper(alert)).data)
+        return Response(CalledHelperSerializer(search.called_helper(alert)).data)
 
 
 class CallNextWaveView(DeskView):

@@ -9,9 +9,9 @@ from apps.notifications.models import Notification
 from apps.users.models import EmergencyContact, Role
 from mdd_backend.clock import utc
 
-from .models import SosEvent
-from .selectors import reach_of
-from .serializers import EventSerializer, NoteSerializer
+from ...models import SosEvent
+from ...rules.search import reach_of
+from .events import EventSerializer, NoteSerializer
 
 
 class ReachSerializer(serializers.ModelSerializer[Notification]):

@@ -12,9 +12,9 @@ from apps.devices.authentication import device_of_token
 from apps.users.permissions import caller
 from mdd_backend.openapi import documented
 
-from .current import Current, CurrentEvent, current_of
-from .examples import UID
-from .models import DetectedType, EventStatus, Halt, Outcome
+from ...models import DetectedType, EventStatus, Halt, Outcome
+from ...rules.current import Current, CurrentEvent, current_of
+from ..examples import UID
 
 
 class CurrentEventSerializer(serializers.Serializer[CurrentEvent]):

@@ -18,7 +18,7 @@ from apps.users.permissions import caller
 from mdd_backend import prepared
 from mdd_backend.openapi import documented
 
-from .models import EventNote, EventStatus, JournalEntry, JournalKind, Look, SosEvent
+from ...models import EventNote, EventStatus, JournalEntry, JournalKind, Look, SosEvent
 
 # Data of a journal entry that holds the ids of people: as keys, or in a list.
 _BY_PERSON = {"helpers", "passed_over"}

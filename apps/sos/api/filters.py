@@ -11,8 +11,8 @@ from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from .models import DetectedType, EventStatus, Outcome, SosEvent
-from .selectors import seen_exactly
+from ..models import DetectedType, EventStatus, Outcome, SosEvent
+from ..rules.search import seen_exactly
 
 DIGITS_LEAST = 4  # fewer would find half of everybody
 YES_OR_NO = (("true", "true"), ("false", "false"))

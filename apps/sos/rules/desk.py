@@ -5,14 +5,9 @@ from django.db import transaction
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import now
 
-from . import journal
-from .answers import carry_out, refuse_second_emergency
-from .closing import StepMakesNoSense, close, hold, hold_open
-from .dispatch import call_next_wave as call_wave
-from .dispatch import ring_again, ring_assigned, wait_after
-from .escalation import schedule
-from .journal import Entry
-from .models import (
+from .. import journal
+from ..journal import Entry
+from ..models import (
     ASSIGNED_COVERS,
     COMING,
     AlertStatus,
@@ -24,7 +19,12 @@ from .models import (
     Service,
     SosEvent,
 )
+from .answers import carry_out, refuse_second_emergency
+from .closing import StepMakesNoSense, close, hold, hold_open
+from .due_step import schedule
 from .movement import measure
+from .waves import call_next_wave as call_wave
+from .waves import ring_again, ring_assigned, wait_after
 
 
 class NoSuchHelper(Exception):

@@ -14,8 +14,8 @@ from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.openapi import documented
 from mdd_backend.rest import WholeNumberField
 
-from . import policy
-from .models import DetectedType, DispatchPolicy, default_waves
+from ...models import DetectedType, DispatchPolicy, default_waves
+from ...rules import policy
 
 
 class WaveSerializer(serializers.Serializer[Any]):

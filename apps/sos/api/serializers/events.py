@@ -9,7 +9,7 @@ from apps.devices.models import Device
 from apps.users.models import Role, User
 from mdd_backend.rest import NumberField, TextField, WholeNumberField
 
-from .models import (
+from ...models import (
     ANSWERS,
     COMING,
     AlertStatus,
@@ -23,7 +23,7 @@ from .models import (
     Service,
     SosEvent,
 )
-from .privacy import CELL_M, Sight, cell_of, sight_of
+from ...rules.privacy import CELL_M, Sight, cell_of, sight_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES, can_send_tex
 from apps.users.models import Role, User
 from mdd_backend import prepared
 
-from .models import COMING, OPEN, HelperAlert, SosEvent
+from ..models import COMING, OPEN, HelperAlert, SosEvent
 from .policy import policy_of
 from .privacy import cell_of
 

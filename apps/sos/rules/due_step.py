@@ -8,13 +8,13 @@ from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 from mdd_backend.prepared import Prepared, given
 
-from . import journal
+from .. import journal
+from ..journal import Entry
+from ..models import Cover, DetectedType, EventStatus, JournalKind, Outcome, SosEvent
 from .alarms import alarm_contacts, alarm_dispatchers, console_is_connected, contacts_at, next_alarm_at
 from .closing import close
-from .dispatch import call_next_wave, replace_helpers, ring_again, ring_repeated, wait_after
-from .journal import Entry
-from .models import Cover, DetectedType, EventStatus, JournalKind, Outcome, SosEvent
 from .movement import follow_wearer, watch_helpers
+from .waves import call_next_wave, replace_helpers, ring_again, ring_repeated, wait_after
 
 WATCH_S = 60  # between two looks at those who are coming
 SOUGHT_S = 15  # between two looks for the place of an event that has none

@@ -16,8 +16,8 @@ from apps.users.models import EmergencyContact
 from mdd_backend.clock import now
 from mdd_backend.errors import RETRY_AFTER_S
 
-from .live import contact_answered, has_answered, help_for, opened
-from .models import SosEvent
+from ...models import SosEvent
+from ...rules.live import contact_answered, has_answered, help_for, opened
 
 
 @csrf_exempt  # there is no session to misuse: whoever can forge the request knows the address

@@ -12,13 +12,10 @@ from apps.users.models import User
 from apps.users.services import StillNeeded
 from mdd_backend import hints, prepared
 
-from . import journal
-from .alarms import alarm_dispatchers
-from .closing import close, hold_open
-from .escalation import schedule
-from .journal import Entry
-from .locks import hold_signals
-from .models import (
+from .. import journal
+from ..journal import Entry
+from ..locks import hold_signals
+from ..models import (
     COMING,
     DetectedType,
     EventStatus,
@@ -30,8 +27,11 @@ from .models import (
     Signal,
     SosEvent,
 )
+from .alarms import alarm_dispatchers
+from .closing import close, hold_open
+from .due_step import schedule
 from .policy import plan_of, policy_of
-from .signals import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
+from .reading import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
 
 
 @transaction.atomic

@@ -12,12 +12,12 @@ from apps.notifications.services import notify
 from mdd_backend import prepared
 from mdd_backend.clock import now
 
-from .journal import Entry
-from .locks import hold_dispatch
+from ..journal import Entry
+from ..locks import hold_dispatch
+from ..models import AlertStatus, HelperAlert, JournalKind, SosEvent
 from .messages import alert_data, data_of
-from .models import AlertStatus, HelperAlert, JournalKind, SosEvent
 from .privacy import coarse
-from .selectors import NearHelper, nearest_helpers, passed_over, still_free
+from .search import NearHelper, nearest_helpers, passed_over, still_free
 
 RINGS_MOST = 3
 RING_AGAIN_AFTER = timedelta(seconds=60)

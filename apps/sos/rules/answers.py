@@ -5,15 +5,15 @@ from django.db import transaction
 from apps.users.models import User
 from mdd_backend.clock import now
 
-from . import journal
+from .. import journal
+from ..journal import Entry
+from ..locks import hold_helper
+from ..models import COMING, NEXT_ANSWERS, OPEN, AlertStatus, Halt, HelperAlert, JournalKind, SosEvent
 from .alarms import alarm_dispatchers, tell_coming, tell_wearer
 from .closing import StepMakesNoSense, hold
-from .dispatch import stand_down
-from .escalation import schedule
-from .journal import Entry
-from .locks import hold_helper
-from .models import COMING, NEXT_ANSWERS, OPEN, AlertStatus, Halt, HelperAlert, JournalKind, SosEvent
+from .due_step import schedule
 from .movement import metres_between, was_seen_near
+from .waves import stand_down
 
 NO_MORE_CALLED = {
     Halt.UNSAFE: "The place was found unsafe; a dispatcher decides.",

@@ -14,8 +14,8 @@ from apps.devices.models import Device
 from apps.notifications.models import Notification, State
 from apps.users.models import User
 
+from ..models import COMING, OPEN, HelperAlert, SosEvent
 from .live import Help, help_for
-from .models import COMING, OPEN, HelperAlert, SosEvent
 
 MOST = 3
 CLOSED_SHOWN_FOR = timedelta(hours=1)

@@ -4,11 +4,11 @@ from apps.notifications.services import drop_queued
 from apps.users.models import User
 from mdd_backend.clock import now
 
-from . import journal
+from .. import journal
+from ..journal import Entry
+from ..models import COMING, AlertStatus, EventStatus, HelperAlert, JournalKind, Outcome, SosEvent
 from .alarms import tell_all_clear
-from .dispatch import stand_down
-from .journal import Entry
-from .models import COMING, AlertStatus, EventStatus, HelperAlert, JournalKind, Outcome, SosEvent
+from .waves import stand_down
 
 
 class StepMakesNoSense(Exception):

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from apps.users.models import EmergencyContact
 
-from . import journal
-from .models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
+from .. import journal
+from ..models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
 from .privacy import coarse
-from .selectors import with_people
+from .search import with_people
 
 _SALT = "sos.live"
 

@@ -10,9 +10,9 @@ from apps.devices.selectors import place_since
 from apps.devices.services import point
 from mdd_backend import prepared
 
+from ..journal import Entry
+from ..models import SEEN_LATELY, AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
 from .alarms import tell_coming, tell_helper
-from .journal import Entry
-from .models import SEEN_LATELY, AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
 from .privacy import cell_of, coarse
 
 MOVED_M = 500
