@@ -125,7 +125,7 @@ def _pushed(fcm: Running, sent: dict[str, float]) -> tuple[list[float], list[flo
 def _told(service: Service, numbers: Sequence[int]) -> list[float]:
     """Seconds until each dispatcher has been told of each event. Raises RuntimeError when one has not been."""
     from apps.users.models import Role, User  # noqa: PLC0415 - after django.setup()
-    from apps.users.tokens import AccessToken  # noqa: PLC0415
+    from apps.users.rules.tokens import AccessToken  # noqa: PLC0415
 
     people = [
         User(phone_number=f"+99899{n:07d}", full_name=f"Dispatcher {n}", role=Role.ADMIN) for n in range(DISPATCHERS)

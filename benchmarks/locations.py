@@ -79,7 +79,7 @@ def report(service: Service, requests: Sequence[bytes], connections: int, second
 
 def _reports_by_owners(service: Service) -> list[bytes]:
     from apps.users.models import User  # noqa: PLC0415 - after django.setup()
-    from apps.users.tokens import AccessToken  # noqa: PLC0415
+    from apps.users.rules.tokens import AccessToken  # noqa: PLC0415
 
     owners = User.objects.filter(pk__lte=DEVICES)
     return [_report(owner.pk, str(AccessToken.for_user(owner))) for owner in owners]

@@ -116,7 +116,7 @@ class Schema(AutoSchema):
 
 
 class AccountScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "apps.users.authentication.AccountAuthentication"
+    target_class = "apps.users.api.authentication.AccountAuthentication"
     name = "account"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Any:
@@ -126,7 +126,7 @@ class AccountScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 class DispatcherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Of the console's own pages only, and so not told: whoever writes a client sends a token."""
 
-    target_class = "apps.users.authentication.DispatcherSession"
+    target_class = "apps.users.api.authentication.DispatcherSession"
     name = "session"
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> Any:

@@ -171,12 +171,12 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_FAILURES_PER_PHONE = env.read("LOGIN_FAILURES_PER_PHONE", env.integer(1, 1000), 5)
 LOGIN_FAILURES_PER_ADDRESS = env.read("LOGIN_FAILURES_PER_ADDRESS", env.integer(1, 100_000), 100)
 AXES_COOLOFF_TIME = timedelta(seconds=env.read("LOGIN_LOCK_S", env.integer(1, 86_400), 900))
-AXES_HANDLER = "apps.users.limits.LoginLimits"
+AXES_HANDLER = "apps.users.rules.limits.LoginLimits"
 AXES_FAILURE_LIMIT = LOGIN_FAILURES_PER_PHONE
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "apps.users.limits.phone_of"
-AXES_CLIENT_IP_CALLABLE = "apps.users.limits.address_of"
+AXES_USERNAME_CALLABLE = "apps.users.rules.limits.phone_of"
+AXES_CLIENT_IP_CALLABLE = "apps.users.rules.limits.address_of"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -196,13 +196,13 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=90),
     "USER_ID_FIELD": "uuid",
     "USER_ID_CLAIM": "user_uuid",
-    "AUTH_TOKEN_CLASSES": ("apps.users.tokens.AccessToken",),
+    "AUTH_TOKEN_CLASSES": ("apps.users.rules.tokens.AccessToken",),
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.devices.authentication.DeviceTokenAuthentication",
-        "apps.users.authentication.AccountAuthentication",
-        "apps.users.authentication.DispatcherSession",
+        "apps.users.api.authentication.AccountAuthentication",
+        "apps.users.api.authentication.DispatcherSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -13,7 +13,7 @@ from apps.users.admin_login import admin_login
 from mdd_backend.schema_view import SchemaView
 
 urlpatterns = [
-    path("api/v1/", include("apps.users.urls")),
+    path("api/v1/", include("apps.users.api.urls")),
     path("api/v1/", include("apps.notifications.urls")),
     path("api/v1/", include("apps.devices.urls")),
     path("api/v1/", include("apps.sos.api.urls")),

@@ -21,8 +21,8 @@ from apps.notifications.transports import eskiz as eskiz_transport
 from apps.notifications.transports import fcm as fcm_transport
 from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
-from apps.users.contacts import add_contact, block_helper
 from apps.users.models import Role, Status, User
+from apps.users.rules.contacts import add_contact, block_helper
 from simulator.eskiz import running_eskiz
 from simulator.fcm import running_stand_in
 

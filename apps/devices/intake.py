@@ -28,7 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apps.users.tokens import AccessToken, KeyRing, key_ring
+from apps.users.rules.tokens import AccessToken, KeyRing, key_ring
 from mdd_backend.errors import RETRY_AFTER_S, Unavailable
 
 from .batches import Batches, Overloaded, Write

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.permissions import IsDispatcher, caller
+from apps.users.api.permissions import IsDispatcher, caller
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 

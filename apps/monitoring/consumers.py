@@ -15,7 +15,7 @@ from django.db import Error
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from apps.users.authentication import Visitor, visitor_of_cookies, visitor_of_header
+from apps.users.api.authentication import Visitor, visitor_of_cookies, visitor_of_header
 from apps.users.models import Role
 from mdd_backend.clock import utc
 

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.users import resets
 from apps.users.models import User
+from apps.users.rules import resets
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.users import resets
 from apps.users.models import EmergencyContact, User
+from apps.users.rules import resets
 
 from .models import Notification
 from .services import RESET_CODE

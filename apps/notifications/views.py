@@ -16,8 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from apps.users.permissions import caller
-from apps.users.tokens import hold_session, session_of
+from apps.users.api.permissions import caller
+from apps.users.rules.tokens import hold_session, session_of
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson, NumberField, StrictJson, TextField

@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from . import services
 from .admin_pages import DispatcherPage, name_of, signed_in
 from .models import Role, Status, User
+from .rules import accounts
 
 admin.site.site_header = admin.site.site_title = "MDD"
 
@@ -51,7 +51,7 @@ class PasswordForm(_PasswordForm):
         self.fields["password1"].required = self.fields["password2"].required = True
 
     def save(self, commit: bool = True) -> User:
-        return services.change_password(self.user, self.cleaned_data["password1"])
+        return accounts.change_password(self.user, self.cleaned_data["password1"])
 
 
 @admin.register(User)
@@ -99,11 +99,11 @@ class PersonPage(DispatcherPage, _UserAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except services.PhoneTaken:
+        except accounts.PhoneTaken:
             why = "This phone number is already registered."
-        except services.Gone:
+        except accounts.Gone:
             why = "The account was erased meanwhile."
-        except services.LastDispatcher as reason:
+        except accounts.LastDispatcher as reason:
             why = str(reason)
         messages.error(request, why)
         return HttpResponseRedirect(request.get_full_path())
@@ -114,12 +114,12 @@ class PersonPage(DispatcherPage, _UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            services.change_account(obj, {name: form.cleaned_data[name] for name in form.changed_data})
+            accounts.change_account(obj, {name: form.cleaned_data[name] for name in form.changed_data})
             return
         role = obj.role
-        made = services.register_user(obj.phone_number, obj.full_name, form.cleaned_data["password1"])
+        made = accounts.register_user(obj.phone_number, obj.full_name, form.cleaned_data["password1"])
         if role != Role.USER:
-            services.change_account(made, {"role": role})
+            accounts.change_account(made, {"role": role})
         obj.pk = made.pk
         obj.refresh_from_db()
 
@@ -147,9 +147,9 @@ class PersonPage(DispatcherPage, _UserAdmin):
         for user in people.order_by("pk"):
             if self.has_change_permission(request, user):
                 try:
-                    services.change_account(user, changes)
+                    accounts.change_account(user, changes)
                     count += 1
-                except (services.Gone, services.LastDispatcher) as why:
+                except (accounts.Gone, accounts.LastDispatcher) as why:
                     messages.error(request, str(why))
         messages.success(request, f"{count} {done}.")
 

@@ -6,8 +6,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from . import limits
 from .models import User
+from .rules import limits
 
 
 class SignInForm(AdminAuthenticationForm):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from . import limits, resets
+from .rules import limits, resets
 
 
 @shared_task(name="users.flush_expired_tokens")

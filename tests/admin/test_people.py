@@ -7,8 +7,8 @@ from django.test import Client
 
 from apps.devices.models import HelperPosition
 from apps.devices.services import Fix, record_fix, register_device
-from apps.users import services
 from apps.users.models import Role, Status, User
+from apps.users.rules import accounts
 from tests.conftest import HERE, PASSWORD
 
 from .conftest import at_the_admin
@@ -202,7 +202,7 @@ def test_ban_and_unban_say_how_many(desk: Client, person: Any, client_of: Any) -
     assert client_of(people[0]).get("/api/v1/users/me/").status_code == 200
 
 
-@pytest.mark.parametrize("refusal", [services.LastDispatcher(), services.Gone()], ids=repr)
+@pytest.mark.parametrize("refusal", [accounts.LastDispatcher(), accounts.Gone()], ids=repr)
 def test_refusal_of_the_service_is_said_and_nothing_changes(
     desk: Client, person: Any, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
@@ -212,7 +212,7 @@ def test_refusal_of_the_service_is_said_and_nothing_changes(
     def refuse(*_: object) -> None:
         raise refusal
 
-    monkeypatch.setattr("apps.users.services._keep_a_dispatcher", refuse)
+    monkeypatch.setattr("apps.users.rules.accounts._keep_a_dispatcher", refuse)
     answer = desk.post(page(other), form_of(other, role="USER", full_name="Somebody"), follow=True)
     assert len(answer.context["messages"]) == 1
     assert "0 are banned now" in act(desk, "ban", other)
@@ -222,7 +222,7 @@ def test_refusal_of_the_service_is_said_and_nothing_changes(
 
 def test_phone_registered_meanwhile_is_refused_with_a_message(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise services.PhoneTaken
+        raise accounts.PhoneTaken
 
-    monkeypatch.setattr(services, "register_user", refuse)
+    monkeypatch.setattr(accounts, "register_user", refuse)
     assert "already registered" in said(desk.post(f"{LIST}add/", new(), follow=True))

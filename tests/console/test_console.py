@@ -12,7 +12,7 @@ from apps.sos.models import JournalEntry, Outcome, SosEvent
 from apps.sos.rules import desk
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE
 
 from .screen import SOON_MS, Console

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.users.models import Role, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 
 from .screen import SOON_MS, Console
 from .served import until

@@ -11,7 +11,7 @@ from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTra
 from apps.devices.services import Fix, record_fix, register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, SHAPE, URL, ago
 
 pytestmark = pytest.mark.django_db

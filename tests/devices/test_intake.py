@@ -29,7 +29,7 @@ from apps.devices.serializers import FixesSerializer, LocationSerializer
 from apps.devices.services import register_device
 from apps.devices.tokens import digest_of, issue_token
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, URL, ago, ask
 
 LOCATION, LOCATIONS = f"{MINE}location/", f"{MINE}locations/"

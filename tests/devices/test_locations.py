@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from apps.devices.models import Device, HelperPosition, LocationTrack
 from apps.devices.services import Fix, record_fix
 from apps.users.models import Role, Status
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, ago
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]

@@ -16,7 +16,7 @@ from apps.devices.models import Device, DeviceToken
 from apps.devices.services import register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, URL, watch_with
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]

@@ -21,7 +21,7 @@ from apps.notifications.services import acknowledge_receipt
 from apps.sos.models import HelperAlert, Look, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE, METRES_NORTH, PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from apps.sos.models import ConsolePresence, JournalEntry, JournalKind, SosEvent
 from apps.sos.rules.alarms import console_is_connected
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from mdd_backend.asgi import application
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,8 +15,8 @@ from apps.notifications.tasks import retire_push_tokens
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Status, User
-from apps.users.services import change_password, change_standing
-from apps.users.tokens import AccessToken, hold_session, session_of
+from apps.users.rules.accounts import change_password, change_standing
+from apps.users.rules.tokens import AccessToken, hold_session, session_of
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from apps.notifications.models import Channel, Notification, NotificationChange,
 from apps.notifications.services import notify, save_push_token
 from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
-from apps.users import resets
 from apps.users.models import User
-from apps.users.services import erase
+from apps.users.rules import resets
+from apps.users.rules.accounts import erase
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RESET = "/api/v1/auth/password/reset/"

@@ -57,7 +57,7 @@ def said(kind: str, reason: str, reader: Any, language: str, **changes: str) -> 
 
 @pytest.fixture(autouse=True)
 def _code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.users.resets.code_for", lambda user: "04231786")
+    monkeypatch.setattr("apps.users.rules.resets.code_for", lambda user: "04231786")
 
 
 def test_every_kind_is_here() -> None:

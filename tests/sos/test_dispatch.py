@@ -16,7 +16,7 @@ from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.privacy import cell_of, coarse
 from apps.sos.rules.search import nearest_helpers
 from apps.users.models import Role, Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 
 pytestmark = pytest.mark.django_db
 

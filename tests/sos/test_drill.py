@@ -8,8 +8,8 @@ from phonenumber_field.phonenumber import PhoneNumber
 from apps.notifications.models import Notification
 from apps.notifications.texts import text_for
 from apps.sos.models import HelperAlert, SosEvent
-from apps.users.contacts import add_contact
 from apps.users.models import User
+from apps.users.rules.contacts import add_contact
 from tests.conftest import HERE
 from tests.sos.conftest import Course
 

@@ -16,7 +16,7 @@ from apps.devices.models import Device
 from apps.devices.services import Fix, record_fix, register_device
 from apps.sos.models import EventStatus, JournalEntry, Signal, SosEvent
 from apps.users.models import Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sos/trigger/"

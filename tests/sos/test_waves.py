@@ -17,7 +17,7 @@ from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.sweep import take_due_steps
 from apps.users.models import BlockedHelper, Role, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE, METRES_NORTH
 from tests.sos.conftest import Course
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import HelperPosition
 from apps.users.models import Role, Status, User
-from apps.users.services import change_own_account
+from apps.users.rules.accounts import change_own_account
 from tests.users.conftest import (
     CHANGE,
     CONFIRM,

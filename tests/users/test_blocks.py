@@ -7,8 +7,8 @@ import pytest
 
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
-from apps.users.contacts import MOST_BLOCKED
 from apps.users.models import BlockedHelper, Role, Status, User
+from apps.users.rules.contacts import MOST_BLOCKED
 from tests.users.conftest import ME
 from tests.users.test_contacts import at_once
 

@@ -9,9 +9,9 @@ from django.db import connections
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIClient
 
-from apps.users.authentication import tokens_for, visitor_of_header
+from apps.users.api.authentication import tokens_for, visitor_of_header
 from apps.users.models import Role, Status, User
-from apps.users.services import Gone, StillNeeded, change_standing
+from apps.users.rules.accounts import Gone, StillNeeded, change_standing
 from apps.users.signals import erased, erasing
 from tests.users.conftest import CONFIRM, ME, REFRESH, REGISTER, USERS, post, registration
 

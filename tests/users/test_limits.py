@@ -12,7 +12,7 @@ from django.db.models import F, Sum
 from django.test import Client
 from django.utils import timezone
 
-from apps.users.authentication import tokens_for
+from apps.users.api.authentication import tokens_for
 from apps.users.models import PasswordTry, Status, User
 from apps.users.tasks import flush_expired_tokens
 from tests.conftest import PASSWORD

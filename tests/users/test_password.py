@@ -11,10 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.notifications.models import Notification
-from apps.users import resets
-from apps.users.authentication import tokens_for
+from apps.users.api.authentication import tokens_for
 from apps.users.models import PasswordReset, Status, User
-from apps.users.services import erase
+from apps.users.rules import resets
+from apps.users.rules.accounts import erase
 from apps.users.signals import password_reset_requested
 from apps.users.tasks import flush_expired_tokens
 from tests.conftest import PASSWORD

@@ -10,11 +10,11 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from apps.users.authentication import tokens_for, visitor_of_header
+from apps.users.api.authentication import tokens_for, visitor_of_header
 from apps.users.models import Status, User
-from apps.users.services import change_standing
+from apps.users.rules.accounts import change_standing
+from apps.users.rules.tokens import RefreshToken
 from apps.users.tasks import flush_expired_tokens
-from apps.users.tokens import RefreshToken
 from tests.conftest import PASSWORD
 from tests.users.conftest import LOGIN, LOGOUT, ME, REFRESH, USERS, post
 

@@ -14,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.sos.models import Outcome
-from apps.users import limits
 from apps.users.admin_login import SignInForm
 from apps.users.models import User
+from apps.users.rules import limits
 from mdd_backend import csp
 
 from . import links

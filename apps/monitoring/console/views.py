@@ -17,8 +17,8 @@ from apps.sos.api.filters import BoxField
 from apps.sos.models import EventStatus, SosEvent
 from apps.sos.rules.looks import note
 from apps.sos.rules.search import nearest_helpers, with_people
+from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
-from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.openapi import documented
 
 from . import examples

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.devices.authentication import device_of_token
-from apps.users.permissions import caller
+from apps.users.api.permissions import caller
 from mdd_backend.openapi import documented
 
 from ...models import DetectedType, EventStatus, Halt, Outcome

@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 
 from apps.devices.authentication import device_of_token
 from apps.devices.services import see_helper
+from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
-from apps.users.permissions import IsDispatcher, caller
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst

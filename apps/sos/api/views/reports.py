@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.permissions import IsDispatcher
+from apps.users.api.permissions import IsDispatcher
 from mdd_backend.openapi import documented
 
 DAYS, DAYS_MOST = 30, 366

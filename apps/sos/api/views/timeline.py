@@ -13,8 +13,8 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.users.api.permissions import caller
 from apps.users.models import Role, User
-from apps.users.permissions import caller
 from mdd_backend import prepared
 from mdd_backend.openapi import documented
 

@@ -11,8 +11,8 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from .models import User
-from .signals import signed_out
+from ..models import User
+from ..signals import signed_out
 
 ALGORITHM = "HS256"
 

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
-from .models import User
-from .tokens import RefreshToken
+from ..models import User
+from ..rules.tokens import RefreshToken
 
 
 class AccountAuthentication(JWTAuthentication):

@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from phonenumber_field.phonenumber import to_python
 
-from .models import PasswordTry
+from ..models import PasswordTry
 
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
 

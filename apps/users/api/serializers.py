@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from mdd_backend.rest import TextField, TrueFalseField
 
-from .models import STANDINGS, Language, Role, User
+from ..models import STANDINGS, Language, Role, User
 
 
 class PhoneField(PhoneNumberField, TextField):  # type: ignore[misc]

@@ -12,9 +12,10 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from mdd_backend.openapi import documented
 
-from . import examples, limits, services, tokens
+from ..models import User
+from ..rules import accounts, limits, tokens
+from . import examples
 from .authentication import tokens_for
-from .models import User
 from .permissions import caller
 from .serializers import (
     AccessSerializer,
@@ -76,8 +77,8 @@ class RegisterView(PublicView):
         body = RegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            user = services.register_user(**body.validated_data)
-        except services.PhoneTaken:
+            user = accounts.register_user(**body.validated_data)
+        except accounts.PhoneTaken:
             raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
         return Response({"user": NewAccountSerializer(user).data, **tokens_for(user)}, status=201)
 
@@ -158,7 +159,7 @@ class PasswordChangeView(APIView):
             raise ValidationError({"old_password": ["Is not your password."]})
         refuse_weak(new, user, "new_password")
         session = tokens.session_of(request.auth)
-        return _signed_in(request, services.change_password(user, new, session), session)
+        return _signed_in(request, accounts.change_password(user, new, session), session)
 
 
 class PasswordResetView(PublicView):
@@ -172,7 +173,7 @@ class PasswordResetView(PublicView):
         """Whether or not anybody has this phone, the answer is the same."""
         body = PasswordResetSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        services.request_password_reset(body.validated_data["phone_number"])
+        accounts.request_password_reset(body.validated_data["phone_number"])
         return Response({"status": "sent"}, status=202)
 
 
@@ -191,10 +192,10 @@ class PasswordResetConfirmView(PublicView):
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
         _refuse(limits.seconds_locked(request._request, str(phone)))
         try:
-            user = services.person_with_code(phone, code)
+            user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
-            user = services.reset_password(user, code, password)
-        except (services.WrongCode, services.Gone):
+            user = accounts.reset_password(user, code, password)
+        except (accounts.WrongCode, accounts.Gone):
             limits.count_failure(request._request, str(phone))
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         finally:

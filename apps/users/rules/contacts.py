@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from phonenumber_field.phonenumber import PhoneNumber
 
-from .models import BlockedHelper, EmergencyContact, Role, Status, User
-from .services import Gone
-from .signals import contacts_changed
+from ..models import BlockedHelper, EmergencyContact, Role, Status, User
+from ..signals import contacts_changed
+from .accounts import Gone
 
 MOST_CONTACTS, MOST_BLOCKED = 10, 100
 

@@ -4,7 +4,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from .models import Role, User
+from ..models import Role, User
 
 
 class IsDispatcher(BasePermission):

@@ -5,7 +5,7 @@ import re
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from .models import STANDINGS, Language, Role, User
+from ..models import STANDINGS, Language, Role, User
 
 YES_OR_NO = (("true", "true"), ("false", "false"))
 PART_OF_PHONE = re.compile(r"[+()\-.\s\d]*\d[+()\-.\s\d]*")

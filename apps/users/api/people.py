@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 
-from . import examples, services
+from ..models import User
+from ..rules import accounts
+from . import examples
 from .filters import UserFilter
-from .models import User
 from .permissions import IsDispatcher, caller
 from .serializers import (
     AccountChangesSerializer,
@@ -33,9 +34,9 @@ from .serializers import (
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except (services.StillNeeded, services.LastDispatcher) as why:
+    except (accounts.StillNeeded, accounts.LastDispatcher) as why:
         raise Conflict(str(why)) from None
-    except services.Gone:
+    except accounts.Gone:
         raise NotFound from None
 
 
@@ -55,14 +56,14 @@ class MeView(APIView):
         body = AccountChangesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():
-            user = services.change_own_account(caller(request), body.validated_data)
+            user = accounts.change_own_account(caller(request), body.validated_data)
         return Response(AccountSerializer(user).data)
 
     @documented("Erase my account", gives={204: (None, None)}, errors=[409])
     def delete(self, request: Request) -> Response:
         """For good: name, phone, devices, places. The phone number may register anew. 409 while an SOS is open."""
         with _refusals():
-            services.erase(caller(request))
+            accounts.erase(caller(request))
         return Response(status=204)
 
 
@@ -105,7 +106,7 @@ class UserView(APIView):
         body = AccountDecisionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():
-            user = services.change_account(user, body.validated_data)
+            user = accounts.change_account(user, body.validated_data)
         return Response(AccountDetailsSerializer(user).data)
 
 

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
 
+from ..models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
+from ..signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
 from . import limits, resets, tokens
-from .models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
-from .signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
 
 
 class PhoneTaken(Exception):

@@ -17,11 +17,12 @@ from rest_framework.views import APIView
 from mdd_backend.openapi import documented
 from mdd_backend.rest import TextField, WholeNumberField
 
-from . import contacts, examples
-from .models import BlockedHelper, EmergencyContact, Language
+from ..models import BlockedHelper, EmergencyContact, Language
+from ..rules import contacts
+from ..rules.accounts import Gone
+from . import examples
 from .permissions import caller
 from .serializers import PhoneField
-from .services import Gone
 
 
 class TooMany(APIException):

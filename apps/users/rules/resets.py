@@ -7,7 +7,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from .models import PasswordReset, User
+from ..models import PasswordReset, User
 
 LASTS = timedelta(minutes=10)
 TRIES = 5
@@ -64,5 +64,5 @@ def _is_right(user: User, code: str) -> bool:
 def _code(user: User, reset: PasswordReset) -> str:
     """A new password or a sign-in makes the code before it wrong, too."""
     said = f"{user.uuid}/{user.password}/{user.last_login}/{reset.nonce}"
-    digest = salted_hmac("apps.users.resets", said, algorithm="sha256").digest()
+    digest = salted_hmac("apps.users.rules.resets", said, algorithm="sha256").digest()
     return f"{int.from_bytes(digest) % 10**DIGITS:0{DIGITS}d}"
