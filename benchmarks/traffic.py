@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.devices.models import Device, HelperPosition
 from apps.notifications.models import Notification, PushToken, State
-from apps.notifications.services import change
+from apps.notifications.rules.queueing import change
 from apps.sos import journal
 from apps.sos.journal import Entry
 from apps.sos.models import AlertStatus, EventNote, HelperAlert, JournalKind, Outcome, SosEvent

@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
-from apps.notifications.services import save_push_token
+from apps.notifications.rules.queueing import save_push_token
 from apps.notifications.transports import eskiz as eskiz_transport
 from apps.notifications.transports import fcm as fcm_transport
 from apps.sos.models import SosEvent

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from apps.notifications.models import Notification
-from apps.notifications.receipts import status_url
+from apps.notifications.rules.receipts import status_url
 from apps.sos.models import SosEvent
 from apps.users.models import User
 from tests.conftest import HERE, PASSWORD

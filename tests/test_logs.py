@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from apps.notifications.receipts import receipt_url, status_url
+from apps.notifications.rules.receipts import receipt_url, status_url
 from apps.sos.rules.live import live_url
 from launcher.places import PROJECT
 from launcher.ports import LOOPBACK, free_port

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from apps.notifications.services import can_send_texts, notify, notify_contacts
+from apps.notifications.rules.queueing import can_send_texts, notify, notify_contacts
 from apps.users.models import EmergencyContact, Status
 
 from .models import Device, Trouble, TroubleKind

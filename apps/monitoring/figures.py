@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 
-from apps.notifications.addresses import NOBODY
 from apps.notifications.models import Channel, Notification, NotificationChange, State
+from apps.notifications.rules.addresses import NOBODY
 from apps.sos.models import ConsolePresence, SosEvent
 from apps.sos.rules.alarms import CONSOLE_SEEN
 from mdd_backend.clock import now

@@ -6,7 +6,7 @@ from uuid import uuid4
 import structlog
 from django.db import transaction
 
-from apps.notifications.services import notify
+from apps.notifications.rules.queueing import notify
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import now
 

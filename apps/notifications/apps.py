@@ -7,14 +7,14 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from apps.users import signals  # noqa: PLC0415 - models are loaded only now
 
-        from . import services  # noqa: PLC0415
+        from .rules import queueing  # noqa: PLC0415
 
-        signals.password_reset_requested.connect(services.text_reset_code, dispatch_uid="notifications.text_reset_code")
+        signals.password_reset_requested.connect(queueing.text_reset_code, dispatch_uid="notifications.text_reset_code")
         signals.contacts_changed.connect(
-            services.tell_contacts_changed, dispatch_uid="notifications.tell_contacts_changed"
+            queueing.tell_contacts_changed, dispatch_uid="notifications.tell_contacts_changed"
         )
-        signals.signed_out.connect(services.forget_session, dispatch_uid="notifications.forget_session")
+        signals.signed_out.connect(queueing.forget_session, dispatch_uid="notifications.forget_session")
         signals.sessions_ended.connect(
-            services.forget_other_sessions, dispatch_uid="notifications.forget_other_sessions"
+            queueing.forget_other_sessions, dispatch_uid="notifications.forget_other_sessions"
         )
-        signals.erased.connect(services.forget_person, dispatch_uid="notifications.forget_person")
+        signals.erased.connect(queueing.forget_person, dispatch_uid="notifications.forget_person")

@@ -3,9 +3,9 @@
 from celery import shared_task
 from celery.signals import worker_ready
 
-from .delivery import deliver_due, prepare
 from .models import Channel
-from .services import retire_push_tokens as retire
+from .rules.delivery import deliver_due, prepare
+from .rules.queueing import retire_push_tokens as retire
 
 
 @shared_task(name="notifications.deliver")

@@ -5,7 +5,7 @@ class SosConfig(AppConfig):
     name = "apps.sos"
 
     def ready(self) -> None:
-        from apps.notifications import audience  # noqa: PLC0415 - models are loaded only now
+        from apps.notifications.rules import audience  # noqa: PLC0415 - models are loaded only now
         from apps.users.signals import erased, erasing  # noqa: PLC0415
 
         from .rules import messages, opening  # noqa: PLC0415

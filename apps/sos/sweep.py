@@ -9,8 +9,8 @@ from django.db import connections
 from django.db.models import Value
 from django.db.models.functions import Least
 
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Channel
+from apps.notifications.rules.delivery import deliver_due
 
 from .models import SosEvent
 from .rules.due_step import take_due_step

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.devices.services import Fix, record_fix, register_device
 from apps.devices.tokens import issue_token
 from apps.notifications.models import Notification, State
-from apps.notifications.services import change
+from apps.notifications.rules.queueing import change
 from apps.sos.models import AlertStatus, SosEvent
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.due_step import take_due_step

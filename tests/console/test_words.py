@@ -8,9 +8,9 @@ from django.utils import translation
 
 from apps.devices.models import TroubleKind
 from apps.monitoring.console.words import WORDS
-from apps.notifications import texts
 from apps.notifications.models import Channel, State
-from apps.notifications.services import RESET_CODE
+from apps.notifications.rules import texts
+from apps.notifications.rules.queueing import RESET_CODE
 from apps.sos.models import AlertStatus, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
 from apps.users.models import Language
 from launcher.places import PROJECT

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from apps.notifications.models import Notification
-from apps.notifications.services import save_push_token
+from apps.notifications.rules.queueing import save_push_token
 from apps.sos import sweep
 from apps.sos.models import SosEvent
 from apps.users.models import User

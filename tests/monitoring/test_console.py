@@ -17,7 +17,7 @@ from apps.devices.services import Fix, record_fix, register_device
 from apps.monitoring.console import links
 from apps.monitoring.console.words import WORDS
 from apps.notifications.models import Notification, PushToken
-from apps.notifications.services import acknowledge_receipt
+from apps.notifications.rules.queueing import acknowledge_receipt
 from apps.sos.models import HelperAlert, Look, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User

@@ -9,9 +9,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, NotificationChange, PushToken, State
-from apps.notifications.services import save_push_token
+from apps.notifications.rules.delivery import deliver_due
+from apps.notifications.rules.queueing import save_push_token
 from apps.sos.models import JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User

@@ -8,10 +8,10 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, NotificationChange, State
-from apps.notifications.receipts import receipt_url, status_url
-from apps.notifications.services import notify, notify_by_text, notify_contacts, save_push_token
+from apps.notifications.rules.delivery import deliver_due
+from apps.notifications.rules.queueing import notify, notify_by_text, notify_contacts, save_push_token
+from apps.notifications.rules.receipts import receipt_url, status_url
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, User
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.devices.models import HelperPosition, LocationTrack
 from apps.notifications.models import Notification, NotificationChange, State
-from apps.notifications.services import change, notify, notify_contacts
+from apps.notifications.rules.queueing import change, notify, notify_contacts
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import User
 from tests.conftest import HERE

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, State
-from apps.notifications.services import notify, save_push_token
+from apps.notifications.rules.delivery import deliver_due
+from apps.notifications.rules.queueing import notify, save_push_token
 from simulator.fcm import PROJECT, StandIn
 from simulator.google_oauth import ServiceAccount
 from tests.notifications.http2 import Gathering, listening

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from apps.notifications.models import Notification, PushToken
-from apps.notifications.services import save_push_token
+from apps.notifications.rules.queueing import save_push_token
 from apps.notifications.tasks import retire_push_tokens
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step

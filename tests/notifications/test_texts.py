@@ -10,10 +10,10 @@ import structlog
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from apps.notifications import texts
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Channel, Notification, NotificationChange, PushToken, State
-from apps.notifications.services import notify, save_push_token
+from apps.notifications.rules import texts
+from apps.notifications.rules.delivery import deliver_due
+from apps.notifications.rules.queueing import notify, save_push_token
 from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from apps.notifications import transports
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, State
-from apps.notifications.services import notify_by_text
+from apps.notifications.rules.delivery import deliver_due
+from apps.notifications.rules.queueing import notify_by_text
 from apps.users.models import User
 from mdd_backend import env
 from simulator.loopback import Answer, App, Request, listen, running

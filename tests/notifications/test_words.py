@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from django.utils import translation
 
-from apps.notifications import texts
 from apps.notifications.models import Notification
-from apps.notifications.texts import WORDS, text_for
+from apps.notifications.rules import texts
+from apps.notifications.rules.texts import WORDS, text_for
 from apps.notifications.transports import Message
 from apps.notifications.transports.fcm import body_for
 from apps.users.models import EmergencyContact, Language, User

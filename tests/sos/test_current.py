@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.devices.services import register_device
-from apps.notifications.services import acknowledge_receipt
+from apps.notifications.rules.queueing import acknowledge_receipt
 from apps.sos.models import EventStatus, SosEvent
 from apps.sos.rules.policy import plan_of, policy_of
 from apps.users.models import EmergencyContact, User

@@ -6,7 +6,7 @@ import pytest
 from phonenumber_field.phonenumber import PhoneNumber
 
 from apps.notifications.models import Notification
-from apps.notifications.texts import text_for
+from apps.notifications.rules.texts import text_for
 from apps.sos.models import HelperAlert, SosEvent
 from apps.users.models import User
 from apps.users.rules.contacts import add_contact

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from apps.devices.services import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
-from apps.notifications.services import save_push_token
+from apps.notifications.rules.queueing import save_push_token
 from apps.sos.models import (
     COMING,
     NEXT_ANSWERS,

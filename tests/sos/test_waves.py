@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.services import Fix, record_fix, register_device
-from apps.notifications.delivery import deliver_due
 from apps.notifications.models import Notification, PushToken
+from apps.notifications.rules.delivery import deliver_due
 from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.sweep import take_due_steps

@@ -9,8 +9,8 @@ from django.test import Client
 
 from apps.devices.models import Device
 from apps.devices.services import register_device
-from apps.notifications import texts
 from apps.notifications.models import Notification
+from apps.notifications.rules import texts
 from apps.sos.rules.live import live_url
 from apps.users.models import EmergencyContact
 from tests.sos.conftest import Course

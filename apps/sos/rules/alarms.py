@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from apps.notifications.services import notify, notify_contacts
+from apps.notifications.rules.queueing import notify, notify_contacts
 from mdd_backend import prepared
 from mdd_backend.clock import now
 

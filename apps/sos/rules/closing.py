@@ -1,6 +1,6 @@
 """What closes an event, for whatever reason: nobody is called any more, and everybody who was told hears of it."""
 
-from apps.notifications.services import drop_queued
+from apps.notifications.rules.queueing import drop_queued
 from apps.users.models import User
 from mdd_backend.clock import now
 

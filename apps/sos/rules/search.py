@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from apps.notifications.models import Notification
-from apps.notifications.services import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
+from apps.notifications.rules.queueing import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
 from apps.users.models import Role, User
 from mdd_backend import prepared
 

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.notifications.models import Urgency
-from apps.notifications.services import notify
+from apps.notifications.rules.queueing import notify
 from mdd_backend import prepared
 from mdd_backend.clock import now
 

@@ -16,10 +16,10 @@ from apps.users.rules import resets
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 
+from ..models import Channel, Notification, PushToken, State, Urgency
+from ..signals import place_told
 from .audience import audience
-from .models import Channel, Notification, PushToken, State, Urgency
 from .receipts import receipt_url
-from .signals import place_told
 
 LIFETIME = timedelta(seconds=300)
 CONTACT_LIFETIME = timedelta(seconds=900)

@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from .models import Notification, State
+from ..models import Notification, State
 
 
 class NotificationFilter(filters.FilterSet):

@@ -17,13 +17,13 @@ from django.db.models.functions import Now
 from mdd_backend import hints, prepared
 from mdd_backend.prepared import Prepared, given
 
+from ..models import Channel, Notification, PushToken, State
+from ..transports import Message, Transport, TransportError, transport_for
+from ..transports.base import loop
 from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
-from .models import Channel, Notification, PushToken, State
+from .queueing import change, keep, text_key
 from .receipts import status_url
-from .services import change, keep, text_key
-from .transports import Message, Transport, TransportError, transport_for
-from .transports.base import loop
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from apps.users.models import EmergencyContact, User
 from apps.users.rules import resets
 
-from .models import Notification
-from .services import RESET_CODE
+from ..models import Notification
+from .queueing import RESET_CODE
 
 Reader = User | EmergencyContact
 Words = Callable[[Notification, Reader], str]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from .models import Notification
+from ..models import Notification
 
 # Given notifications that are about to be sent, the ids of those still needed.
 StillNeeded = Callable[[Sequence[Notification]], set[int]]

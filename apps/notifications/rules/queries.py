@@ -5,8 +5,8 @@ from django.db.models.functions import Now
 
 from apps.users.models import User
 
-from .models import Notification, NotificationChange, PushToken
-from .services import PUSH_TOKEN_LIVES
+from ..models import Notification, NotificationChange, PushToken
+from .queueing import PUSH_TOKEN_LIVES
 
 
 def push_tokens_in_use() -> QuerySet[PushToken]:

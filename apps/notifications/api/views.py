@@ -22,10 +22,10 @@ from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson, NumberField, StrictJson, TextField
 
-from . import selectors, services
+from ..models import Notification, NotificationChange, Platform, PushToken
+from ..rules import queries, queueing
+from ..rules.receipts import notification_of, notification_of_status
 from .filters import NotificationFilter
-from .models import Notification, NotificationChange, Platform, PushToken
-from .receipts import notification_of, notification_of_status
 
 
 class PushTokenSerializer(serializers.Serializer[PushToken]):
@@ -67,7 +67,7 @@ class PushTokensView(ListAPIView[PushToken]):
     filter_backends: list[Any] = []
 
     def get_queryset(self) -> QuerySet[PushToken]:
-        return selectors.push_tokens_in_use().filter(user=caller(self.request))
+        return queries.push_tokens_in_use().filter(user=caller(self.request))
 
     @documented("One's own apps that can be rung", gives={200: (InstalledAppSerializer(many=True), APP)})
     def get(self, request: Request) -> Response:
@@ -93,7 +93,7 @@ class PushTokensView(ListAPIView[PushToken]):
             except TokenError as why:
                 raise InvalidToken(str(why)) from None
             session = session_of(request.auth)
-            kept, created = services.save_push_token(caller(request), **body.validated_data, session=session)
+            kept, created = queueing.save_push_token(caller(request), **body.validated_data, session=session)
         return Response(PushTokenSerializer(kept).data, status=201 if created else 200)
 
 
@@ -101,7 +101,7 @@ class PushTokenView(APIView):
     @documented("Let an app ring no more", gives={204: (None, None)})
     def delete(self, request: Request, token_id: int) -> Response:
         """When the person wants no calls on that phone; signing out does it by itself."""
-        if not services.forget_push_token(caller(request), token_id):
+        if not queueing.forget_push_token(caller(request), token_id):
             raise Http404
         return Response(status=204)
 
@@ -143,7 +143,7 @@ class ReceiptView(APIView):
         if uuid is None:
             raise Http404
         place, warnings = _place_in(request)
-        if not services.acknowledge_receipt(uuid, place):
+        if not queueing.acknowledge_receipt(uuid, place):
             raise Http404
         return Response({"status": "received"} | ({"warnings": warnings} if warnings else {}))
 
@@ -196,7 +196,7 @@ class GatewayStatusView(APIView):
             raise Http404
         body = GatewayStatusSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        if not services.settle_by_gateway(uuid, body.validated_data["status"].upper()):
+        if not queueing.settle_by_gateway(uuid, body.validated_data["status"].upper()):
             raise Http404
         return Response({"status": "received"})
 
@@ -235,7 +235,7 @@ class NotificationsView(ListAPIView[Notification]):
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Notification]:
-        return selectors.notifications_to(caller(self.request))
+        return queries.notifications_to(caller(self.request))
 
     @documented(
         "Messages to oneself, the newest first",
@@ -250,6 +250,6 @@ class ReadView(APIView):
     @documented("Say that one has read a message", gives={200: (NotificationSerializer, NOTIFICATION)})
     def post(self, request: Request, notification_uuid: UUID) -> Response:
         """A repeat changes nothing."""
-        own = selectors.notifications_to(caller(request))
-        services.mark_read(get_object_or_404(own, uuid=notification_uuid))
+        own = queries.notifications_to(caller(request))
+        queueing.mark_read(get_object_or_404(own, uuid=notification_uuid))
         return Response(NotificationSerializer(own.get(uuid=notification_uuid)).data)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from apps.users.models import EmergencyContact, User
 from mdd_backend.prepared import Prepared, one_of
 
-from .models import Channel, Notification
-from .selectors import push_tokens_in_use
+from ..models import Channel, Notification
+from .queries import push_tokens_in_use
 from .texts import Reader, text_for
 
 # What a notification's row says when its person has no address on the channel.
