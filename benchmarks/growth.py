@@ -51,7 +51,7 @@ def measure(*, short: bool) -> Iterator[Measured]:
 
 
 def _make_past_partitions() -> None:
-    from apps.devices.partitions import create_partitions  # noqa: PLC0415 - after django.setup()
+    from apps.devices.rules.partitions import create_partitions  # noqa: PLC0415 - after django.setup()
 
     create_partitions(datetime.now(UTC).date() - timedelta(days=DAYS - 1))
 

@@ -19,7 +19,7 @@ from .served import Service, served
 
 DEVICES, CONNECTIONS, CLIENTS = 10_000, (16, 128), 16
 PGBENCH = "pgbench, 16 clients, the same insert and update"
-# As apps/devices/recording.py does it, for one watch.
+# As apps/devices/rules/recording.py does it, for one watch.
 ONE_ROW = """
 \\set device random(:first, :last)
 \\set east random(0, 500000)

@@ -137,7 +137,7 @@ class DispatcherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
 
 
 class DeviceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "apps.devices.authentication.DeviceTokenAuthentication"
+    target_class = "apps.devices.api.authentication.DeviceTokenAuthentication"
     name = "device"
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> Any:

@@ -115,7 +115,7 @@ DATABASES = {
             },
             "connect_timeout": 2,
             "tcp_user_timeout": 5000,
-            # Only what asks for it is prepared, and planned once: apps/devices/recording.py.
+            # Only what asks for it is prepared, and planned once: apps/devices/rules/recording.py.
             "prepare_threshold": 2**31,
             "options": "-c jit=off -c plan_cache_mode=force_generic_plan"
             " -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s",
@@ -200,7 +200,7 @@ SIMPLE_JWT = {
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "apps.devices.authentication.DeviceTokenAuthentication",
+        "apps.devices.api.authentication.DeviceTokenAuthentication",
         "apps.users.api.authentication.AccountAuthentication",
         "apps.users.api.authentication.DispatcherSession",
     ],

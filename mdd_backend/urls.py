@@ -15,7 +15,7 @@ from mdd_backend.schema_view import SchemaView
 urlpatterns = [
     path("api/v1/", include("apps.users.api.urls")),
     path("api/v1/", include("apps.notifications.api.urls")),
-    path("api/v1/", include("apps.devices.urls")),
+    path("api/v1/", include("apps.devices.api.urls")),
     path("api/v1/", include("apps.sos.api.urls")),
     path("api/v1/", include("apps.monitoring.urls")),
     path(

@@ -14,7 +14,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.rules.queueing import save_push_token
 from apps.notifications.transports import eskiz as eskiz_transport

@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 
 from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person
 
-from .maps import Mark, draw, way_of
 from .models import Device, DeviceToken, HelperPosition, LocationTrack
+from .rules.maps import Mark, draw, way_of
 
 
 def place(position: Point | None) -> str:

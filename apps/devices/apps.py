@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 
 
 def _create_partitions(**_: object) -> None:
-    from .partitions import create_partitions  # noqa: PLC0415
+    from .rules.partitions import create_partitions  # noqa: PLC0415
 
     create_partitions(datetime.now(UTC).date())
 
@@ -17,7 +17,7 @@ class DevicesConfig(AppConfig):
         from apps.notifications.signals import place_told  # noqa: PLC0415 - models are loaded only now
         from apps.users.signals import erased, standing_changed  # noqa: PLC0415
 
-        from .services import forget_person, place_helper, see_helper  # noqa: PLC0415
+        from .rules.registry import forget_person, place_helper, see_helper  # noqa: PLC0415
 
         post_migrate.connect(_create_partitions, sender=self)
         standing_changed.connect(place_helper, dispatch_uid="devices.place_helper")

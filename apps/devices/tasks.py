@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from .partitions import create_partitions as create
+from .rules.partitions import create_partitions as create
 
 
 @shared_task(name="devices.create_partitions")

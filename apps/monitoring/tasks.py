@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from apps.devices.watch import watch_devices
+from apps.devices.rules.trouble import watch_devices
 
 from . import pulse
 

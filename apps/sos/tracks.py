@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from apps.devices.partitions import drop_partitions, thin_default
+from apps.devices.rules.partitions import drop_partitions, thin_default
 
 # What an event's page and map show: its device from an hour before it, whoever came from when they said so. A signal
 # that could not get through for up to a day is believed when it happened; a clock that is further off is not.

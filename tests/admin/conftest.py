@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.devices.services import Fix, record_fix, register_device
-from apps.devices.tokens import issue_token
+from apps.devices.rules.registry import Fix, record_fix, register_device
+from apps.devices.rules.tokens import issue_token
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.queueing import change
 from apps.sos.models import AlertStatus, SosEvent

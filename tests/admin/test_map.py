@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from apps.devices.maps import HEIGHT, WIDTH, Mark, Place, draw
+from apps.devices.rules.maps import HEIGHT, WIDTH, Mark, Place, draw
 
 NORTH_1_KM = 1000 / 111_320
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from apps.devices.models import HelperPosition
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.users.models import Role, Status, User
 from apps.users.rules import accounts
 from tests.conftest import HERE, PASSWORD

@@ -14,7 +14,7 @@ from django.core.management import call_command  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 from rest_framework_simplejwt.tokens import AccessToken  # noqa: E402
 
-from apps.devices.services import Fix, record_fix, register_device  # noqa: E402
+from apps.devices.rules.registry import Fix, record_fix, register_device  # noqa: E402
 from apps.sos.models import SosEvent  # noqa: E402
 from apps.sos.rules.due_step import take_due_step  # noqa: E402
 from apps.users.models import Role, User  # noqa: E402

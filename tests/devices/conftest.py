@@ -14,10 +14,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.devices.intake import Intake
+from apps.devices.intake.route import Intake
 from apps.devices.models import Device
-from apps.devices.recording import let_in, record_all
-from apps.devices.services import register_device
+from apps.devices.rules.recording import let_in, record_all
+from apps.devices.rules.registry import register_device
 from apps.users.models import User
 
 URL = "/api/v1/devices/"

@@ -8,7 +8,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing

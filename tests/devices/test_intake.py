@@ -21,13 +21,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rest_framework_simplejwt.tokens import AccessToken
 
-from apps.devices.batches import Batches, Overloaded
-from apps.devices.intake import KNOWN_FOR_S, STRANGERS_MOST, Intake
+from apps.devices.api.serializers import FixesSerializer, LocationSerializer
+from apps.devices.intake.batches import Batches, Overloaded
+from apps.devices.intake.route import KNOWN_FOR_S, STRANGERS_MOST, Intake
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
-from apps.devices.recording import Fix, Report, let_in, record_all
-from apps.devices.serializers import FixesSerializer, LocationSerializer
-from apps.devices.services import register_device
-from apps.devices.tokens import digest_of, issue_token
+from apps.devices.rules.recording import Fix, Report, let_in, record_all
+from apps.devices.rules.registry import register_device
+from apps.devices.rules.tokens import digest_of, issue_token
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, URL, ago, ask
@@ -305,7 +305,7 @@ def test_who_has_not_reported_for_a_while_is_a_stranger_again() -> None:
         assert await crowd.report("mdd_device_good") == 200
         crowd.good.clear()
         assert await crowd.report("mdd_device_good") == 200
-        with mock.patch("apps.devices.intake.time.monotonic", return_value=time.monotonic() + KNOWN_FOR_S + 1):
+        with mock.patch("apps.devices.intake.route.time.monotonic", return_value=time.monotonic() + KNOWN_FOR_S + 1):
             assert await crowd.report("mdd_device_good") == 418
 
     asyncio.run(scenario())

@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, HelperPosition, LocationTrack
-from apps.devices.services import Fix, record_fix
+from apps.devices.rules.registry import Fix, record_fix
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, ago

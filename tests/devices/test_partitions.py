@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection, connections, transaction
 
-from apps.devices import partitions as partitions_module
 from apps.devices.models import Device, LocationTrack
-from apps.devices.partitions import create_partitions, drop_partitions, thin_default
-from apps.devices.services import Fix, record_fix, record_fixes, register_device
+from apps.devices.rules import partitions as partitions_module
+from apps.devices.rules.partitions import create_partitions, drop_partitions, thin_default
+from apps.devices.rules.registry import Fix, record_fix, record_fixes, register_device
 from tests.devices.conftest import PLACE
 
 pytestmark = pytest.mark.django_db

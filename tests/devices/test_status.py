@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, LocationTrack
-from apps.devices.services import Fix, record_fix
+from apps.devices.rules.registry import Fix, record_fix
 from tests.devices.conftest import MINE, PLACE, SHAPE, ago
 
 pytestmark = pytest.mark.django_db

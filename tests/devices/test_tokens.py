@@ -13,7 +13,7 @@ from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, DeviceToken
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device
-from apps.devices.services import Fix, record_fix, record_fixes
+from apps.devices.rules.registry import Fix, record_fix, record_fixes
 from apps.users.models import User
 from tests.devices.conftest import MINE, PLACE, ago
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, Trouble
-from apps.devices.services import register_device
-from apps.devices.watch import watch_devices
+from apps.devices.rules.registry import register_device
+from apps.devices.rules.trouble import watch_devices
 from apps.notifications.models import Notification
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, User

@@ -32,7 +32,7 @@ POPULATE = """
 from django.contrib.auth.hashers import make_password
 from django.utils.timezone import now
 from apps.devices.models import Device, HelperPosition
-from apps.devices.services import point
+from apps.devices.rules.registry import point
 from apps.notifications.models import PushToken
 from apps.users.models import User
 wearer = User.objects.create_user("+998901112233", "pressing-buttons-all-day")

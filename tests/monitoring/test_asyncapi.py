@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.monitoring import consumers, routing
 from apps.monitoring.wire import messages_after
 from apps.sos import journal

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, HelperPosition
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.monitoring.console import links
 from apps.monitoring.console.words import WORDS
 from apps.notifications.models import Notification, PushToken

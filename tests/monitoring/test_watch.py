@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.devices.models import Device
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.monitoring import pulse
 from apps.monitoring.heartbeat import send_heartbeat
 from apps.monitoring.incidents import keep_watch, look

@@ -219,7 +219,7 @@ def test_unsafe_place_stops_the_calling_until_a_dispatcher_goes_on(course: Cours
 def test_watch_cancels_with_its_own_token_only_its_own_event(course: Course, client_of: Any, person: Any) -> None:
     from rest_framework.test import APIClient  # noqa: PLC0415
 
-    from apps.devices.services import register_device  # noqa: PLC0415
+    from apps.devices.rules.registry import register_device  # noqa: PLC0415
 
     device, _ = register_device(course.wearer, "watch-1")
     token = client_of(course.wearer).post("/api/v1/devices/watch-1/token/").json()["token"]

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.notifications.rules.queueing import acknowledge_receipt
 from apps.sos.models import EventStatus, SosEvent
 from apps.sos.rules.policy import plan_of, policy_of

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.models import Device, HelperPosition
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.sos.models import EventStatus, HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step

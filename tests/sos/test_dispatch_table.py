@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.models import HelperPosition
-from apps.devices.services import Fix, point, record_fix, register_device
+from apps.devices.rules.registry import Fix, point, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.sos.models import (
     NEXT_ANSWERS,

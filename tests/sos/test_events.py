@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.sos.models import DetectedType, EventStatus, Outcome, SosEvent
 from apps.sos.rules.desk import resolve
 from apps.sos.rules.due_step import take_due_step

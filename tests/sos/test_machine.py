@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.queueing import save_push_token
 from apps.sos.models import (

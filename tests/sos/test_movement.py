@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.devices.models import HelperPosition
-from apps.devices.services import point
+from apps.devices.rules.registry import point
 from apps.sos.models import HelperAlert
 from apps.sos.rules.looks import LASTS
 from apps.users.models import User

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.models import Device
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification
 from apps.sos.models import HelperAlert, JournalEntry, Signal, SosEvent
 from mdd_backend.clock import utc

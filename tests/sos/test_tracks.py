@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.devices.models import Device, LocationTrack
-from apps.devices.partitions import create_partitions
-from apps.devices.services import Fix, record_fixes, register_device
+from apps.devices.rules.partitions import create_partitions
+from apps.devices.rules.registry import Fix, record_fixes, register_device
 from apps.sos.models import AlertStatus, EventStatus, HelperAlert, Outcome, SosEvent
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import close, hold_open

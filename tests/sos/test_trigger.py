@@ -13,7 +13,7 @@ from django.db.models import F
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.sos.models import EventStatus, JournalEntry, Signal, SosEvent
 from apps.users.models import Status, User
 from apps.users.rules.accounts import change_standing

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import F
 from django.utils import timezone
 
-from apps.devices.services import Fix, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.rules.delivery import deliver_due
 from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, SosEvent

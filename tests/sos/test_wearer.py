@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from apps.devices.models import Device
-from apps.devices.services import register_device
+from apps.devices.rules.registry import register_device
 from apps.notifications.models import Notification
 from apps.notifications.rules import texts
 from apps.sos.rules.live import live_url

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.devices.maps import way_of
+from apps.devices.rules.maps import way_of
 from apps.sos.api.filters import BoxField
 from apps.sos.models import EventStatus, SosEvent
 from apps.sos.rules.looks import note

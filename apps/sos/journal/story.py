@@ -8,8 +8,8 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from apps.devices.maps import Mark, draw, metres, way_of
 from apps.devices.models import HelperPosition
+from apps.devices.rules.maps import Mark, draw, metres, way_of
 from apps.notifications.models import Notification
 from apps.users.models import User
 

@@ -6,8 +6,8 @@ from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
 
 from apps.devices.models import HelperPosition
-from apps.devices.selectors import place_since
-from apps.devices.services import point
+from apps.devices.rules.queries import place_since
+from apps.devices.rules.registry import point
 from mdd_backend import prepared
 
 from ..journal import Entry

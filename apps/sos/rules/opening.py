@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.devices.models import Device
-from apps.devices.services import point, see_device
+from apps.devices.rules.registry import point, see_device
 from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
 from mdd_backend import hints, prepared

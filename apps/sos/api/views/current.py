@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.devices.authentication import device_of_token
+from apps.devices.api.authentication import device_of_token
 from apps.users.api.permissions import caller
 from mdd_backend.openapi import documented
 

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.devices.authentication import device_of_token
-from apps.devices.services import see_helper
+from apps.devices.api.authentication import device_of_token
+from apps.devices.rules.registry import see_helper
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
 from mdd_backend.errors import Conflict

@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from .models import Device
+from ..models import Device
 
 
 class DeviceFilter(filters.FilterSet):

@@ -11,7 +11,7 @@ from django.http import Http404
 from apps.users.models import Role, User
 from mdd_backend import prepared
 
-from .models import Device, HelperPosition
+from ..models import Device, HelperPosition
 from .recording import Fix, record_for
 
 __all__ = ["Fix"]

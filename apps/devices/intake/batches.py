@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from .recording import Report
+from ..rules.recording import Report
 
 log = structlog.get_logger(__name__)
 Write = Callable[[Sequence[Report]], Awaitable[Sequence[int | None]]]

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 
 from apps.users.models import User
 
-from .models import Device, DeviceToken
-from .tokens import PREFIX, find_token, note_use
+from ..models import Device, DeviceToken
+from ..rules.tokens import PREFIX, find_token, note_use
 
 
 class DeviceTokenAuthentication(BaseAuthentication):

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from mdd_backend.prepared import Prepared, given
 
-from .models import Device, DeviceToken
+from ..models import Device, DeviceToken
 from .recording import USE_NOTED_EVERY
-from .services import hold_device
+from .registry import hold_device
 
 PREFIX = "mdd_device_"
 

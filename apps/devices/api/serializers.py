@@ -10,10 +10,10 @@ from rest_framework.fields import empty
 
 from mdd_backend.rest import NumberField, TextField, TrueFalseField, WholeNumberField
 
+from ..models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind
+from ..rules.queries import Track
+from ..rules.registry import Fix
 from .fields import InstantField, NoteField, PartlyGoodList, PhoneField
-from .models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind
-from .selectors import Track
-from .services import Fix
 
 FIXES_MOST = 1000
 TRACK_MOST, TRACK_USUAL = 10_000, 1000

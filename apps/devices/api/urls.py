@@ -1,8 +1,8 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
+from ..models import DEVICE_UID
 from . import views
-from .models import DEVICE_UID
 
 
 class DeviceUid(StringConverter):

@@ -31,11 +31,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from apps.users.rules.tokens import AccessToken, KeyRing, key_ring
 from mdd_backend.errors import RETRY_AFTER_S, Unavailable
 
+from ..api.serializers import FIXES_MOST
+from ..models import DEVICE_UID
+from ..rules.recording import Fix, Report, let_in, record_all
+from ..rules.tokens import PREFIX, digest_of
 from .batches import Batches, Overloaded, Write
-from .models import DEVICE_UID
-from .recording import Fix, Report, let_in, record_all
-from .serializers import FIXES_MOST
-from .tokens import PREFIX, digest_of
 
 _PATH = re.compile(rf"/api/v1/devices/({DEVICE_UID})/location(s?)/")
 _ONE_MOST = 4096  # bytes of one position with whatever else it says

@@ -14,10 +14,11 @@ from apps.users.api.permissions import IsDispatcher, caller
 from mdd_backend.errors import Conflict
 from mdd_backend.openapi import documented
 
-from . import examples, selectors, services, tokens
+from ..models import Device
+from ..rules import queries, registry, tokens
+from . import examples
 from .authentication import device_of_token
 from .filters import DeviceFilter
-from .models import Device
 from .serializers import (
     DeviceChangeSerializer,
     DeviceRegistrationSerializer,
@@ -42,7 +43,7 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
     filterset_class = DeviceFilter
 
     def get_queryset(self) -> QuerySet[Device]:
-        return selectors.devices_known_to(caller(self.request)).order_by("pk")
+        return queries.devices_known_to(caller(self.request)).order_by("pk")
 
     @documented("One's own devices", gives={200: (DeviceSerializer(many=True), examples.DEVICE)}, errors=[400])
     def get(self, request: Request) -> Response:
@@ -64,8 +65,8 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
         body = DeviceRegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            device, created = services.register_device(caller(request), **body.validated_data)
-        except services.DeviceTaken:
+            device, created = registry.register_device(caller(request), **body.validated_data)
+        except registry.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
         return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)
 
@@ -77,7 +78,7 @@ class TroubledDevicesView(ListAPIView[Device]):
     filter_backends: list[Any] = []
 
     def get_queryset(self) -> QuerySet[Device]:
-        return selectors.devices_in_trouble()
+        return queries.devices_in_trouble()
 
     @documented(
         "Devices that are silent or low on battery",
@@ -96,7 +97,7 @@ class DeviceView(APIView):
     @documented("One device", gives={200: (DeviceSerializer, examples.DEVICE)})
     def get(self, request: Request, device_uid: str) -> Response:
         """For its owner and for dispatchers."""
-        return Response(DeviceSerializer(selectors.device_known_to(caller(request), device_uid)).data)
+        return Response(DeviceSerializer(queries.device_known_to(caller(request), device_uid)).data)
 
     @documented(
         "Change what is said about a device",
@@ -106,15 +107,15 @@ class DeviceView(APIView):
     )
     def patch(self, request: Request, device_uid: str) -> Response:
         """For its owner. What is not mentioned stays; null empties a field."""
-        device = selectors.device_of(caller(request), device_uid)
+        device = queries.device_of(caller(request), device_uid)
         body = DeviceChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(DeviceSerializer(services.change_device(device, body.validated_data)).data)
+        return Response(DeviceSerializer(registry.change_device(device, body.validated_data)).data)
 
     @documented("Remove a device", gives={204: (None, None)})
     def delete(self, request: Request, device_uid: str) -> Response:
         """For its owner. Its track and its token go with it; SOS events stay."""
-        services.remove_device(selectors.device_of(caller(request), device_uid))
+        registry.remove_device(queries.device_of(caller(request), device_uid))
         return Response(status=204)
 
 
@@ -125,13 +126,13 @@ class TokenView(APIView):
 
         It is shown this once; the server keeps only its digest.
         """
-        device = selectors.device_of(caller(request), device_uid)
+        device = queries.device_of(caller(request), device_uid)
         return Response({"token": tokens.issue_token(device), "device_uid": device.device_uid}, status=201)
 
     @documented("Revoke a device's token", gives={204: (None, None)})
     def delete(self, request: Request, device_uid: str) -> Response:
         """For its owner. At once; also when there is none."""
-        tokens.revoke_token(selectors.device_of(caller(request), device_uid))
+        tokens.revoke_token(queries.device_of(caller(request), device_uid))
         return Response(status=204)
 
 
@@ -141,7 +142,7 @@ class _Report(APIView):
     device_may_enter = True
 
     def reporting(self, request: Request, device_uid: str) -> Device:
-        return device_of_token(request) or selectors.device_of(caller(request), device_uid)
+        return device_of_token(request) or queries.device_of(caller(request), device_uid)
 
 
 class StatusView(_Report):
@@ -158,7 +159,7 @@ class StatusView(_Report):
         body.is_valid(raise_exception=True)
         changes = dict(body.validated_data)
         place = {name: changes.pop(name) for name in ("lat", "lon") if name in changes}
-        device = services.report_status(device, changes, services.Fix(**place) if place else None)
+        device = registry.report_status(device, changes, registry.Fix(**place) if place else None)
         return Response(DeviceSerializer(device).data)
 
 
@@ -174,7 +175,7 @@ class LocationView(_Report):
         device = self.reporting(request, device_uid)
         body = LocationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        services.record_fix(device, services.Fix(**body.validated_data))
+        registry.record_fix(device, registry.Fix(**body.validated_data))
         return Response({"status": "location recorded"}, status=201)
 
 
@@ -192,7 +193,7 @@ class LocationsView(_Report):
         body = FixesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         good = body.good
-        recorded = services.record_fixes(device, good)
+        recorded = registry.record_fixes(device, good)
         shown: dict[str, Any] = {
             "recorded": recorded,
             "duplicates": len(good) - recorded,
@@ -212,11 +213,11 @@ class TrackView(APIView):
     )
     def get(self, request: Request, device_uid: str) -> Response:
         """For its owner and for dispatchers: the fixes from `from` until before `to`, the oldest first."""
-        device = selectors.device_known_to(caller(request), device_uid)
+        device = queries.device_known_to(caller(request), device_uid)
         query = TrackQuerySerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         asked = query.validated_data
-        track = selectors.track_of(device, asked["from"], asked["to"], asked["limit"])
+        track = queries.track_of(device, asked["from"], asked["to"], asked["limit"])
         if asked["as"] == "geojson":
             return Response(TrackFeaturesSerializer(track).data, content_type="application/geo+json")
         return Response(TrackSerializer(track).data)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from .models import Device, LocationTrack
+from ..models import Device, LocationTrack
 
 METRES_PER_DEGREE = 111_320.0  # of latitude, WGS 84 mean
 WIDTH, HEIGHT = 860, 560

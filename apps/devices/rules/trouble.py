@@ -17,8 +17,8 @@ from django.db.models.functions import Now
 from apps.notifications.rules.queueing import can_send_texts, notify, notify_contacts
 from apps.users.models import EmergencyContact, Status
 
-from .models import Device, Trouble, TroubleKind
-from .signals import trouble_began
+from ..models import Device, Trouble, TroubleKind
+from ..signals import trouble_began
 
 log = structlog.get_logger(__name__)
 

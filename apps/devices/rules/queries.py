@@ -12,7 +12,7 @@ from django.http import Http404
 from apps.users.models import Role, User
 from mdd_backend.prepared import Prepared, given
 
-from .models import Device, LocationTrack
+from ..models import Device, LocationTrack
 
 
 def devices_known_to(viewer: User) -> QuerySet[Device]:
