@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdd_backend.settings")
 django.setup(set_prefix=False)
 
 from apps.devices.intake.route import Intake  # noqa: E402 - the apps must be loaded first
-from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402
+from apps.monitoring.feed.routing import websocket_urlpatterns  # noqa: E402
 from mdd_backend import hashing  # noqa: E402
 from mdd_backend.handler import OneHop  # noqa: E402
 from mdd_backend.static import static_files  # noqa: E402

@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from apps.monitoring import health
+from apps.monitoring.health import checks
 from apps.sos.api.views.live_page import live_page
 from apps.users.admin_login import admin_login
 from mdd_backend.schema_view import SchemaView
@@ -30,9 +30,9 @@ urlpatterns = [
     path("console/", include("apps.monitoring.console.urls")),
     path("live/<str:signed>/", live_page),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}console/icon.svg")),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
-    path("health/status", health.status),
+    path("health/live", checks.live),
+    path("health/ready", checks.ready),
+    path("health/status", checks.status),
 ]
 handler400 = "mdd_backend.errors.bad_request"
 handler403 = "mdd_backend.errors.forbidden"

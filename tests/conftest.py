@@ -73,7 +73,7 @@ def _own_redis_names(settings: Any, worker_id: str, monkeypatch: pytest.MonkeyPa
     """Redis knows no test databases: each test process has its own channel."""
     channel = f"test-{worker_id}:journal"
     monkeypatch.setattr("mdd_backend.hints.JOURNAL_CHANNEL", channel)
-    monkeypatch.setattr("apps.monitoring.feed.JOURNAL_CHANNEL", channel)
+    monkeypatch.setattr("apps.monitoring.feed.reader.JOURNAL_CHANNEL", channel)
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ class MonitoringConfig(AppConfig):
         from apps.devices.signals import trouble_began  # noqa: PLC0415 - models are loaded only now
         from apps.sos import sweep  # noqa: PLC0415
 
-        from .heartbeat import send_heartbeat  # noqa: PLC0415
-        from .incidents import keep_watch  # noqa: PLC0415
+        from .health.heartbeat import send_heartbeat  # noqa: PLC0415
+        from .health.incidents import keep_watch  # noqa: PLC0415
         from .troubles import tell_dispatchers  # noqa: PLC0415
 
         trouble_began.connect(tell_dispatchers, dispatch_uid="monitoring.tell_dispatchers")

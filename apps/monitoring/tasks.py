@@ -6,7 +6,7 @@ from celery import shared_task
 
 from apps.devices.rules.trouble import watch_devices
 
-from . import pulse
+from .health import pulse
 
 
 @shared_task(name="monitoring.beat")

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from asgiref.wsgi import WsgiToAsgi
 
-from apps.monitoring import feed
+from apps.monitoring.feed import reader
 from launcher import finding
 from mdd_backend import asgi
 from mdd_backend.static import static_files
@@ -74,4 +74,4 @@ class Served:
         self.server.should_exit = True
         self.thread.join(15)
         assert not self.thread.is_alive()
-        feed._feeds.clear()
+        reader._feeds.clear()

@@ -9,8 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from apps.devices.rules.registry import register_device
-from apps.monitoring import consumers, routing
-from apps.monitoring.wire import messages_after
+from apps.monitoring.feed import consumers, routing
+from apps.monitoring.feed.wire import messages_after
 from apps.sos import journal
 from apps.sos.models import DetectedType, EventStatus, JournalKind, SosEvent
 from apps.sos.rules.due_step import take_due_step

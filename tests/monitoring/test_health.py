@@ -15,12 +15,12 @@ def test_live_and_ready(client: Client) -> None:
 
 def test_being_ready_costs_no_look_at_the_disk(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/health/ready").status_code == 200
-    monkeypatch.setattr("apps.monitoring.health.MigrationLoader", None)
+    monkeypatch.setattr("apps.monitoring.health.checks.MigrationLoader", None)
     assert client.get("/health/ready").status_code == 200
 
 
 def test_not_ready_while_a_migration_waits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.monitoring.health._migrations", lambda: frozenset({("sos", "9999_not_yet")}))
+    monkeypatch.setattr("apps.monitoring.health.checks._migrations", lambda: frozenset({("sos", "9999_not_yet")}))
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 

@@ -23,7 +23,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from apps.monitoring import feed
+from apps.monitoring.feed import reader
 from apps.sos import journal
 from apps.sos.models import ConsolePresence, JournalEntry, JournalKind, SosEvent
 from apps.sos.rules.alarms import console_is_connected
@@ -75,7 +75,7 @@ async def is_followed(sockets: int = 1) -> None:
     """A socket is open before its feed is."""
 
     async def it_is() -> bool:
-        return len(feed.feed()._subscriptions) == sockets
+        return len(reader.feed()._subscriptions) == sockets
 
     await until(it_is)
 
@@ -92,7 +92,7 @@ async def listening(dispatcher: User) -> AsyncIterator[Socket]:
 @pytest.fixture(autouse=True)
 async def _feed_ends_with_its_test() -> AsyncIterator[None]:
     yield
-    feed.feed().stop()
+    reader.feed().stop()
 
 
 @pytest.mark.parametrize("token", [None, "", "nonsense", "a.b.c"])
@@ -189,7 +189,7 @@ async def test_expired_token_closes_the_socket(dispatcher: User) -> None:
     await sync_to_async(_write)(journal.Entry(None, JournalKind.POLICY_CHANGED))
     assert (await heard(socket))["type"] == "sos_update", "it is good until then"
     assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
-    assert not feed.feed()._subscriptions
+    assert not reader.feed()._subscriptions
     await socket.close()
 
 
@@ -197,7 +197,7 @@ async def test_expired_token_closes_the_socket(dispatcher: User) -> None:
 async def test_who_is_no_dispatcher_any_more_is_sent_away(
     change: Any, code: int, dispatcher: User, monkeypatch: pytest.MonkeyPatch, person: Any
 ) -> None:
-    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.05)
+    monkeypatch.setattr("apps.monitoring.feed.presence.EVERY_S", 0.05)
     await sync_to_async(person)(role=Role.ADMIN)
     socket = Socket(str(AccessToken.for_user(dispatcher)))
     await socket.open()
@@ -217,8 +217,8 @@ async def test_console_that_cannot_be_noted_still_hears(
         failures.append(user_id)
         raise RuntimeError
 
-    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.01)
-    monkeypatch.setattr("apps.monitoring.presence.beat", fail)
+    monkeypatch.setattr("apps.monitoring.feed.presence.EVERY_S", 0.01)
+    monkeypatch.setattr("apps.monitoring.feed.presence.beat", fail)
     socket = Socket(str(AccessToken.for_user(dispatcher)))
     await socket.open()
     await is_followed()
@@ -275,7 +275,7 @@ async def test_files_are_served_on_a_connection_that_has_asked_for_something_els
 async def test_client_that_does_not_read_is_let_go_and_comes_back(
     dispatcher: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.monitoring.consumers.SEND_MOST_S", 0.5)
+    monkeypatch.setattr("apps.monitoring.feed.consumers.SEND_MOST_S", 0.5)
     headers = {"Authorization": f"Bearer {AccessToken.for_user(dispatcher)}"}
     large = journal.Entry(None, JournalKind.POLICY_CHANGED, data={"of": "x" * 20_000})
     async with served() as url:
@@ -367,7 +367,7 @@ async def test_lost_hint_only_delays(
 ) -> None:
     monkeypatch.setattr("mdd_backend.hints.journal", lambda: None)
     await sync_to_async(press)(wearer)
-    assert (await heard(listening, wait_s=feed.POLL_S + 2))["type"] == "sos_event"
+    assert (await heard(listening, wait_s=reader.POLL_S + 2))["type"] == "sos_event"
 
 
 async def test_who_comes_back_hears_what_was_missed_once_and_in_order(
@@ -388,10 +388,10 @@ async def test_who_comes_back_hears_what_was_missed_once_and_in_order(
 
 
 def test_reader_that_falls_behind_is_told_so() -> None:
-    subscription = feed.Subscription(0)
-    for position in range(1, feed.WAITING_MOST + 2):
+    subscription = reader.Subscription(0)
+    for position in range(1, reader.WAITING_MOST + 2):
         subscription.put(position, "message")
-    with pytest.raises(feed.TooSlow):
+    with pytest.raises(reader.TooSlow):
         asyncio.run(subscription.next())
 
 
@@ -418,7 +418,7 @@ async def test_page_of_ours_listens_by_its_session(origin: str, dispatcher: User
     await is_followed()
     await socket.send_input({"type": "websocket.receive", "text": "ping"})
     pong = await heard(socket)
-    assert (pong["type"], pong["seq"]) == ("pong", feed.feed().position)
+    assert (pong["type"], pong["seq"]) == ("pong", reader.feed().position)
     assert abs((parse_datetime(pong["at"]) - timezone.now()).total_seconds()) < 5  # type: ignore[operator]
     await socket.close()
 
@@ -436,7 +436,7 @@ async def test_session_of_a_wearer_or_of_nobody_is_refused(wearer: User) -> None
 
 
 async def test_session_that_has_ended_closes_its_socket(dispatcher: User, monkeypatch: Any) -> None:
-    monkeypatch.setattr("apps.monitoring.presence.EVERY_S", 0.05)
+    monkeypatch.setattr("apps.monitoring.feed.presence.EVERY_S", 0.05)
     cookie = await sync_to_async(session_of)(dispatcher)
     socket = Browser(cookie, "http://testserver:8000")
     await socket.open()

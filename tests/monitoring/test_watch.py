@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from apps.devices.models import Device
 from apps.devices.rules.registry import register_device
-from apps.monitoring import pulse
-from apps.monitoring.heartbeat import send_heartbeat
-from apps.monitoring.incidents import keep_watch, look
+from apps.monitoring.health import pulse
+from apps.monitoring.health.heartbeat import send_heartbeat
+from apps.monitoring.health.incidents import keep_watch, look
 from apps.monitoring.models import Incident, Pulse
 from apps.monitoring.tasks import beat, device_watch
 from apps.notifications.models import Notification
@@ -394,7 +394,7 @@ class TestStatus:
                 shown = self.shown()
             assert list(shown) == ["status", "problems", "database", "redis", "fcm", "sms"]
             assert shown["problems"] == ["database: The database cannot be reached."]
-        with mock.patch("apps.monitoring.figures.provider_errors", side_effect=OperationalError("timeout")):
+        with mock.patch("apps.monitoring.health.figures.provider_errors", side_effect=OperationalError("timeout")):
             assert self.shown()["problems"] == ["database: The database does not answer in time."]
 
     def test_it_tells_no_secret(self, well: None, settings: Any) -> None:

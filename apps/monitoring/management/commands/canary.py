@@ -7,7 +7,7 @@ import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.monitoring.canary import Canary, Missed
+from apps.monitoring.health.canary import Canary, Missed
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
-from .models import Pulse
+from ..models import Pulse
 
 SWEEP, BEAT, DEVICE_WATCH, HEARTBEAT = "sweep", "beat", "device watch", "heartbeat"
 

@@ -10,8 +10,8 @@ from apps.notifications.rules.queueing import notify
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import now
 
+from ..models import Incident, IncidentKind
 from . import figures, pulse
-from .models import Incident, IncidentKind
 
 log = structlog.get_logger(__name__)
 EVERY = timedelta(seconds=5)

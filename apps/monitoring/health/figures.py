@@ -12,7 +12,7 @@ from apps.sos.models import ConsolePresence, SosEvent
 from apps.sos.rules.alarms import CONSOLE_SEEN
 from mdd_backend.clock import now
 
-from .models import Pulse
+from ..models import Pulse
 
 ERRORS_WITHIN = timedelta(minutes=5)
 CHANGES_MOST = 5000  # the newest changes that are looked through: the log has no index by time

@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 
 from . import pulse
-from .health import condition
+from .checks import condition
 
 log = structlog.get_logger(__name__)
 EVERY = timedelta(seconds=60)

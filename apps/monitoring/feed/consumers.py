@@ -20,7 +20,7 @@ from apps.users.models import Role
 from mdd_backend.clock import utc
 
 from . import presence
-from .feed import TooSlow, feed
+from .reader import TooSlow, feed
 
 UNAUTHENTICATED, FORBIDDEN, NO_SUCH_PATH, TOO_SLOW, TRY_LATER, FAILED = 4401, 4403, 4404, 4408, 1013, 1011
 SEND_MOST_S = 10.0
