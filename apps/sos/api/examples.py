@@ -131,3 +131,20 @@ DETAIL: dict[str, Any] = EVENT | {
     ],
     "notes": [NOTE],
 }
+ENTRY: dict[str, Any] = {
+    "position": 1043,
+    "at": "2025-10-28T12:00:00.520000Z",
+    "kind": "WAVE_CALLED",
+    "status": "NEW",
+    "actor": None,
+    "data": {
+        "wave": 1,
+        "radius_m": 3000,
+        "helpers": {"0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4": 430},
+        "passed_over": {"5b0d5a3e-7a9c-4a53-8e0c-2f6b1c9d7a10": "OFF_DUTY"},
+    },
+}
+LOOK: dict[str, Any] = {
+    "at": "2025-10-28T12:00:09.104000Z",
+    "viewer": {"full_name": "Aziz Rakhimov", "role": "HELPER"},
+}
