@@ -7,7 +7,7 @@ import pytest
 from django.db.models import F
 
 from apps.notifications.models import Notification
-from apps.sos.api.views.reports import response_times
+from apps.sos.journal.response_times import response_times
 from apps.sos.models import HelperAlert, JournalEntry
 from apps.users.models import User
 from mdd_backend.clock import now

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apps.notifications.models import Notification, NotificationChange
-from apps.sos.api.views.reports import response_times
+from apps.sos.journal.response_times import response_times
 from apps.sos.models import JournalEntry, JournalKind, SosEvent
 from tests.sos.conftest import Course
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ..models import default_waves
+
 UID = "7b0e2c38-5a52-4a5c-9a0e-1f4a8a0d6f11"
 SIGNAL: dict[str, Any] = {
     "device_uid": "watch_unique_serial_001",
@@ -148,3 +150,31 @@ LOOK: dict[str, Any] = {
     "at": "2025-10-28T12:00:09.104000Z",
     "viewer": {"full_name": "Aziz Rakhimov", "role": "HELPER"},
 }
+_STEP = {"count": 12, "median_s": 0.412, "p90_s": 0.9, "p95_s": 1.204}
+_TIMES: dict[str, Any] = {
+    "events": 12,
+    "steps": dict.fromkeys(("first_push", "first_receipt", "first_accept", "first_on_scene"), _STEP),
+}
+REPORT = {
+    "since": "2025-10-28",
+    "until": "2025-10-28",
+    "zone": "Asia/Tashkent",
+    "total": _TIMES,
+    "days": [{"day": "2025-10-28", **_TIMES}],
+}
+POLICY: dict[str, Any] = {
+    "detected_type": None,
+    "own": True,
+    "waves": default_waves(),
+    "enough_helpers": 2,
+    "repeat_s": 120,
+    "contacts_after_s": 60,
+    "escalate_after_s": 60,
+    "dedup_window_s": 300,
+    "position_max_age_s": 3600,
+    "receipt_timeout_s": 15,
+    "movement_ask_s": 180,
+    "movement_release_s": 300,
+    "changed_at": "2025-10-28T12:00:00.412000Z",
+}
+CHANGES: dict[str, Any] = {"waves": POLICY["waves"][:2], "contacts_after_s": 30}
