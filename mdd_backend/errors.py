@@ -9,9 +9,11 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from .refusals import Missing
 
 log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 1
@@ -61,6 +63,8 @@ def _shown(error: Exception) -> Exception:
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("database unavailable", reason=type(error).__name__)
         return Unavailable()
+    if isinstance(error, Missing):
+        return NotFound()
     return Unreadable() if isinstance(error, SuspiciousOperation) else error
 
 

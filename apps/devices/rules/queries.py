@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib.gis.geos import Point
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, FloatField, Func, Max, QuerySet
-from django.http import Http404
 
 from apps.users.models import Role, User
 from mdd_backend.prepared import Prepared, given
+from mdd_backend.refusals import Missing
 
 from ..models import Device, LocationTrack
 
@@ -22,12 +22,12 @@ def devices_known_to(viewer: User) -> QuerySet[Device]:
 
 
 def device_known_to(viewer: User, device_uid: str) -> Device:
-    """Raises Http404."""
+    """Raises Missing."""
     return _only(devices_known_to(viewer).filter(device_uid=device_uid))
 
 
 def device_of(owner: User, device_uid: str) -> Device:
-    """The owner's device. Another's does not exist for them: raises Http404 either way."""
+    """The owner's device. Another's does not exist for them: raises Missing either way."""
     return _only(Device.objects.select_related("token").filter(owner=owner, device_uid=device_uid))
 
 
@@ -53,7 +53,7 @@ _MOVED = Prepared(
 def _only(devices: QuerySet[Device]) -> Device:
     device = devices.first()
     if device is None:
-        raise Http404
+        raise Missing
     return device
 
 

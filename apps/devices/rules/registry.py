@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.gis.geos import Point
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.http import Http404
 
 from apps.users.models import Role, User
 from mdd_backend import prepared
+from mdd_backend.refusals import Missing
 
 from ..models import Device, HelperPosition
 from .recording import Fix, record_for
@@ -21,7 +21,7 @@ class DeviceTaken(Exception):
     """The serial belongs to somebody else's device."""
 
 
-class DeviceGone(Http404):
+class DeviceGone(Missing):
     """Its owner removed the device a moment ago."""
 
 

@@ -178,3 +178,28 @@ POLICY: dict[str, Any] = {
     "changed_at": "2025-10-28T12:00:00.412000Z",
 }
 CHANGES: dict[str, Any] = {"waves": POLICY["waves"][:2], "contacts_after_s": 30}
+CURRENT: dict[str, Any] = {
+    "open": True,
+    "ask_again_s": 5,
+    "events": [
+        {
+            "event_uid": UID,
+            "status": "IN_PROGRESS",
+            "open": True,
+            "outcome": None,
+            "halted": None,
+            "detected_type": "FALL_DETECTED",
+            "silent": False,
+            "received_at": "2025-10-28T12:00:00.412000Z",
+            "calls_at": None,
+            "closed_at": None,
+            "coming": 1,
+            "on_scene": False,
+            "nearest_m": 300,
+            "helpers_called": 8,
+            "phones_reached": 7,
+            "contacts_told": 2,
+            "dispatcher": True,
+        }
+    ],
+}
