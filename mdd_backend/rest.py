@@ -15,6 +15,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from . import errors
+from .bounds import LAT, LON
 
 LEVELS_MOST = 100  # read of a body too deep for Python's reader: more than an SOS keeps of it (sos/rules/reading.py)
 
@@ -130,6 +131,16 @@ class NumberField(serializers.FloatField):
         if not math.isfinite(number):
             self.fail("invalid")
         return number
+
+
+class LatitudeField(NumberField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=LAT[0], max_value=LAT[1], **options)
+
+
+class LongitudeField(NumberField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=LON[0], max_value=LON[1], **options)
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -8,14 +8,14 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from mdd_backend.rest import NumberField, TextField, TrueFalseField, WholeNumberField
+from mdd_backend.rest import LatitudeField, LongitudeField, NumberField, TextField, TrueFalseField, WholeNumberField
 
+from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind
 from ..rules.queries import Track
 from ..rules.registry import Fix
 from .fields import InstantField, NoteField, PartlyGoodList, PhoneField
 
-FIXES_MOST = 1000
 TRACK_MOST, TRACK_USUAL = 10_000, 1000
 TRACK_LONGEST, TRACK_DEFAULT = timedelta(days=31), timedelta(hours=24)
 ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f-\x9f]+\Z", "Holds a control character.", "invalid")
@@ -119,11 +119,11 @@ def _refuse_nowhere(attrs: dict[str, Any]) -> dict[str, Any]:
 class LocationSerializer(serializers.Serializer[Fix]):
     """lat, lon: degrees WGS 84; speed: m/s; direction: degrees from north; battery_level: per cent."""
 
-    lat = NumberField(min_value=-90, max_value=90)
-    lon = NumberField(min_value=-180, max_value=180)
-    speed = NumberField(min_value=0, max_value=1000, required=False, allow_null=True)
-    direction = NumberField(min_value=0, max_value=360, required=False, allow_null=True)
-    battery_level = WholeNumberField(min_value=0, max_value=100, required=False, allow_null=True)
+    lat = LatitudeField()
+    lon = LongitudeField()
+    speed = NumberField(min_value=SPEED[0], max_value=SPEED[1], required=False, allow_null=True)
+    direction = NumberField(min_value=DIRECTION[0], max_value=DIRECTION[1], required=False, allow_null=True)
+    battery_level = WholeNumberField(min_value=BATTERY[0], max_value=BATTERY[1], required=False, allow_null=True)
     timestamp = serializers.DateTimeField(
         source="recorded_at", required=False, allow_null=True, help_text="By the device's clock; without it: now."
     )
@@ -178,11 +178,11 @@ class FixesRecordedSerializer(serializers.Serializer[Any]):
 class DeviceStatusSerializer(serializers.Serializer[Device]):
     """What a device reports about itself; lat and lon only together."""
 
-    battery_level = WholeNumberField(min_value=0, max_value=100, required=False)
+    battery_level = WholeNumberField(min_value=BATTERY[0], max_value=BATTERY[1], required=False)
     is_online = TrueFalseField(required=False, help_text="Without it: true.")
     last_seen_via = TextField(max_length=16, required=False, allow_blank=True)
-    lat = NumberField(min_value=-90, max_value=90, required=False)
-    lon = NumberField(min_value=-180, max_value=180, required=False)
+    lat = LatitudeField(required=False)
+    lon = LongitudeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for one, other in (("lat", "lon"), ("lon", "lat")):

@@ -29,9 +29,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.users.rules.tokens import AccessToken, KeyRing, key_ring
+from mdd_backend.bounds import LAT, LON
 from mdd_backend.errors import RETRY_AFTER_S, Unavailable
 
-from ..api.serializers import FIXES_MOST
+from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID
 from ..rules.recording import Fix, Report, let_in, record_all
 from ..rules.tokens import PREFIX, digest_of
@@ -47,14 +48,19 @@ WRITERS = 2
 RECORDED = b'{"status":"location recorded"}'
 
 
+def _within(bounds: tuple[int, int]) -> msgspec.Meta:
+    least, most = bounds
+    return msgspec.Meta(ge=least, le=most)
+
+
 class _Position(msgspec.Struct):
     """The plain form of a LocationSerializer's."""
 
-    lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
-    lon: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    speed: Annotated[float, msgspec.Meta(ge=0, le=1000)] | None = None
-    direction: Annotated[float, msgspec.Meta(ge=0, le=360)] | None = None
-    battery_level: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    lat: Annotated[float, _within(LAT)]
+    lon: Annotated[float, _within(LON)]
+    speed: Annotated[float, _within(SPEED)] | None = None
+    direction: Annotated[float, _within(DIRECTION)] | None = None
+    battery_level: Annotated[int, _within(BATTERY)] | None = None
     timestamp: str | None = None
 
 

@@ -20,7 +20,7 @@ from apps.users.api.permissions import caller
 from apps.users.rules.tokens import hold_session, session_of
 from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
-from mdd_backend.rest import ForgivingJson, NumberField, StrictJson, TextField
+from mdd_backend.rest import ForgivingJson, LatitudeField, LongitudeField, StrictJson, TextField
 
 from ..models import Notification, NotificationChange, Platform, PushToken
 from ..rules import queries, queueing
@@ -109,8 +109,8 @@ class PushTokenView(APIView):
 class PlaceSerializer(serializers.Serializer[Any]):
     """Both or neither."""
 
-    lat = NumberField(min_value=-90, max_value=90, required=False)
-    lon = NumberField(min_value=-180, max_value=180, required=False)
+    lat = LatitudeField(required=False)
+    lon = LongitudeField(required=False)
 
     def validate(self, place: dict[str, Any]) -> dict[str, Any]:
         missing = [name for name in ("lat", "lon") if name not in place]

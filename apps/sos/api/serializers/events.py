@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.devices.models import Device
 from apps.users.models import Role, User
-from mdd_backend.rest import NumberField, TextField, WholeNumberField
+from mdd_backend.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
 from ...models import (
     ANSWERS,
@@ -52,8 +52,8 @@ class SignalSerializer(serializers.Serializer[Any]):
 class DrillSerializer(serializers.Serializer[SosEvent]):
     """Where a drill takes place: helpers near it are really called."""
 
-    lat = NumberField(min_value=-90, max_value=90)
-    lon = NumberField(min_value=-180, max_value=180)
+    lat = LatitudeField()
+    lon = LongitudeField()
     severity = WholeNumberField(min_value=1, max_value=5, default=3)
     detected_type = serializers.ChoiceField(DetectedType.choices, default=DetectedType.MANUAL_TRIGGER)
 
@@ -77,8 +77,8 @@ class AnswerSerializer(serializers.Serializer[HelperAlert]):
     """lat and lon, both or neither: where the helper is."""
 
     status = serializers.ChoiceField(ANSWERS)
-    lat = NumberField(min_value=-90, max_value=90, required=False)
-    lon = NumberField(min_value=-180, max_value=180, required=False)
+    lat = LatitudeField(required=False)
+    lon = LongitudeField(required=False)
 
     def validate(self, answer: dict[str, Any]) -> dict[str, Any]:
         missing = [name for name in ("lat", "lon") if name not in answer]
