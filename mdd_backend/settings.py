@@ -171,12 +171,12 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_FAILURES_PER_PHONE = env.read("LOGIN_FAILURES_PER_PHONE", env.integer(1, 1000), 5)
 LOGIN_FAILURES_PER_ADDRESS = env.read("LOGIN_FAILURES_PER_ADDRESS", env.integer(1, 100_000), 100)
 AXES_COOLOFF_TIME = timedelta(seconds=env.read("LOGIN_LOCK_S", env.integer(1, 86_400), 900))
-AXES_HANDLER = "apps.users.rules.limits.LoginLimits"
+AXES_HANDLER = "apps.users.api.lockout.LoginLimits"
 AXES_FAILURE_LIMIT = LOGIN_FAILURES_PER_PHONE
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "apps.users.rules.limits.phone_of"
-AXES_CLIENT_IP_CALLABLE = "apps.users.rules.limits.address_of"
+AXES_USERNAME_CALLABLE = "apps.users.api.lockout.phone_of"
+AXES_CLIENT_IP_CALLABLE = "apps.users.api.lockout.address_of"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

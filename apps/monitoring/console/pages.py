@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.sos.models import Outcome
 from apps.users.admin_login import SignInForm
+from apps.users.api import lockout
 from apps.users.models import User
-from apps.users.rules import limits
 from mdd_backend import csp
 
 from . import links
@@ -80,7 +80,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         response: Any = view(request)
         if hasattr(response, "render"):
             response.render()
-    if wait := limits.seconds_refused(request):
+    if wait := lockout.seconds_refused(request):
         response.status_code = 429
         response.headers["Retry-After"] = str(wait)
     return response  # type: ignore[no-any-return]

@@ -13,8 +13,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from mdd_backend.openapi import documented
 
 from ..models import User
-from ..rules import accounts, limits, tokens
-from . import examples
+from ..rules import accounts, tokens
+from . import examples, lockout
 from .authentication import tokens_for
 from .permissions import caller
 from .serializers import (
@@ -54,8 +54,8 @@ def _known_by_password(request: Request, phone: str, password: str) -> User | No
     try:
         user = authenticate(request._request, username=phone, password=password)
     finally:
-        limits.end_try(request._request)
-    _refuse(limits.seconds_refused(request._request))
+        lockout.end_try(request._request)
+    _refuse(lockout.seconds_refused(request._request))
     return user if isinstance(user, User) else None
 
 
@@ -190,14 +190,14 @@ class PasswordResetConfirmView(PublicView):
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
-        _refuse(limits.seconds_locked(request._request, str(phone)))
+        _refuse(lockout.seconds_locked(request._request, str(phone)))
         try:
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
             user = accounts.reset_password(user, code, password)
         except (accounts.WrongCode, accounts.Gone):
-            limits.count_failure(request._request, str(phone))
+            lockout.count_failure(request._request, str(phone))
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         finally:
-            limits.end_try(request._request)
+            lockout.end_try(request._request)
         return _signed_in(request, user)

@@ -1,0 +1,80 @@
+"""The limits on wrong passwords and codes, as django-axes and the views ask for them: by the request."""
+
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.db import transaction
+from django.http import HttpRequest
+from phonenumber_field.phonenumber import to_python
+
+from ..rules import limits
+
+
+def phone_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """Whose failure it is: E.164 however the phone was written, as typed when it is none."""
+    typed = (credentials or {}).get("username") or request.POST.get("username") or ""
+    return str(to_python(str(typed), region=settings.PHONENUMBER_DEFAULT_REGION))[:255]
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The client's address, which uvicorn has resolved behind a proxy; of IPv6 the /64, all of which one person has."""
+    try:
+        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def end_try(request: HttpRequest) -> None:
+    """What became of the try is known; again: nothing."""
+    if begun := getattr(request, "password_try", None):
+        limits.end_try(begun)
+
+
+class LoginLimits(AxesDatabaseHandler):
+    """axes' record of failures under a limit for a phone and another for an address, which thousands may share."""
+
+    def is_locked(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
+        """Begins a try unless it is."""
+        begun = limits.begin_try(phone_of(request, credentials), request.axes_ip_address)
+        request.password_try, request.locked_for_s = begun
+        return bool(request.locked_for_s)
+
+    def get_failures(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
+        """Asked after a failure, to tell whether it was the last one allowed: axes' limit then, else none."""
+        locked = limits.seconds_locked(phone_of(request, credentials), request.axes_ip_address)
+        return int(settings.AXES_FAILURE_LIMIT) if locked else 0
+
+    @transaction.atomic
+    def user_login_failed(self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
+        """One row a phone and address: what browser it was tells nothing and can be changed at will."""
+        if request:
+            request.axes_user_agent = request.axes_http_accept = ""
+        super().user_login_failed(sender, credentials, request, **kwargs)
+        end_try(request)
+
+    def reset_user_attempts(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
+        """Only the phone's: whoever tries others' phones must not start anew by signing in to their own."""
+        end_try(request)
+        return limits.forget(phone_of(request, credentials))
+
+
+def seconds_refused(request: HttpRequest) -> int:
+    """For how long the sign-in just tried with `request` was refused without looking at the password; 0: it was not."""
+    return getattr(request, "locked_for_s", 0)
+
+
+def seconds_locked(request: HttpRequest, phone: str) -> int:
+    """For how long nothing may be tried for `phone` by this client; 0: it may, and the try has begun."""
+    AxesProxyHandler.is_locked(request, {"username": phone})
+    return seconds_refused(request)
+
+
+def count_failure(request: HttpRequest, phone: str) -> None:
+    user_login_failed.send(sender=__name__, credentials={"username": phone}, request=request)
