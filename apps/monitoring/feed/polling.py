@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from apps.users.api.permissions import IsDispatcher
 from mdd_backend.openapi import documented
 
-from .feed.wire import BATCH, messages_after
+from .wire import BATCH, messages_after
 
 
 class FeedQuerySerializer(serializers.Serializer[Any]):
