@@ -6,7 +6,8 @@ from typing import Any
 from django.db import connection
 
 from apps.sos.rules.privacy import CELL_M, METRES_PER_DEGREE
-from apps.sos.rules.search import MAY_BE_CALLED, anybodys_values
+from apps.sos.rules.search import anybodys_values
+from apps.sos.sql import MAY_BE_CALLED
 
 ACROSS = 24  # cells over a map's width, at most
 _COUNT = f"""

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from apps.users.models import Role, User
 from mdd_backend import prepared
 
+from .. import sql
 from ..models import JournalEntry, JournalKind, SosEvent
 
 # Data of a journal entry that holds the ids of people: as keys, or in a list.
@@ -50,7 +51,7 @@ def uuids_of(entries: Iterable[JournalEntry]) -> dict[int, str]:
     """The uuids of everybody whom these entries name, by id."""
     ids = {pk for entry in entries for pk in people_in(entry.data)}
     ids |= {entry.actor_id for entry in entries if entry.actor_id}
-    found = prepared.rows("SELECT id, uuid FROM users_user WHERE id = ANY(%s)", [list(ids)]) if ids else []
+    found = prepared.rows(sql.UUIDS, [list(ids)]) if ids else []
     return {pk: str(uuid) for pk, uuid in found}
 
 

@@ -9,10 +9,9 @@ from django.db import connection
 from apps.users.models import User
 from mdd_backend import hints, prepared
 
+from .. import sql
 from ..locks import JOURNAL
 from ..models import JournalKind, SosEvent
-
-SEQUENCE = "sos_journal_position"
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,5 @@ def write(*entries: Entry) -> None:
     if not entries:
         return
     assert connection.in_atomic_block, "outside a transaction the lock would end before the entries are there"  # noqa: S101
-    prepared.rows(_WRITE, [JOURNAL, json.dumps([vars(entry) for entry in entries])])
+    prepared.rows(sql.WRITE, [JOURNAL, json.dumps([vars(entry) for entry in entries])])
     hints.journal()
-
-
-# The lock is held before the first position is taken: the one row of `held` comes before any row that joins it.
-_WRITE = f"""
-WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s))
-INSERT INTO sos_journalentry (position, event_id, kind, status, at, actor_id, data)
-SELECT nextval('{SEQUENCE}'), event_id, kind, status, clock_timestamp(), actor_id, data
-FROM held CROSS JOIN jsonb_to_recordset(%s::jsonb)
-     AS entry (event_id bigint, kind text, status text, actor_id bigint, data jsonb)
-"""

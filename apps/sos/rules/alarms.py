@@ -6,6 +6,7 @@ from apps.notifications.rules.queueing import notify, notify_contacts
 from mdd_backend import prepared
 from mdd_backend.clock import now
 
+from .. import sql
 from ..journal import Entry
 from ..models import Cover, DetectedType, HelperAlert, JournalKind, SosEvent
 from .live import live_url
@@ -17,10 +18,7 @@ CONSOLE_SEEN = timedelta(seconds=45)
 
 
 def console_is_connected() -> bool:
-    return bool(prepared.rows(_CONSOLES, [CONSOLE_SEEN]))
-
-
-_CONSOLES = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
+    return bool(prepared.rows(sql.CONSOLES_SEEN, [CONSOLE_SEEN]))
 
 
 def alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
@@ -53,7 +51,7 @@ def next_alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
 
 def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
     """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
-    admins = prepared.rows("SELECT id, on_duty FROM users_user WHERE role = 'ADMIN' AND status = 'ACTIVE'", [])
+    admins = prepared.rows(sql.DISPATCHERS, [])
     told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = now()
     ring = f"{event.dispatchers_alarmed_at.timestamp():.3f}"

@@ -9,8 +9,8 @@ from apps.notifications.models import Notification, State
 from mdd_backend import prepared
 from mdd_backend.clock import utc
 
-from .. import journal
-from ..models import COMING, COUNTS_AS, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
+from .. import journal, sql
+from ..models import COMING, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
 from .privacy import CELL_M, cell_of
 
 
@@ -84,20 +84,10 @@ def _is_needed(notification: Notification, event: _Standing | None) -> bool:
 def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
     """By the events' uids."""
     found: dict[UUID | None, _Standing] = {}
-    for uid, status, enough, helpers, statuses, *counted in prepared.rows(_STANDINGS, [list(uids)]) if uids else ():
+    for uid, status, enough, helpers, statuses, *counted in prepared.rows(sql.STANDINGS, [list(uids)]) if uids else ():
         cover = cover_by(enough, zip(statuses, *counted, strict=True))
         found[uid] = _Standing(status in OPEN, cover, dict(zip(helpers, statuses, strict=True)))
     return found
-
-
-_STANDINGS = f"""
-SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.counted, called.rung
-FROM sos_sosevent e, LATERAL (
-    SELECT coalesce(array_agg(a.helper_id), '{{}}') AS helpers, coalesce(array_agg(a.status), '{{}}') AS statuses,
-           coalesce(array_agg({COUNTS_AS}), '{{}}') AS counted, coalesce(array_agg(a.rung_at), '{{}}') AS rung
-    FROM sos_helperalert a WHERE a.event_id = e.id
-) called WHERE e.uid = ANY(%s)
-"""
 
 
 def _never_called(notifications: Sequence[Notification]) -> set[int]:
@@ -119,7 +109,7 @@ def settled(notifications: Sequence[Notification]) -> None:
     for notification in notifications:
         if notification.event_uid:
             by_event[notification.event_uid].append(notification)
-    states = prepared.rows("SELECT uid, id, status FROM sos_sosevent WHERE uid = ANY(%s)", [list(by_event)])
+    states = prepared.rows(sql.EVENTS_BY_UID, [list(by_event)])
     known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
     entries = []
     for uid, group in by_event.items():

@@ -10,6 +10,7 @@ from apps.devices.rules.queries import place_since
 from apps.devices.rules.registry import point
 from mdd_backend import prepared
 
+from .. import sql
 from ..journal import Entry
 from ..models import SEEN_LATELY, AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
 from .alarms import tell_coming, tell_helper
@@ -72,8 +73,7 @@ def metres(one: Point, other: Point) -> float:
     """Between two places, on the WGS 84 ellipsoid."""
     if one.coords == other.coords:
         return 0.0
-    sql = "SELECT ST_Distance(ST_Point(%s, %s, 4326)::geography, ST_Point(%s, %s, 4326)::geography)"
-    return float(prepared.rows(sql, [*one.coords, *other.coords])[0][0])
+    return float(prepared.rows(sql.METRES, [*one.coords, *other.coords])[0][0])
 
 
 def watch_helpers(event: SosEvent, at: datetime) -> list[Entry]:

@@ -12,7 +12,7 @@ from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
 from mdd_backend import hints, prepared
 
-from .. import journal
+from .. import journal, sql
 from ..journal import Entry
 from ..locks import hold_signals
 from ..models import (
@@ -84,23 +84,8 @@ def _earlier_events(user: User, device: Device | None, reading: Reading) -> tupl
         "device_time": reading.device_time if believed else None,
         "signal_hash": reading.hash if believed else None,
     }
-    ((sent_before, newest),) = prepared.rows(_EARLIER_OF_DEVICE if device else _EARLIER_OF_USER, values)
+    ((sent_before, newest),) = prepared.rows(sql.EARLIER_OF_DEVICE if device else sql.EARLIER_OF_USER, values)
     return sent_before, newest
-
-
-_EARLIER = """
-SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
-        WHERE {whose} AND s.received_at > %(since)s
-          AND (s.signal_uid = %(signal_uid)s
-               OR (s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)
-                  AND (s.signal_uid = '' OR %(signal_uid)s::text IS NULL))
-        ORDER BY s.received_at DESC LIMIT 1),
-       (SELECT s.id FROM sos_sosevent s
-        WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ('NEW', 'IN_PROGRESS')
-        ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1)
-"""
-_EARLIER_OF_DEVICE = _EARLIER.format(whose="s.device_id = %(device)s")
-_EARLIER_OF_USER = _EARLIER.format(whose="s.user_id = %(user)s AND s.device_id IS NULL")
 
 
 def _count_retry(event_id: int) -> SosEvent:

@@ -1,0 +1,158 @@
+"""Every statement of sos that is written by hand, its statuses rendered from the enums."""
+
+from apps.notifications.models import State
+from apps.users.models import Role, Status
+
+from .models import COMING, COUNTS_AS, OPEN, AlertStatus, DetectedType, JournalKind
+
+
+def _listed(*values: str) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_OPEN, _COMING = _listed(*OPEN), _listed(*COMING)
+_UNANSWERED = _listed(AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)
+
+# Opening: the event to which the same signal came before, and the newest open one.
+_EARLIER = """
+SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
+        WHERE {whose} AND s.received_at > %(since)s
+          AND (s.signal_uid = %(signal_uid)s
+               OR (s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)
+                  AND (s.signal_uid = '' OR %(signal_uid)s::text IS NULL))
+        ORDER BY s.received_at DESC LIMIT 1),
+       (SELECT s.id FROM sos_sosevent s
+        WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ({open})
+        ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1)
+"""
+EARLIER_OF_DEVICE = _EARLIER.format(open=_OPEN, whose="s.device_id = %(device)s")
+EARLIER_OF_USER = _EARLIER.format(open=_OPEN, whose="s.user_id = %(user)s AND s.device_id IS NULL")
+
+# The search
+_ACTIVE = f"u.role = '{Role.HELPER}' AND u.status = '{Status.ACTIVE}'"
+# Why a helper near the event may not be called, each with the condition under which they may. Every condition is a
+# subquery of its own that the planner cannot turn into a join. Who is on duty is active too: the search asks it once.
+FIT = {
+    "NOT_ACTIVE": f"(SELECT {_ACTIVE} FROM users_user u WHERE u.id = h.user_id)",
+    "OFF_DUTY": f"(SELECT {_ACTIVE} AND u.on_duty FROM users_user u WHERE u.id = h.user_id)",
+    "STALE": "h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)",
+    "OFFLINE": "(SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)",
+    "UNREACHABLE": """(%(texts)s OR (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id
+         AND t.refreshed_at > now() - make_interval(secs => %(token_lives_s)s)))""",
+    "BLOCKED": """h.user_id <> ALL (
+         ARRAY(SELECT b.helper_id FROM users_blockedhelper b WHERE b.owner_id = %(wearer)s))""",
+    "BUSY": f"""(SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
+         WHERE a.helper_id = h.user_id AND e.status IN ({_OPEN}) AND e.id <> %(event)s
+           AND (%(is_drill)s OR NOT e.is_drill)
+           AND (a.status IN ({_COMING})
+                OR a.status IN ({_UNANSWERED})
+                   AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
+    "IN_NEED": f"""(SELECT count(*) = 0 FROM sos_sosevent e
+         WHERE e.user_id = h.user_id AND e.status IN ({_OPEN}) AND NOT e.is_drill)""",
+}
+MAY_BE_CALLED = "\n  AND ".join(condition for why, condition in FIT.items() if why != "NOT_ACTIVE")
+"""Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
+
+# The index gives the nearest first (<->), and the scan ends with the last one wanted or at the radius (ST_DWithin),
+# both in metres since they are geography. The planner believes that the conditions leave nobody, and would rather read
+# and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward 2. So it may not, at
+# each search: the plan is kept, but PostgreSQL makes another whenever the tables have been analysed.
+_WALKING = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
+WALK = "SELECT " + ", ".join(f"set_config('{name}', %(walk)s, true)" for name in _WALKING)
+_NEAR = """
+WITH place AS (
+    SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
+           ST_SetSRID(ST_MakePoint(%(cell_lon)s, %(cell_lat)s), 4326)::geography AS cell
+)
+SELECT h.user_id, {columns}
+FROM place, devices_helperposition h
+WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
+  AND h.user_id <> %(wearer)s
+  AND h.user_id <> ALL (ARRAY(SELECT a.helper_id FROM sos_helperalert a WHERE a.event_id = %(event)s))
+  {conditions}
+ORDER BY h.position <-> place.exact
+LIMIT %(helpers)s
+"""
+NEAREST = _NEAR.format(
+    columns="ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)",
+    conditions=f"AND {MAY_BE_CALLED}",
+)
+WHY_NOT = _NEAR.format(
+    columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END",
+    conditions="",
+)
+STILL_FREE = f"SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s) AND {MAY_BE_CALLED}"
+
+# What is told to whom
+STANDINGS = f"""
+SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.counted, called.rung
+FROM sos_sosevent e, LATERAL (
+    SELECT coalesce(array_agg(a.helper_id), '{{}}') AS helpers, coalesce(array_agg(a.status), '{{}}') AS statuses,
+           coalesce(array_agg({COUNTS_AS}), '{{}}') AS counted, coalesce(array_agg(a.rung_at), '{{}}') AS rung
+    FROM sos_helperalert a WHERE a.event_id = e.id
+) called WHERE e.uid = ANY(%s)
+"""
+EVENTS_BY_UID = "SELECT uid, id, status FROM sos_sosevent WHERE uid = ANY(%s)"
+CONSOLES_SEEN = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
+DISPATCHERS = f"SELECT id, on_duty FROM users_user WHERE role = '{Role.ADMIN}' AND status = '{Status.ACTIVE}'"
+METRES = "SELECT ST_Distance(ST_Point(%s, %s, 4326)::geography, ST_Point(%s, %s, 4326)::geography)"
+
+# The journal
+SEQUENCE = "sos_journal_position"
+# The lock is held before the first position is taken: the one row of `held` comes before any row that joins it.
+WRITE = f"""
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s))
+INSERT INTO sos_journalentry (position, event_id, kind, status, at, actor_id, data)
+SELECT nextval('{SEQUENCE}'), event_id, kind, status, clock_timestamp(), actor_id, data
+FROM held CROSS JOIN jsonb_to_recordset(%s::jsonb)
+     AS entry (event_id bigint, kind text, status text, actor_id bigint, data jsonb)
+"""
+UUIDS = "SELECT id, uuid FROM users_user WHERE id = ANY(%s)"
+
+# Seconds count from when helpers were to be called: the end of a countdown, else the signal's arrival.
+RESPONSE_TIMES = f"""
+WITH events AS (
+    SELECT e.id, e.uid, coalesce(e.unconfirmed_until, e.received_at) AS began,
+           (e.received_at AT TIME ZONE %(zone)s)::date AS day
+    FROM sos_sosevent e
+    WHERE e.received_at >= %(since)s AND e.received_at < %(until)s
+      AND e.detected_type <> '{DetectedType.TEST}' AND NOT e.is_drill
+), reached AS (
+    SELECT n.event_uid, min(c.at) FILTER (WHERE c.state = '{State.SENT}') AS pushed,
+           min(c.at) FILTER (WHERE c.state IN ('{State.RECEIVED}', '{State.READ}')) AS received
+    FROM notifications_notification n
+    JOIN notifications_notificationchange c ON c.notification_id = n.id
+    WHERE n.kind = 'SOS_ALERT' AND n.event_uid IN (SELECT uid FROM events)
+    GROUP BY 1
+), came AS (
+    SELECT j.event_id, min(j.at) FILTER (WHERE j.kind = '{JournalKind.HELPER_ACCEPTED}') AS accepted,
+           min(j.at) FILTER (WHERE j.kind = '{JournalKind.HELPER_ON_SCENE}') AS there
+    FROM sos_journalentry j
+    WHERE j.event_id IN (SELECT id FROM events)
+    GROUP BY 1
+), times AS (
+    SELECT events.day, events.id, steps.name, CASE WHEN steps.at IS NOT NULL
+           THEN greatest(0, extract(epoch FROM steps.at - events.began)) END AS seconds
+    FROM events LEFT JOIN reached ON reached.event_uid = events.uid LEFT JOIN came ON came.event_id = events.id,
+    LATERAL (VALUES ('first_push', coalesce(reached.pushed, reached.received)), ('first_receipt', reached.received),
+                    ('first_accept', came.accepted), ('first_on_scene', came.there)) AS steps (name, at)
+)
+SELECT day, name, count(DISTINCT id), count(seconds),
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds),
+       percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds),
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds)
+FROM times GROUP BY GROUPING SETS ((day, name), (name))
+"""
+
+# What an event's page and map show: its device from an hour before it, whoever came from when they said so. A signal
+# that could not get through for up to a day is believed when it happened; a clock that is further off is not.
+TRACKS_OF_EVENTS = """
+SELECT device_id, coalesce(closed_at, now()) AS until,
+       CASE WHEN occurred_at > received_at - interval '1 day' THEN least(occurred_at, received_at) ELSE received_at END
+       - interval '1 hour' AS since
+FROM sos_sosevent WHERE device_id IS NOT NULL
+UNION ALL
+SELECT d.id, coalesce(e.closed_at, now()), a.accepted_at
+FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id JOIN devices_device d ON d.owner_id = a.helper_id
+WHERE a.accepted_at IS NOT NULL
+"""
