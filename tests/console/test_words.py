@@ -8,9 +8,9 @@ from django.utils import translation
 
 from apps.devices.models import TroubleKind
 from apps.monitoring.console.words import WORDS
+from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Channel, State
 from apps.notifications.rules import texts
-from apps.notifications.rules.queueing import RESET_CODE
 from apps.sos.models import AlertStatus, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
 from apps.users.models import Language
 from launcher.places import PROJECT
@@ -20,7 +20,7 @@ SOURCES = {path.name: path.read_text() for path in (MONITORING / "static" / "con
 TEMPLATES = "".join(path.read_text() for path in (MONITORING / "templates" / "console").glob("*.html"))
 SCRIPT = "\n".join(SOURCES.values())
 
-OF_NO_EVENT = {RESET_CODE, "CONTACTS_CHANGED", "DEVICE_OFFLINE", "BATTERY_LOW", "OPERATORS_ALARM"}
+OF_NO_EVENT = {MessageKind.PASSWORD_RESET, "CONTACTS_CHANGED", "DEVICE_OFFLINE", "BATTERY_LOW", "OPERATORS_ALARM"}
 REASONS = {*texts._reasons(), *(f"DEVICE_{kind}" for kind in TroubleKind.values)}
 # Told by t(`do_${action}`) and its like.
 FILLED = {

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from apps.notifications.kinds import MessageKind
 from apps.notifications.rules.queueing import can_send_texts, notify, notify_contacts
 from apps.users.models import EmergencyContact, Status
 
@@ -31,7 +32,10 @@ NEWS = timedelta(days=1)  # who has not been heard for longer was given up long 
 KEPT = timedelta(days=1)
 MANY, MANY_SHARE, MANY_WITHIN = 5, 0.25, timedelta(minutes=15)
 BATCH, BATCHES_MOST = 1000, 50
-MESSAGES = {TroubleKind.SILENT.value: "DEVICE_OFFLINE", TroubleKind.BATTERY_LOW.value: "BATTERY_LOW"}
+MESSAGES = {
+    TroubleKind.SILENT.value: MessageKind.DEVICE_OFFLINE,
+    TroubleKind.BATTERY_LOW.value: MessageKind.BATTERY_LOW,
+}
 
 # A trouble that comes back before BACK is the same one, and whoever was told of it is not told again.
 _BEGIN = """

@@ -9,6 +9,7 @@ from django.contrib.gis.db.models.functions import Distance
 from django.db.models import Count, F, Min, Q, QuerySet
 
 from apps.devices.models import Device
+from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.sos.models import COMING, AlertStatus, DetectedType, HelperAlert, JournalEntry, SosEvent, covers_of
 from apps.sos.rules.alarms import alarm_at
@@ -83,7 +84,7 @@ def _nearest(events: Iterable[int]) -> Any:
 
 def _reached(uids: Iterable[Any]) -> Iterable[tuple[Any, int]]:
     heard = Notification.objects.filter(
-        event_uid__in=list(uids), kind="SOS_ALERT", state__in=[State.RECEIVED, State.READ]
+        event_uid__in=list(uids), kind=MessageKind.SOS_ALERT, state__in=[State.RECEIVED, State.READ]
     )
     return heard.order_by().values("event_uid").annotate(n=Count("user", distinct=True)).values_list("event_uid", "n")
 

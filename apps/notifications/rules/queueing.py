@@ -16,6 +16,7 @@ from apps.users.rules import resets
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 
+from ..kinds import MessageKind
 from ..models import Channel, Notification, PushToken, State, Urgency
 from ..signals import place_told
 from .audience import audience
@@ -24,7 +25,6 @@ from .receipts import receipt_url
 LIFETIME = timedelta(seconds=300)
 CONTACT_LIFETIME = timedelta(seconds=900)
 PUSH_TOKEN_LIVES = timedelta(days=60)
-RESET_CODE = "PASSWORD_RESET"
 RESET_LIFETIME = resets.LASTS
 RESETS_AN_HOUR = 5
 UNREAD = (State.QUEUED, State.SENT, State.FAILED)
@@ -58,7 +58,7 @@ def retire_push_tokens() -> int:
 
 
 def notify(
-    kind: str,
+    kind: MessageKind,
     event_uid: UUID | None,
     data: Mapping[int, dict[str, str]],
     *,
@@ -100,7 +100,7 @@ def text_key(push_key: str) -> str:
 
 
 def notify_contacts(
-    kind: str, event_uid: UUID | None, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int | str = 1
+    kind: MessageKind, event_uid: UUID | None, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int | str = 1
 ) -> None:
     """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
     at = now()
@@ -126,7 +126,7 @@ def can_send_texts() -> bool:
     return bool(settings.SMS_TRANSPORT)
 
 
-def notify_by_text(kind: str, user: User, key: str, lifetime: timedelta, event_uid: UUID | None = None) -> None:
+def notify_by_text(kind: MessageKind, user: User, key: str, lifetime: timedelta, event_uid: UUID | None = None) -> None:
     """Queues one text message to one person, within the caller's transaction; once per kind, `key` and person.
 
     Its words are those of `kind` in texts.py, composed as it is sent.
@@ -157,16 +157,16 @@ def text_reset_code(user: User, **_: object) -> None:
     At most one a minute and five an hour go to one phone; more are not queued, and nobody is told.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    asked = Notification.objects.filter(user=user, kind=RESET_CODE)
+    asked = Notification.objects.filter(user=user, kind=MessageKind.PASSWORD_RESET)
     lately = asked.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
     if not lately and asked.filter(created_at__gt=Now() - timedelta(hours=1)).count() < RESETS_AN_HOUR:
         resets.ask(user)
-        notify_by_text(RESET_CODE, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
+        notify_by_text(MessageKind.PASSWORD_RESET, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
 
 
 def tell_contacts_changed(user: User, **_: object) -> None:
     """Whoever has got hold of an account changes nothing unnoticed: the person's phone says so."""
-    notify("CONTACTS_CHANGED", None, {user.pk: {"text_key": "contacts_changed"}}, ring=str(uuid4()))
+    notify(MessageKind.CONTACTS_CHANGED, None, {user.pk: {"text_key": "contacts_changed"}}, ring=str(uuid4()))
 
 
 def forget_person(user: User, **_: object) -> None:

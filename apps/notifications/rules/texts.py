@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from apps.users.models import EmergencyContact, User
 from apps.users.rules import resets
 
+from ..kinds import AlarmReason, MessageKind
 from ..models import Notification
-from .queueing import RESET_CODE
 
 Reader = User | EmergencyContact
 Words = Callable[[Notification, Reader], str]
@@ -75,14 +75,14 @@ def _operators_alarm(notification: Notification, reader: Reader) -> str:
 
 def _reasons() -> dict[str, str]:
     return {
-        "NO_CONSOLE": _("no console is connected"),
-        "NOT_ACKNOWLEDGED": _("nobody has acknowledged it"),
-        "PLACE_UNKNOWN": _("the place is unknown"),
-        "NOBODY_NEAR": _("no helper is near"),
-        "UNSAFE": _("a helper found it unsafe"),
-        "REPORTED_UNSAFE": _("a helper far away reports it unsafe"),
-        "ALL_DONE": _("the helpers are done"),
-        "WEARER_FINE": _("the wearer says they are fine"),
+        AlarmReason.NO_CONSOLE: _("no console is connected"),
+        AlarmReason.NOT_ACKNOWLEDGED: _("nobody has acknowledged it"),
+        AlarmReason.PLACE_UNKNOWN: _("the place is unknown"),
+        AlarmReason.NOBODY_NEAR: _("no helper is near"),
+        AlarmReason.UNSAFE: _("a helper found it unsafe"),
+        AlarmReason.REPORTED_UNSAFE: _("a helper far away reports it unsafe"),
+        AlarmReason.ALL_DONE: _("the helpers are done"),
+        AlarmReason.WEARER_FINE: _("the wearer says they are fine"),
     }
 
 
@@ -97,25 +97,27 @@ def _plain(words: Callable[[], str]) -> Words:
 
 
 WORDS: dict[str, Words] = {
-    RESET_CODE: _reset_code,
-    "SOS_ALERT": _sos_alert,
-    "STAND_DOWN": _plain(lambda: _("MDD: you are needed no more. Thank you.")),
-    "STILL_COMING": _plain(lambda: _("MDD: are you still coming? Answer in the app, or others are called.")),
-    "RELEASED": _plain(lambda: _("MDD: you came no nearer, so others have been called.")),
-    "WEARER_MOVED": _plain(lambda: _("MDD: the place has changed. Look in the app.")),
-    "ASSIGNED": _plain(lambda: _("MDD SOS: a dispatcher sends you to somebody. Open the app and answer.")),
-    "PLACE_UNSAFE": _plain(lambda: _("MDD: a helper found the place unsafe. Keep away and wait for the dispatcher.")),
-    "HELP_COMING": _plain(lambda: _("MDD: help is on its way to you.")),
-    "TEST_ARRIVED": _plain(lambda: _("MDD: your test signal has arrived. Nobody was called.")),
-    "CONTACTS_CHANGED": _plain(
+    MessageKind.PASSWORD_RESET: _reset_code,
+    MessageKind.SOS_ALERT: _sos_alert,
+    MessageKind.STAND_DOWN: _plain(lambda: _("MDD: you are needed no more. Thank you.")),
+    MessageKind.STILL_COMING: _plain(lambda: _("MDD: are you still coming? Answer in the app, or others are called.")),
+    MessageKind.RELEASED: _plain(lambda: _("MDD: you came no nearer, so others have been called.")),
+    MessageKind.WEARER_MOVED: _plain(lambda: _("MDD: the place has changed. Look in the app.")),
+    MessageKind.ASSIGNED: _plain(lambda: _("MDD SOS: a dispatcher sends you to somebody. Open the app and answer.")),
+    MessageKind.PLACE_UNSAFE: _plain(
+        lambda: _("MDD: a helper found the place unsafe. Keep away and wait for the dispatcher.")
+    ),
+    MessageKind.HELP_COMING: _plain(lambda: _("MDD: help is on its way to you.")),
+    MessageKind.TEST_ARRIVED: _plain(lambda: _("MDD: your test signal has arrived. Nobody was called.")),
+    MessageKind.CONTACTS_CHANGED: _plain(
         lambda: _("MDD: your emergency contacts were changed. If it was not you, change your password.")
     ),
-    "CONTACT_ALARM": _contact_alarm,
-    "ALL_CLEAR": _all_clear,
-    "DISPATCHER_ALARM": _dispatcher_alarm,
-    "DEVICE_OFFLINE": _device_offline,
-    "BATTERY_LOW": _battery_low,
-    "OPERATORS_ALARM": _operators_alarm,
+    MessageKind.CONTACT_ALARM: _contact_alarm,
+    MessageKind.ALL_CLEAR: _all_clear,
+    MessageKind.DISPATCHER_ALARM: _dispatcher_alarm,
+    MessageKind.DEVICE_OFFLINE: _device_offline,
+    MessageKind.BATTERY_LOW: _battery_low,
+    MessageKind.OPERATORS_ALARM: _operators_alarm,
 }
 
 

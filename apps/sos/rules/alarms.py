@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from apps.notifications.kinds import AlarmReason, MessageKind
 from apps.notifications.rules.queueing import notify, notify_contacts
 from mdd_backend import prepared
 from mdd_backend.clock import now
@@ -49,14 +50,14 @@ def next_alarm_at(event: SosEvent, cover: Cover) -> datetime | None:
     return max(due, event.dispatchers_alarmed_at + timedelta(seconds=event.plan["repeat_s"]))
 
 
-def alarm_dispatchers(event: SosEvent, reason: str) -> Entry:
+def alarm_dispatchers(event: SosEvent, reason: AlarmReason) -> Entry:
     """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
     admins = prepared.rows(sql.DISPATCHERS, [])
     told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = now()
     ring = f"{event.dispatchers_alarmed_at.timestamp():.3f}"
-    data = {user_id: data_of(event, "DISPATCHER_ALARM", reason=reason) for user_id in told}
-    notify("DISPATCHER_ALARM", event.uid, data, ring=ring, text_after=timedelta())
+    data = {user_id: data_of(event, MessageKind.DISPATCHER_ALARM, reason=reason) for user_id in told}
+    notify(MessageKind.DISPATCHER_ALARM, event.uid, data, ring=ring, text_after=timedelta())
     return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data={"reason": reason, "told": told})
 
 
@@ -76,7 +77,7 @@ def alarm_contacts(event: SosEvent) -> list[Entry]:
     if not contacts:
         return []
     told = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
-    notify_contacts("CONTACT_ALARM", event.uid, event.user_id, told, ring=_ring_of(event))
+    notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, told, ring=_ring_of(event))
     return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data={"contacts": contacts})]
 
 
@@ -85,18 +86,18 @@ def _ring_of(event: SosEvent) -> int:
     return event.journal.filter(kind=JournalKind.EVENT_REOPENED).count() + 1
 
 
-def tell_wearer(event: SosEvent, kind: str, ring: int = 1) -> None:
+def tell_wearer(event: SosEvent, kind: MessageKind, ring: int = 1) -> None:
     if not event.silent:
         notify(kind, event.uid, {event.user_id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
 
 
-def tell_coming(event: SosEvent, kind: str, ring: int) -> None:
+def tell_coming(event: SosEvent, kind: MessageKind, ring: int) -> None:
     """Everybody on the way or there."""
     data = {helper_id: data_of(event, kind) for helper_id in event.coming().values_list("helper_id", flat=True)}
     notify(kind, event.uid, data, ring=ring, text_after=text_after(event))
 
 
-def tell_helper(alert: HelperAlert, kind: str) -> None:
+def tell_helper(alert: HelperAlert, kind: MessageKind) -> None:
     event = alert.event
     ring = f"{alert.rings}.{now().timestamp():.3f}"
     notify(kind, event.uid, {alert.helper_id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
@@ -107,8 +108,10 @@ def tell_all_clear(event: SosEvent) -> None:
     if event.silent:
         return
     ring = _ring_of(event)
-    tell_wearer(event, "TEST_ARRIVED" if event.detected_type == DetectedType.TEST else "ALL_CLEAR", ring)
+    tell_wearer(
+        event, MessageKind.TEST_ARRIVED if event.detected_type == DetectedType.TEST else MessageKind.ALL_CLEAR, ring
+    )
     if event.contacts_alarmed_at:
         contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
         told = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
-        notify_contacts("ALL_CLEAR", event.uid, event.user_id, told, ring=ring)
+        notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, told, ring=ring)

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from apps.notifications.kinds import AlarmReason, MessageKind
 from apps.users.models import User
 from mdd_backend.clock import now
 
@@ -91,7 +92,7 @@ def _follow(event: SosEvent, alert: HelperAlert, answer: AlertStatus) -> list[En
     """What an answer brings about beside itself."""
     match answer:
         case AlertStatus.ACCEPTED:
-            tell_wearer(event, "HELP_COMING", ring=alert.pk)
+            tell_wearer(event, MessageKind.HELP_COMING, ring=alert.pk)
             return stand_others_down(event)
         case AlertStatus.EN_ROUTE | AlertStatus.ON_SCENE:
             return stand_others_down(event)
@@ -110,10 +111,10 @@ def _unsafe(event: SosEvent, alert: HelperAlert) -> list[Entry]:
     """Whoever was seen there is believed at once; from afar it is for dispatchers to judge, and others are called."""
     event.unsafe_reported_at = now()
     if was_seen_near(event, alert.helper_id, event.unsafe_reported_at):
-        tell_coming(event, "PLACE_UNSAFE", ring=alert.pk)
+        tell_coming(event, MessageKind.PLACE_UNSAFE, ring=alert.pk)
         return _halt(event, Halt.UNSAFE)
     event.wave_at = event.unsafe_reported_at
-    return [alarm_dispatchers(event, "REPORTED_UNSAFE")]
+    return [alarm_dispatchers(event, AlarmReason.REPORTED_UNSAFE)]
 
 
 def stand_others_down(event: SosEvent) -> list[Entry]:
@@ -128,4 +129,4 @@ def _stand_down(event: SosEvent, *states: AlertStatus) -> list[Entry]:
 
 def _halt(event: SosEvent, why: Halt) -> list[Entry]:
     event.halted = why
-    return [*_stand_down(event, AlertStatus.NOTIFIED, AlertStatus.ASSIGNED), alarm_dispatchers(event, why)]
+    return [*_stand_down(event, AlertStatus.NOTIFIED, AlertStatus.ASSIGNED), alarm_dispatchers(event, AlarmReason(why))]

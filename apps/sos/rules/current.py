@@ -11,6 +11,7 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.devices.models import Device
+from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.users.models import User
 
@@ -62,13 +63,13 @@ def _coming() -> QuerySet[HelperAlert]:
 
 def _with_told(events: Sequence[Any]) -> list[CurrentEvent]:
     messages = Notification.objects.filter(event_uid__in=[event.uid for event in events])
-    reached = Q(kind="SOS_ALERT", state__in=[State.RECEIVED, State.READ])
+    reached = Q(kind=MessageKind.SOS_ALERT, state__in=[State.RECEIVED, State.READ])
     told = (
         messages.order_by()
         .values("event_uid")
         .annotate(
             phones=Count("user", filter=reached, distinct=True),
-            contacts=Count("contact_id", filter=Q(kind="CONTACT_ALARM"), distinct=True),
+            contacts=Count("contact_id", filter=Q(kind=MessageKind.CONTACT_ALARM), distinct=True),
         )
     )
     by_event = {row["event_uid"]: (row["phones"], row["contacts"]) for row in told}

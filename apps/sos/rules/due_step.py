@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from apps.notifications.kinds import AlarmReason
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 from mdd_backend.prepared import Prepared, given
@@ -86,7 +87,7 @@ def _call_wave(event: SosEvent, at: datetime, anybody: bool) -> list[Entry]:
     if event.waves_called == 1 and not found:
         entries += alarm_contacts(event)
     if event.waves_called == last and not event.is_anybody_called():
-        entries.append(alarm_dispatchers(event, "NOBODY_NEAR"))
+        entries.append(alarm_dispatchers(event, AlarmReason.NOBODY_NEAR))
     return [entry, *entries]
 
 
@@ -96,7 +97,7 @@ def _seek_place(event: SosEvent, at: datetime) -> list[Entry]:
     if event.dispatchers_alarmed_at:
         return []
     entry = Entry(event.pk, JournalKind.PLACE_UNKNOWN)
-    return [entry, alarm_dispatchers(event, "PLACE_UNKNOWN"), *alarm_contacts(event)]
+    return [entry, alarm_dispatchers(event, AlarmReason.PLACE_UNKNOWN), *alarm_contacts(event)]
 
 
 def _alarm(event: SosEvent, at: datetime, cover: Cover) -> list[Entry]:
@@ -104,9 +105,9 @@ def _alarm(event: SosEvent, at: datetime, cover: Cover) -> list[Entry]:
     entries: list[Entry] = []
     alarm_at = next_alarm_at(event, cover)
     if event.dispatchers_alarmed_at is None and event.acknowledged_at is None and not console_is_connected():
-        entries.append(alarm_dispatchers(event, "NO_CONSOLE"))
+        entries.append(alarm_dispatchers(event, AlarmReason.NO_CONSOLE))
     elif alarm_at and alarm_at <= at:
-        entries.append(alarm_dispatchers(event, event.halted or "NOT_ACKNOWLEDGED"))
+        entries.append(alarm_dispatchers(event, AlarmReason(event.halted or AlarmReason.NOT_ACKNOWLEDGED)))
     contacts_due = contacts_at(event)
     if contacts_due and contacts_due <= at:
         entries += alarm_contacts(event)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from mdd_backend import prepared
 from mdd_backend.clock import utc
@@ -14,15 +15,15 @@ from ..models import COMING, OPEN, AlertStatus, Cover, JournalKind, SosEvent, co
 from .privacy import CELL_M, cell_of
 
 
-def data_of(event: SosEvent, kind: str, **facts: str) -> dict[str, str]:
+def data_of(event: SosEvent, kind: MessageKind, **facts: str) -> dict[str, str]:
     """What a phone is told: nothing that names a person or a place. The words are the app's, by `text_key`."""
     told = {"text_key": kind.lower(), "detected_type": event.detected_type, "severity": str(event.severity)} | facts
     return told | {"drill": "1", "text_key": f"drill.{told['text_key']}"} if event.is_drill else told
 
 
-def alert_data(event: SosEvent, distance_m: int | None, kind: str = "SOS_ALERT") -> dict[str, str]:
+def alert_data(event: SosEvent, distance_m: int | None, kind: MessageKind = MessageKind.SOS_ALERT) -> dict[str, str]:
     """What a called helper's phone is told: the area, and a rough distance (metres, from the area's centre)."""
-    key = f"sos_alert.{event.detected_type}".lower() if kind == "SOS_ALERT" else kind.lower()
+    key = f"sos_alert.{event.detected_type}".lower() if kind == MessageKind.SOS_ALERT else kind.lower()
     unsafe = {"reported_unsafe": "1"} if event.unsafe_reported_at else {}
     far = {"distance_m": str(distance_m)} if distance_m is not None else {}
     assert event.lat is not None  # noqa: S101 - nobody is called to an unknown place
@@ -42,21 +43,32 @@ def alert_data(event: SosEvent, distance_m: int | None, kind: str = "SOS_ALERT")
     )
 
 
-# Whether a message of each kind still makes sense, given the event and the reader's alert, if there is one. A kind that
-# is not here always does.
+# Of no event, or true whatever has become of it.
+ALWAYS_NEEDED = {
+    MessageKind.TEST_ARRIVED,
+    MessageKind.OPERATORS_ALARM,
+    MessageKind.CONTACTS_CHANGED,
+    MessageKind.PASSWORD_RESET,
+    MessageKind.DEVICE_OFFLINE,
+    MessageKind.BATTERY_LOW,
+}
+# Whether a message of each kind still makes sense, given the event and the reader's alert, if there is one. A kind of a
+# newer version, queued while this one is replaced, does: better one message too many than a call too few.
 _Rule = Callable[["_Standing", str | None], bool]
-_NEEDED: dict[str, _Rule] = {
-    "SOS_ALERT": lambda event, alert: event.is_open and alert == AlertStatus.NOTIFIED and not event.cover.is_certain,
-    "STAND_DOWN": lambda event, alert: not event.is_open or alert == AlertStatus.STOOD_DOWN,
-    "STILL_COMING": lambda event, alert: event.is_open and alert in COMING,
-    "WEARER_MOVED": lambda event, alert: event.is_open and alert in COMING,
-    "ASSIGNED": lambda event, alert: event.is_open and alert in {AlertStatus.ASSIGNED, *COMING},
-    "PLACE_UNSAFE": lambda event, alert: event.is_open and alert in COMING,
-    "RELEASED": lambda event, alert: event.is_open and alert == AlertStatus.WITHDRAWN,
-    "HELP_COMING": lambda event, alert: event.is_open and event.cover.is_anybody_coming,
-    "CONTACT_ALARM": lambda event, alert: event.is_open,
-    "DISPATCHER_ALARM": lambda event, alert: event.is_open,
-    "ALL_CLEAR": lambda event, alert: not event.is_open,
+NEEDED: dict[str, _Rule] = {
+    MessageKind.SOS_ALERT: lambda event, alert: (
+        event.is_open and alert == AlertStatus.NOTIFIED and not event.cover.is_certain
+    ),
+    MessageKind.STAND_DOWN: lambda event, alert: not event.is_open or alert == AlertStatus.STOOD_DOWN,
+    MessageKind.STILL_COMING: lambda event, alert: event.is_open and alert in COMING,
+    MessageKind.WEARER_MOVED: lambda event, alert: event.is_open and alert in COMING,
+    MessageKind.ASSIGNED: lambda event, alert: event.is_open and alert in {AlertStatus.ASSIGNED, *COMING},
+    MessageKind.PLACE_UNSAFE: lambda event, alert: event.is_open and alert in COMING,
+    MessageKind.RELEASED: lambda event, alert: event.is_open and alert == AlertStatus.WITHDRAWN,
+    MessageKind.HELP_COMING: lambda event, alert: event.is_open and event.cover.is_anybody_coming,
+    MessageKind.CONTACT_ALARM: lambda event, alert: event.is_open,
+    MessageKind.DISPATCHER_ALARM: lambda event, alert: event.is_open,
+    MessageKind.ALL_CLEAR: lambda event, alert: not event.is_open,
 }
 
 
@@ -77,8 +89,9 @@ def still_needed(notifications: Sequence[Notification]) -> set[int]:
 
 
 def _is_needed(notification: Notification, event: _Standing | None) -> bool:
-    rule = _NEEDED.get(notification.kind)
-    return rule is None or (event is not None and rule(event, event.alerts.get(notification.user_id)))
+    if notification.kind not in NEEDED:
+        return True
+    return event is not None and NEEDED[notification.kind](event, event.alerts.get(notification.user_id))
 
 
 def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
@@ -92,13 +105,13 @@ def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
 
 def _never_called(notifications: Sequence[Notification]) -> set[int]:
     """Those that send somebody home whom no call has reached."""
-    home = [n for n in notifications if n.kind == "STAND_DOWN"]
+    home = [n for n in notifications if n.kind == MessageKind.STAND_DOWN]
     if not home:
         return set()
     heard = [State.SENT, State.RECEIVED, State.READ]
     calls = Notification.objects.filter(
         event_uid__in={n.event_uid for n in home}, user_id__in={n.user_id for n in home}, state__in=heard
-    ).exclude(kind="STAND_DOWN")
+    ).exclude(kind=MessageKind.STAND_DOWN)
     called = set(calls.values_list("event_uid", "user_id"))
     return {n.pk for n in home if (n.event_uid, n.user_id) not in called}
 

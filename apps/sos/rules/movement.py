@@ -8,6 +8,7 @@ from django.contrib.gis.geos import Point
 from apps.devices.models import HelperPosition
 from apps.devices.rules.queries import place_since
 from apps.devices.rules.registry import point
+from apps.notifications.kinds import MessageKind
 from mdd_backend import prepared
 
 from .. import sql
@@ -65,7 +66,7 @@ def follow_wearer(event: SosEvent, at: datetime) -> list[Entry]:
         return []
     event.told_position = event.position
     assert event.position_at  # noqa: S101 - set with every position
-    tell_coming(event, "WEARER_MOVED", ring=int(event.position_at.timestamp()))
+    tell_coming(event, MessageKind.WEARER_MOVED, ring=int(event.position_at.timestamp()))
     return [Entry(event.pk, JournalKind.PLACE_MOVED, data={"moved_m": round(moved_m)})]
 
 
@@ -101,11 +102,11 @@ def _watch(alert: HelperAlert, at: datetime) -> list[Entry]:
         return []
     if alert.asked_at and stood_s >= alert.event.plan["movement_release_s"]:
         _note(alert, status=AlertStatus.WITHDRAWN, asked_at=None)
-        tell_helper(alert, "RELEASED")
+        tell_helper(alert, MessageKind.RELEASED)
         return [_entry(alert, JournalKind.HELPER_RELEASED)]
     if alert.asked_at is None and stood_s >= alert.event.plan["movement_ask_s"]:
         _note(alert, asked_at=at)
-        tell_helper(alert, "STILL_COMING")
+        tell_helper(alert, MessageKind.STILL_COMING)
         return [_entry(alert, JournalKind.HELPER_ASKED)]
     return []
 

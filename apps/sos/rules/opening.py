@@ -8,6 +8,7 @@ from django.db.models import F
 
 from apps.devices.models import Device
 from apps.devices.rules.registry import point, see_device
+from apps.notifications.kinds import AlarmReason
 from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
 from mdd_backend import hints, prepared
@@ -208,7 +209,7 @@ def cancel_event(event: SosEvent, wearer: User) -> SosEvent:
         return close(event, EventStatus.CANCELLED, Outcome.NO_HELP_NEEDED, wearer)
     if event.halted != Halt.WEARER_FINE:
         event.halted = Halt.WEARER_FINE
-        alarmed = alarm_dispatchers(event, event.halted)
+        alarmed = alarm_dispatchers(event, AlarmReason(event.halted))
         event.follow_helpers()
         schedule(event)
         journal.tell(event, Entry(event.pk, JournalKind.WEARER_FINE, wearer.pk), alarmed)

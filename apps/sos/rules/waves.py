@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Urgency
 from apps.notifications.rules.queueing import notify
 from mdd_backend import prepared
@@ -76,14 +77,18 @@ def _call(event: SosEvent, radius_m: int, helpers: int, **facts: Any) -> tuple[E
 
 def _ring(event: SosEvent, data: dict[int, dict[str, str]], ring: int = 1, urgency: Urgency = Urgency.USUAL) -> None:
     if data:
-        notify("SOS_ALERT", event.uid, data, ring=ring, urgency=urgency, text_after=text_after(event))
+        notify(MessageKind.SOS_ALERT, event.uid, data, ring=ring, urgency=urgency, text_after=text_after(event))
 
 
 def ring_assigned(alert: HelperAlert) -> None:
     """Whom a dispatcher sends is told by push and text message at once."""
     event = alert.event
-    data = data_of(event, "ASSIGNED") if event.lat is None else alert_data(event, alert.area_distance_m, "ASSIGNED")
-    notify("ASSIGNED", event.uid, {alert.helper_id: data}, ring=alert.rings, text_after=timedelta())
+    data = (
+        data_of(event, MessageKind.ASSIGNED)
+        if event.lat is None
+        else alert_data(event, alert.area_distance_m, MessageKind.ASSIGNED)
+    )
+    notify(MessageKind.ASSIGNED, event.uid, {alert.helper_id: data}, ring=alert.rings, text_after=timedelta())
 
 
 def text_after(event: SosEvent) -> timedelta:
@@ -127,6 +132,6 @@ def stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[int]:
     called.update(status=AlertStatus.STOOD_DOWN, asked_at=None)
     for rings in set(gone.values()):
         people = [helper_id for helper_id, rung in gone.items() if rung == rings]
-        data = {helper_id: data_of(event, "STAND_DOWN") for helper_id in people}
-        notify("STAND_DOWN", event.uid, data, ring=rings, text_after=text_after(event))
+        data = {helper_id: data_of(event, MessageKind.STAND_DOWN) for helper_id in people}
+        notify(MessageKind.STAND_DOWN, event.uid, data, ring=rings, text_after=text_after(event))
     return sorted(gone)
