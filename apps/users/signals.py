@@ -12,7 +12,7 @@ signed_out = Signal()
 sessions_ended = Signal()
 # A person's emergency contacts have changed.
 contacts_changed = Signal()
-# A person is about to be erased; a receiver may raise services.StillNeeded.
+# A person is about to be erased; a receiver may raise accounts.StillNeeded.
 erasing = Signal()
 # A person has been erased: other apps erase what they hold.
 erased = Signal()
