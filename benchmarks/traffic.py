@@ -17,7 +17,8 @@ from apps.notifications.models import Notification, PushToken, State
 from apps.notifications.rules.queueing import change
 from apps.sos import journal
 from apps.sos.journal import Entry
-from apps.sos.models import AlertStatus, EventNote, HelperAlert, JournalKind, Outcome, SosEvent
+from apps.sos.kinds import AlertStatus, JournalKind, Outcome
+from apps.sos.models import EventNote, HelperAlert, SosEvent
 from apps.sos.rules import desk
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.opening import open_event

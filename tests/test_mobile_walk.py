@@ -12,7 +12,8 @@ import pytest
 
 from apps.notifications.models import Notification, State
 from apps.sos import sweep
-from apps.sos.models import AlertStatus, HelperAlert, SosEvent
+from apps.sos.kinds import AlertStatus
+from apps.sos.models import HelperAlert, SosEvent
 from tests.conftest import PASSWORD
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from apps.devices.models import Device, DeviceToken
-from apps.sos.models import EventStatus, SosEvent
+from apps.sos.kinds import EventStatus
+from apps.sos.models import SosEvent
 from apps.users.models import User
 from mdd_backend import prepared
 from mdd_backend.prepared import Prepared, given

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from apps.sos import journal
-from apps.sos.models import JournalKind, SosEvent
+from apps.sos.kinds import JournalKind
+from apps.sos.models import SosEvent
 
 
 def tell_dispatchers(kind: str, device_ids: Sequence[int], **_: object) -> None:

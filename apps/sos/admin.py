@@ -16,7 +16,8 @@ from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, perso
 from apps.users.models import User
 
 from .journal.story import MOST, story_of
-from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Outcome, Signal, SosEvent
+from .kinds import Outcome
+from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Signal, SosEvent
 from .rules import desk, policy
 from .rules.closing import StepMakesNoSense
 

@@ -15,28 +15,18 @@ from apps.devices.models import Device
 from apps.users.models import User
 from mdd_backend import prepared
 
-
-class EventStatus(models.TextChoices):
-    NEW = "NEW", "nobody is coming"
-    IN_PROGRESS = "IN_PROGRESS", "a helper is coming"
-    RESOLVED = "RESOLVED", "resolved"
-    CANCELLED = "CANCELLED", "cancelled"
-
-
-OPEN = (EventStatus.NEW, EventStatus.IN_PROGRESS)
-
-
-class DetectedType(models.TextChoices):
-    FALL_DETECTED = "FALL_DETECTED", "fall"
-    MANUAL_TRIGGER = "MANUAL_TRIGGER", "button"
-    OTHER = "OTHER", "other"
-    TEST = "TEST", "test"
-
-
-class LocationSource(models.TextChoices):
-    SIGNAL = "SIGNAL", "told by the signal"
-    DEVICE = "DEVICE", "the device's last known place"
-    NONE = "NONE", "unknown"
+from .kinds import (
+    COMING,
+    OPEN,
+    AlertStatus,
+    DetectedType,
+    EventStatus,
+    Halt,
+    JournalKind,
+    LocationSource,
+    Outcome,
+    Service,
+)
 
 
 @dataclass(frozen=True)
@@ -48,30 +38,6 @@ class Place:
     source: LocationSource
     altitude: float | None = None
     accuracy_m: float | None = None
-
-
-class Outcome(models.TextChoices):
-    HELPED = "HELPED", "helped"
-    FALSE_ALARM = "FALSE_ALARM", "false alarm"
-    NO_HELP_NEEDED = "NO_HELP_NEEDED", "no help needed"
-    HANDED_OVER = "HANDED_OVER", "handed over"
-
-
-class Service(models.TextChoices):
-    """Uzbekistan's emergency numbers."""
-
-    FIRE = "101", "fire brigade"
-    POLICE = "102", "police"
-    AMBULANCE = "103", "ambulance"
-    RESCUE = "112", "rescue"
-
-
-class Halt(models.TextChoices):
-    """Why no helper is called by itself any more; a dispatcher decides what comes next."""
-
-    UNSAFE = "UNSAFE", "a helper found the place unsafe"
-    ALL_DONE = "ALL_DONE", "all who came have helped"
-    WEARER_FINE = "WEARER_FINE", "the wearer says they are fine"
 
 
 class SosEventQuerySet(models.QuerySet["SosEvent"]):
@@ -298,38 +264,6 @@ class Signal(models.Model):
         return f"signal {self.pk} of {self.event_id}"
 
 
-class AlertStatus(models.TextChoices):
-    NOTIFIED = "NOTIFIED", "called"
-    ASSIGNED = "ASSIGNED", "sent, not confirmed"
-    ACCEPTED = "ACCEPTED", "is coming"
-    DECLINED = "DECLINED", "will not come"
-    EN_ROUTE = "EN_ROUTE", "is on the way"
-    ON_SCENE = "ON_SCENE", "is there"
-    DONE = "DONE", "has helped"
-    WITHDRAWN = "WITHDRAWN", "comes no more"
-    UNSAFE = "UNSAFE", "found it unsafe"
-    STOOD_DOWN = "STOOD_DOWN", "is needed no more"
-
-
-CALLED = (AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)
-COMING = (AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE, AlertStatus.ON_SCENE)
-# What a helper may answer in each state of their alert; docs/dispatch.md has the same table.
-NEXT_ANSWERS: dict[str, tuple[AlertStatus, ...]] = {
-    AlertStatus.NOTIFIED: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
-    AlertStatus.ASSIGNED: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
-    AlertStatus.STOOD_DOWN: (AlertStatus.ACCEPTED, AlertStatus.DECLINED),
-    AlertStatus.DECLINED: (AlertStatus.ACCEPTED,),
-    AlertStatus.WITHDRAWN: (AlertStatus.ACCEPTED,),
-    AlertStatus.ACCEPTED: (AlertStatus.EN_ROUTE, AlertStatus.ON_SCENE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
-    AlertStatus.EN_ROUTE: (AlertStatus.ON_SCENE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
-    AlertStatus.ON_SCENE: (AlertStatus.DONE, AlertStatus.WITHDRAWN, AlertStatus.UNSAFE),
-    AlertStatus.DONE: (),
-    AlertStatus.UNSAFE: (),
-}
-_OTHERS_SAY = {AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, AlertStatus.STOOD_DOWN}
-ANSWERS = [(status.value, status.label) for status in AlertStatus if status not in _OTHERS_SAY]
-
-
 class HelperAlert(models.Model):
     """One helper called to one event."""
 
@@ -355,38 +289,6 @@ class HelperAlert(models.Model):
 
     def __str__(self) -> str:
         return f"alert {self.pk}: {self.status}"
-
-
-class JournalKind(models.TextChoices):
-    EVENT_OPENED = "EVENT_OPENED", "event opened"
-    SIGNAL_MERGED = "SIGNAL_MERGED", "signal repeated"
-    WAVE_CALLED = "WAVE_CALLED", "wave called"
-    HELPERS_RUNG_AGAIN = "HELPERS_RUNG_AGAIN", "helpers rung again"
-    PLACE_UNKNOWN = "PLACE_UNKNOWN", "place unknown"
-    PLACE_MOVED = "PLACE_MOVED", "wearer has moved"
-    HELPER_ACCEPTED = "HELPER_ACCEPTED", "helper accepted"
-    HELPER_DECLINED = "HELPER_DECLINED", "helper declined"
-    HELPER_EN_ROUTE = "HELPER_EN_ROUTE", "helper on the way"
-    HELPER_ON_SCENE = "HELPER_ON_SCENE", "helper is there"
-    HELPER_DONE = "HELPER_DONE", "helper has helped"
-    HELPER_WITHDRAWN = "HELPER_WITHDRAWN", "helper withdrew"
-    HELPER_UNSAFE = "HELPER_UNSAFE", "helper found it unsafe"
-    HELPER_ASKED = "HELPER_ASKED", "helper asked: still coming?"
-    HELPER_RELEASED = "HELPER_RELEASED", "helper released: came no nearer"
-    HELPER_ASSIGNED = "HELPER_ASSIGNED", "helper assigned"
-    HELPERS_STOOD_DOWN = "HELPERS_STOOD_DOWN", "helpers stood down"
-    CONTACTS_ALARMED = "CONTACTS_ALARMED", "contacts alarmed"
-    CONTACT_ANSWERED = "CONTACT_ANSWERED", "contact has seen it"
-    DISPATCHERS_ALARMED = "DISPATCHERS_ALARMED", "dispatchers alarmed"
-    EVENT_ACKNOWLEDGED = "EVENT_ACKNOWLEDGED", "dispatcher has seen it"
-    NOTE_ADDED = "NOTE_ADDED", "note added"
-    HANDED_OVER = "HANDED_OVER", "handed over"
-    WEARER_FINE = "WEARER_FINE", "wearer says they are fine"
-    NOTIFICATION = "NOTIFICATION", "notifications changed"
-    EVENT_RESOLVED = "EVENT_RESOLVED", "event resolved"
-    EVENT_CANCELLED = "EVENT_CANCELLED", "event cancelled"
-    EVENT_REOPENED = "EVENT_REOPENED", "event reopened"
-    POLICY_CHANGED = "POLICY_CHANGED", "policy changed"
 
 
 class JournalEntry(models.Model):

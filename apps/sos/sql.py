@@ -3,7 +3,8 @@
 from apps.notifications.models import State
 from apps.users.models import Role, Status
 
-from .models import COMING, COUNTS_AS, OPEN, AlertStatus, DetectedType, JournalKind
+from .kinds import COMING, OPEN, AlertStatus, DetectedType, JournalKind
+from .models import COUNTS_AS
 
 
 def _listed(*values: str) -> str:

@@ -13,7 +13,8 @@ from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.devices.rules.tokens import issue_token
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.queueing import change
-from apps.sos.models import AlertStatus, SosEvent
+from apps.sos.kinds import AlertStatus
+from apps.sos.models import SosEvent
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from apps.notifications.models import Notification, State
-from apps.sos.models import EventStatus, JournalEntry, JournalKind, SosEvent
+from apps.sos.kinds import EventStatus, JournalKind
+from apps.sos.models import JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, expect
 
-from apps.sos.models import JournalEntry, Outcome, SosEvent
+from apps.sos.kinds import Outcome
+from apps.sos.models import JournalEntry, SosEvent
 from apps.sos.rules import desk
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User

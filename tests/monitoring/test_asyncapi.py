@@ -12,7 +12,8 @@ from apps.devices.rules.registry import register_device
 from apps.monitoring.feed import consumers, routing
 from apps.monitoring.feed.wire import messages_after
 from apps.sos import journal
-from apps.sos.models import DetectedType, EventStatus, JournalKind, SosEvent
+from apps.sos.kinds import DetectedType, EventStatus, JournalKind
+from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 

@@ -25,7 +25,8 @@ from websockets.exceptions import ConnectionClosed
 
 from apps.monitoring.feed import reader
 from apps.sos import journal
-from apps.sos.models import ConsolePresence, JournalEntry, JournalKind, SosEvent
+from apps.sos.kinds import JournalKind
+from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
 from apps.sos.rules.alarms import console_is_connected
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User

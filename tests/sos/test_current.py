@@ -9,7 +9,8 @@ from rest_framework.test import APIClient
 
 from apps.devices.rules.registry import register_device
 from apps.notifications.rules.queueing import acknowledge_receipt
-from apps.sos.models import EventStatus, SosEvent
+from apps.sos.kinds import EventStatus
+from apps.sos.models import SosEvent
 from apps.sos.rules.policy import plan_of, policy_of
 from apps.users.models import EmergencyContact, User
 from tests.sos.conftest import Course

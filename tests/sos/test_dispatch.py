@@ -11,7 +11,8 @@ from django.utils import timezone
 from apps.devices.models import Device, HelperPosition
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
-from apps.sos.models import EventStatus, HelperAlert, SosEvent
+from apps.sos.kinds import EventStatus
+from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.privacy import cell_of, coarse
 from apps.sos.rules.search import nearest_helpers

@@ -15,16 +15,8 @@ from django.utils import timezone
 from apps.devices.models import HelperPosition
 from apps.devices.rules.registry import Fix, point, record_fix, register_device
 from apps.notifications.models import Notification, State
-from apps.sos.models import (
-    NEXT_ANSWERS,
-    OPEN,
-    AlertStatus,
-    ConsolePresence,
-    HelperAlert,
-    JournalEntry,
-    JournalKind,
-    SosEvent,
-)
+from apps.sos.kinds import NEXT_ANSWERS, OPEN, AlertStatus, JournalKind
+from apps.sos.models import ConsolePresence, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact, User
 from tests.conftest import HERE, METRES_NORTH

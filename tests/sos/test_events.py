@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.devices.rules.registry import register_device
-from apps.sos.models import DetectedType, EventStatus, Outcome, SosEvent
+from apps.sos.kinds import DetectedType, EventStatus, Outcome
+from apps.sos.models import SosEvent
 from apps.sos.rules.desk import resolve
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User

@@ -7,7 +7,8 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 
 from apps.sos import journal
-from apps.sos.models import JournalEntry, JournalKind
+from apps.sos.kinds import JournalKind
+from apps.sos.models import JournalEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

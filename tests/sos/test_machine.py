@@ -15,19 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.queueing import save_push_token
-from apps.sos.models import (
-    COMING,
-    NEXT_ANSWERS,
-    AlertStatus,
-    DispatchPolicy,
-    EventStatus,
-    Halt,
-    HelperAlert,
-    JournalEntry,
-    Outcome,
-    Signal,
-    SosEvent,
-)
+from apps.sos.kinds import COMING, NEXT_ANSWERS, AlertStatus, EventStatus, Halt, Outcome
+from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, Signal, SosEvent
 from apps.sos.rules import desk, opening
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import StepMakesNoSense

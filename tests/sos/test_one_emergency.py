@@ -7,7 +7,8 @@ import pytest
 from django.db import connections
 
 from apps.notifications.models import Notification
-from apps.sos.models import COMING, HelperAlert, SosEvent
+from apps.sos.kinds import COMING
+from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.opening import open_event
 from apps.users.models import User
 from mdd_backend.clock import now

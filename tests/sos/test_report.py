@@ -10,7 +10,8 @@ import pytest
 
 from apps.notifications.models import Notification, NotificationChange
 from apps.sos.journal.response_times import response_times
-from apps.sos.models import JournalEntry, JournalKind, SosEvent
+from apps.sos.kinds import JournalKind
+from apps.sos.models import JournalEntry, SosEvent
 from tests.sos.conftest import Course
 
 _positions = itertools.count(10**6)

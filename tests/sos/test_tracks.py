@@ -10,7 +10,8 @@ from django.db.models import F
 from apps.devices.models import Device, LocationTrack
 from apps.devices.rules.partitions import create_partitions
 from apps.devices.rules.registry import Fix, record_fixes, register_device
-from apps.sos.models import AlertStatus, EventStatus, HelperAlert, Outcome, SosEvent
+from apps.sos.kinds import AlertStatus, EventStatus, Outcome
+from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import close, hold_open
 from apps.sos.rules.due_step import take_due_step

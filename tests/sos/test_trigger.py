@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import Device
 from apps.devices.rules.registry import Fix, record_fix, register_device
-from apps.sos.models import EventStatus, JournalEntry, Signal, SosEvent
+from apps.sos.kinds import EventStatus
+from apps.sos.models import JournalEntry, Signal, SosEvent
 from apps.users.models import Status, User
 from apps.users.rules.accounts import change_standing
 

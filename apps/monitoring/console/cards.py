@@ -11,7 +11,8 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from apps.devices.models import Device
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
-from apps.sos.models import COMING, AlertStatus, DetectedType, HelperAlert, JournalEntry, SosEvent, covers_of
+from apps.sos.kinds import COMING, AlertStatus, DetectedType
+from apps.sos.models import HelperAlert, JournalEntry, SosEvent, covers_of
 from apps.sos.rules.alarms import alarm_at
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import utc

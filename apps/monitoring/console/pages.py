@@ -13,7 +13,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.sos.models import Outcome
+from apps.sos.kinds import Outcome
 from apps.users.admin_login import SignInForm
 from apps.users.api import lockout
 from apps.users.models import User

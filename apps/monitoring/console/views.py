@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from apps.devices.rules.maps import way_of
 from apps.sos.api.filters import BoxField
-from apps.sos.models import EventStatus, SosEvent
+from apps.sos.kinds import EventStatus
+from apps.sos.models import SosEvent
 from apps.sos.rules.looks import note
 from apps.sos.rules.search import nearest_helpers, with_people
 from apps.users.api.permissions import IsDispatcher, caller

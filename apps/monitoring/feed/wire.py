@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 
 from apps.sos.journal.reading import uuids_of, with_names
-from apps.sos.models import JournalEntry, JournalKind, SosEvent
+from apps.sos.kinds import JournalKind
+from apps.sos.models import JournalEntry, SosEvent
 from mdd_backend.clock import utc
 from mdd_backend.prepared import Prepared, found_by, one_of
 

@@ -11,7 +11,8 @@ from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from ..models import DetectedType, EventStatus, Outcome, SosEvent
+from ..kinds import DetectedType, EventStatus, Outcome
+from ..models import SosEvent
 from ..rules.search import seen_exactly
 
 DIGITS_LEAST = 4  # fewer would find half of everybody

@@ -10,7 +10,8 @@ from apps.users.models import Role, User
 from mdd_backend import prepared
 
 from .. import sql
-from ..models import JournalEntry, JournalKind, SosEvent
+from ..kinds import JournalKind
+from ..models import JournalEntry, SosEvent
 
 # Data of a journal entry that holds the ids of people: as keys, or in a list.
 _BY_PERSON = {"helpers", "passed_over"}

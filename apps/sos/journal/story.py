@@ -13,7 +13,8 @@ from apps.devices.rules.maps import Mark, draw, metres, way_of
 from apps.notifications.models import Notification
 from apps.users.models import User
 
-from ..models import CALLED, COMING, AlertStatus, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
+from ..kinds import CALLED, COMING, AlertStatus
+from ..models import EventNote, HelperAlert, JournalEntry, Signal, SosEvent
 from .reading import people_in
 
 MOST = 500  # of each kind; the lists have the rest

@@ -10,8 +10,9 @@ from apps.users.models import User
 from mdd_backend import hints, prepared
 
 from .. import sql
+from ..kinds import JournalKind
 from ..locks import JOURNAL
-from ..models import JournalKind, SosEvent
+from ..models import SosEvent
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from mdd_backend.clock import now
 
 from .. import sql
 from ..journal import Entry
-from ..models import Cover, DetectedType, HelperAlert, JournalKind, SosEvent
+from ..kinds import DetectedType, JournalKind
+from ..models import Cover, HelperAlert, SosEvent
 from .live import live_url
 from .messages import data_of
 from .waves import text_after

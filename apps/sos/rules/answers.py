@@ -8,8 +8,9 @@ from mdd_backend.clock import now
 
 from .. import journal
 from ..journal import Entry
+from ..kinds import COMING, NEXT_ANSWERS, OPEN, AlertStatus, Halt, JournalKind
 from ..locks import hold_helper
-from ..models import COMING, NEXT_ANSWERS, OPEN, AlertStatus, Halt, HelperAlert, JournalKind, SosEvent
+from ..models import HelperAlert, SosEvent
 from .alarms import alarm_dispatchers, tell_coming, tell_wearer
 from .closing import StepMakesNoSense, hold
 from .due_step import schedule

@@ -6,7 +6,8 @@ from mdd_backend.clock import now
 
 from .. import journal
 from ..journal import Entry
-from ..models import COMING, AlertStatus, EventStatus, HelperAlert, JournalKind, Outcome, SosEvent
+from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome
+from ..models import HelperAlert, SosEvent
 from .alarms import tell_all_clear
 from .waves import stand_down
 

@@ -15,7 +15,8 @@ from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.users.models import User
 
-from ..models import COMING, OPEN, HelperAlert, SosEvent
+from ..kinds import COMING, OPEN
+from ..models import HelperAlert, SosEvent
 from .live import Help, help_for
 
 MOST = 3

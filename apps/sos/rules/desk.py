@@ -7,18 +7,8 @@ from mdd_backend.clock import now
 
 from .. import journal
 from ..journal import Entry
-from ..models import (
-    ASSIGNED_COVERS,
-    COMING,
-    AlertStatus,
-    EventNote,
-    EventStatus,
-    HelperAlert,
-    JournalKind,
-    Outcome,
-    Service,
-    SosEvent,
-)
+from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome, Service
+from ..models import ASSIGNED_COVERS, EventNote, HelperAlert, SosEvent
 from .answers import carry_out, refuse_second_emergency
 from .closing import StepMakesNoSense, close, hold, hold_open
 from .due_step import schedule

@@ -11,7 +11,8 @@ from mdd_backend.prepared import Prepared, given
 
 from .. import journal
 from ..journal import Entry
-from ..models import Cover, DetectedType, EventStatus, JournalKind, Outcome, SosEvent
+from ..kinds import DetectedType, EventStatus, JournalKind, Outcome
+from ..models import Cover, SosEvent
 from .alarms import alarm_contacts, alarm_dispatchers, console_is_connected, contacts_at, next_alarm_at
 from .closing import close
 from .movement import follow_wearer, watch_helpers

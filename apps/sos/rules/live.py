@@ -10,7 +10,8 @@ from django.db import transaction
 from apps.users.models import EmergencyContact
 
 from .. import journal
-from ..models import COMING, AlertStatus, HelperAlert, JournalKind, SosEvent
+from ..kinds import COMING, AlertStatus, JournalKind
+from ..models import HelperAlert, SosEvent
 from .privacy import coarse
 from .search import with_people
 

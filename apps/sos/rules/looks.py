@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 
 from apps.users.models import Role, User
 
-from ..models import COMING, HelperAlert, Look, SosEvent
+from ..kinds import COMING
+from ..models import HelperAlert, Look, SosEvent
 from .privacy import Sight, sight_of
 
 LASTS = timedelta(minutes=5)  # a screen that stays open, and asks again and again, is one look

@@ -11,7 +11,8 @@ from mdd_backend import prepared
 from mdd_backend.clock import utc
 
 from .. import journal, sql
-from ..models import COMING, OPEN, AlertStatus, Cover, JournalKind, SosEvent, cover_by
+from ..kinds import COMING, OPEN, AlertStatus, JournalKind
+from ..models import Cover, SosEvent, cover_by
 from .privacy import CELL_M, cell_of
 
 

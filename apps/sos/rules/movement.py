@@ -13,7 +13,8 @@ from mdd_backend import prepared
 
 from .. import sql
 from ..journal import Entry
-from ..models import SEEN_LATELY, AlertStatus, HelperAlert, JournalKind, LocationSource, Place, SosEvent
+from ..kinds import AlertStatus, JournalKind, LocationSource
+from ..models import SEEN_LATELY, HelperAlert, Place, SosEvent
 from .alarms import tell_coming, tell_helper
 from .privacy import cell_of, coarse
 

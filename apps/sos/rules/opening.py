@@ -15,19 +15,9 @@ from mdd_backend import hints, prepared
 
 from .. import journal, sql
 from ..journal import Entry
+from ..kinds import COMING, DetectedType, EventStatus, Halt, JournalKind, LocationSource, Outcome
 from ..locks import hold_signals
-from ..models import (
-    COMING,
-    DetectedType,
-    EventStatus,
-    Halt,
-    JournalKind,
-    LocationSource,
-    Outcome,
-    Place,
-    Signal,
-    SosEvent,
-)
+from ..models import Place, Signal, SosEvent
 from .alarms import alarm_dispatchers
 from .closing import close, hold_open
 from .due_step import schedule

@@ -12,7 +12,8 @@ from apps.users.models import User
 from mdd_backend.prepared import Prepared, given
 
 from .. import journal
-from ..models import DispatchPolicy, JournalKind
+from ..kinds import JournalKind
+from ..models import DispatchPolicy
 
 SEVERE = 4
 MOST_WAVES = 10

@@ -5,7 +5,8 @@ from enum import Enum
 
 from apps.users.models import Role, User
 
-from ..models import COMING, HelperAlert, SosEvent
+from ..kinds import COMING
+from ..models import HelperAlert, SosEvent
 
 CELL_M = 300
 STEP_M = 100

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
 
-from ..models import DetectedType
+from ..kinds import DetectedType
 
 DEFAULT_SEVERITY = 3
 FUTURE_TOLERATED = timedelta(seconds=60)

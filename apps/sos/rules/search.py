@@ -13,7 +13,8 @@ from apps.users.models import Role, User
 from mdd_backend import prepared
 
 from .. import sql
-from ..models import COMING, OPEN, HelperAlert, SosEvent
+from ..kinds import COMING, OPEN
+from ..models import HelperAlert, SosEvent
 from .policy import policy_of
 from .privacy import cell_of
 

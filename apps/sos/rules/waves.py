@@ -14,8 +14,9 @@ from mdd_backend import prepared
 from mdd_backend.clock import now
 
 from ..journal import Entry
+from ..kinds import AlertStatus, JournalKind
 from ..locks import hold_dispatch
-from ..models import AlertStatus, HelperAlert, JournalKind, SosEvent
+from ..models import HelperAlert, SosEvent
 from .messages import alert_data, data_of
 from .privacy import coarse
 from .search import NearHelper, nearest_helpers, passed_over, still_free

@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ...models import DetectedType, EventStatus, Halt, Outcome
+from ...kinds import DetectedType, EventStatus, Halt, Outcome
 from ...rules.current import Current, CurrentEvent
 
 

@@ -9,20 +9,8 @@ from apps.devices.models import Device
 from apps.users.models import Role, User
 from mdd_backend.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
-from ...models import (
-    ANSWERS,
-    COMING,
-    AlertStatus,
-    DetectedType,
-    EventNote,
-    EventStatus,
-    Halt,
-    HelperAlert,
-    LocationSource,
-    Outcome,
-    Service,
-    SosEvent,
-)
+from ...kinds import ANSWERS, COMING, AlertStatus, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
+from ...models import EventNote, HelperAlert, SosEvent
 from ...rules.privacy import CELL_M, Sight, cell_of, sight_of
 
 

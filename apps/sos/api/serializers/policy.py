@@ -8,7 +8,8 @@ from rest_framework.exceptions import ValidationError
 
 from mdd_backend.rest import WholeNumberField
 
-from ...models import DetectedType, DispatchPolicy
+from ...kinds import DetectedType
+from ...models import DispatchPolicy
 from ...rules import policy
 
 

@@ -9,7 +9,8 @@ from rest_framework import serializers
 from apps.users.models import Role, User
 
 from ...journal.reading import with_names
-from ...models import EventStatus, JournalEntry, JournalKind, Look
+from ...kinds import EventStatus, JournalKind
+from ...models import JournalEntry, Look
 
 _WEARERS_DATA = {"wave", "radius_m", "helpers", "contacts", "to", "outcome"}
 

@@ -23,7 +23,8 @@ from mdd_backend.openapi import documented
 from mdd_backend.paging import NewestFirst
 from mdd_backend.rest import ForgivingJson
 
-from ...models import AlertStatus, Outcome, Service, SosEvent
+from ...kinds import AlertStatus, Outcome, Service
+from ...models import SosEvent
 from ...rules import desk, looks, opening, search
 from ...rules.answers import answer_alert
 from ...rules.closing import StepMakesNoSense
