@@ -2,13 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,41 +17,10 @@ from apps.sos.models import ConsolePresence, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact, User
 from tests.conftest import HERE, METRES_NORTH
+from tests.sos.dispatch_table import Row, events_table, tables, words
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sos/"
-
-
-@dataclass(frozen=True)
-class Row:
-    state: str
-    happening: str
-    new_state: str
-    journal: str
-    alerts: str
-    messages: str
-    next: str
-
-
-def _words(cell: str) -> list[str]:
-    return [] if cell == "-" else cell.split(", ")
-
-
-def _tables() -> dict[int, list[list[str]]]:
-    """The rows of the page's tables, by their number of columns."""
-    text = (Path(settings.BASE_DIR) / "docs/dispatch.md").read_text(encoding="utf-8")
-    found: dict[int, list[list[str]]] = {}
-    for line in text.splitlines():
-        if line.startswith("|") and not line.startswith("|---"):
-            cells = [cell.strip() for cell in line.strip("|").split("|")]
-            found.setdefault(len(cells), []).append(cells)
-    return {width: rows[1:] for width, rows in found.items()}
-
-
-def events_table() -> list[Row]:
-    rows = [Row(*cells) for cells in _tables()[7]]
-    cancelled = [replace(row, state="CANCELLED") for row in rows if row.state == "RESOLVED"]
-    return rows + [row if row.new_state != "RESOLVED" else replace(row, new_state="CANCELLED") for row in cancelled]
 
 
 class Scene:
@@ -346,15 +312,15 @@ def test_row(row: Row, scene: Scene) -> None:
     lead_journal, lead_alerts = LEADS_UP.get(row.happening, (set(), set()))
     assert event.status == row.new_state
     kinds = set(entries.values_list("kind", flat=True)) - {"NOTIFICATION"} - lead_journal
-    assert kinds == set(_words(row.journal)) - {"409"}
+    assert kinds == set(words(row.journal)) - {"409"}
     assert (scene.code == 409) == (row.journal == "409")
     if kinds:
         assert entries.latest("position").status == row.new_state
     changed = {status for helper, status in _alerts().items() if alerts.get(helper) != status} - lead_alerts
-    assert changed == set(_words(row.alerts))
+    assert changed == set(words(row.alerts))
     new = Notification.objects.exclude(pk__in=told)
     messages = Counter(new.values_list("kind", flat=True))
-    assert messages.keys() - LED_MESSAGES.get(row.happening, set()) == set(_words(row.messages))
+    assert messages.keys() - LED_MESSAGES.get(row.happening, set()) == set(words(row.messages))
     if row.happening.startswith("dispatcher"):
         acknowledges = row.happening not in ACKNOWLEDGE_NOT and row.journal != "409"
         assert (event.acknowledged_at != acknowledged_at) == acknowledges
@@ -372,13 +338,13 @@ def _check_next(row: Row, event: SosEvent) -> None:
 
 
 def test_every_kind_of_journal_entry_has_a_row() -> None:
-    written = {kind for row in events_table() for kind in _words(row.journal)}
+    written = {kind for row in events_table() for kind in words(row.journal)}
     elsewhere = {"NOTIFICATION", "POLICY_CHANGED", "CONTACT_ANSWERED"}
     assert written - {"409"} == set(JournalKind.values) - elsewhere
 
 
 def test_answers_are_those_of_the_page() -> None:
-    rows = {alert: set(_words(answers)) for alert, answers in _tables()[2]}
+    rows = {alert: set(words(answers)) for alert, answers in tables()[2]}
     assert rows == {state: {answer.value for answer in answers} for state, answers in NEXT_ANSWERS.items()}
 
 
