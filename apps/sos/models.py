@@ -1,9 +1,8 @@
 """Events, the signals that made them, the helpers called to them, and the journal of it all."""
 
 import uuid
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.gis.db.models import PointField
@@ -13,7 +12,6 @@ from django.db.models.functions import Now
 
 from apps.devices.models import Device
 from apps.users.models import User
-from mdd_backend import prepared
 
 from .kinds import (
     COMING,
@@ -146,97 +144,9 @@ class SosEvent(models.Model):
         self.location_age_s = min(2**31 - 1, max(0, int((at - place.at).total_seconds())))
         self.altitude, self.accuracy_m = place.altitude, place.accuracy_m
 
-    def follow_helpers(self) -> None:
-        """The status says whether somebody comes, or has helped."""
-        is_met = self.halted == Halt.ALL_DONE or self.is_anybody_coming()
-        self.status = EventStatus.IN_PROGRESS if is_met else EventStatus.NEW
-
     def coming(self) -> "models.QuerySet[HelperAlert]":
         """Those on their way or there."""
         return self.alerts.filter(status__in=COMING)
-
-    def is_anybody_called(self) -> bool:
-        """Or has ever been, to this event."""
-        return bool(prepared.rows("SELECT 1 FROM sos_helperalert WHERE event_id = %s LIMIT 1", [self.pk]))
-
-    def is_anybody_coming(self) -> bool:
-        return self.cover().is_anybody_coming
-
-    def cover(self) -> "Cover":
-        """Who comes, as of now."""
-        return covers_of({self.pk: self.plan["enough_helpers"]})[self.pk]
-
-
-@dataclass(frozen=True)
-class Cover:
-    """How far an event is provided with helpers.
-
-    counted: the states that those who come count as. A helper who has been asked whether they still come counts as
-    nothing; one on the way without a position younger than 120 s as ACCEPTED; one whom a dispatcher has sent and who
-    has not confirmed it as ASSIGNED, for 60 s. lapses_at: when the first of those 60 s are over.
-    """
-
-    enough: int
-    counted: tuple[str, ...] = ()
-    is_anybody_coming: bool = False
-    lapses_at: datetime | None = None
-
-    @property
-    def has_enough(self) -> bool:
-        """No more may accept."""
-        return len(self._confirmed) >= self.enough
-
-    @property
-    def is_certain(self) -> bool:
-        """Nobody else is needed, by the word of those who come: enough have accepted, or one is on the way."""
-        return self.has_enough or any(status != AlertStatus.ACCEPTED for status in self._confirmed)
-
-    @property
-    def pauses_calls(self) -> bool:
-        """Nobody else is called now: it is certain, or would be if those who were sent confirmed it."""
-        return self.is_certain or len(self.counted) >= self.enough
-
-    @property
-    def _confirmed(self) -> list[str]:
-        return [status for status in self.counted if status != AlertStatus.ASSIGNED]
-
-
-def covers_of(enough: Mapping[int, int]) -> dict[int, Cover]:
-    """The cover of many events by one query; `enough`: by event id, how many helpers its plan calls enough."""
-    found: dict[int, list[tuple[Any, ...]]] = {event_id: [] for event_id in enough}
-    for event_id, *called in prepared.rows(_COVERS, [list(enough)]):
-        found[event_id].append(tuple(called))
-    return {event_id: cover_by(enough[event_id], called) for event_id, called in found.items()}
-
-
-def cover_by(enough: int, called: Iterable[tuple[Any, ...]]) -> Cover:
-    """`called`: of each helper called the alert's status, what it counts as (COUNTS_AS), and when they were rung."""
-    counting = [(status, counted, rung_at) for status, counted, rung_at in called if status in {*COMING, "ASSIGNED"}]
-    sent = [rung_at for _, counted, rung_at in counting if counted == AlertStatus.ASSIGNED]
-    return Cover(
-        enough=enough,
-        counted=tuple(counted for _, counted, _ in counting if counted),
-        is_anybody_coming=any(status in COMING for status, _, _ in counting),
-        lapses_at=min(sent) + ASSIGNED_COVERS if sent else None,
-    )
-
-
-ASSIGNED_COVERS = timedelta(seconds=60)
-SEEN_LATELY = timedelta(seconds=120)
-# What an alert (as `a`) counts as; null: as nothing.
-COUNTS_AS = f"""CASE
-    WHEN a.asked_at IS NOT NULL THEN NULL
-    WHEN a.status = 'ASSIGNED' AND a.rung_at > statement_timestamp() - interval '{ASSIGNED_COVERS}' THEN a.status
-    WHEN a.status = 'EN_ROUTE' AND NOT EXISTS (
-        SELECT FROM devices_helperposition h
-        WHERE h.user_id = a.helper_id AND h.recorded_at > statement_timestamp() - interval '{SEEN_LATELY}'
-    ) THEN 'ACCEPTED'
-    WHEN a.status IN ('ACCEPTED', 'EN_ROUTE', 'ON_SCENE') THEN a.status
-END"""
-_COVERS = f"""
-SELECT a.event_id, a.status, {COUNTS_AS}, a.rung_at FROM sos_helperalert a
-WHERE a.event_id = ANY(%s) AND a.status IN ('ASSIGNED', 'ACCEPTED', 'EN_ROUTE', 'ON_SCENE')
-"""
 
 
 class Signal(models.Model):

@@ -1,10 +1,11 @@
 """Every statement of sos that is written by hand, its statuses rendered from the enums."""
 
+from datetime import timedelta
+
 from apps.notifications.models import State
 from apps.users.models import Role, Status
 
 from .kinds import COMING, OPEN, AlertStatus, DetectedType, JournalKind
-from .models import COUNTS_AS
 
 
 def _listed(*values: str) -> str:
@@ -12,6 +13,7 @@ def _listed(*values: str) -> str:
 
 
 _OPEN, _COMING = _listed(*OPEN), _listed(*COMING)
+CONSOLE_SEEN = timedelta(seconds=45)
 _UNANSWERED = _listed(AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)
 
 # Opening: the event to which the same signal came before, and the newest open one.
@@ -84,19 +86,40 @@ WHY_NOT = _NEAR.format(
 )
 STILL_FREE = f"SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s) AND {MAY_BE_CALLED}"
 
+# What is decided by: the event, where its device is now if it was seen since (`follow`), and those called to it. Places
+# are asked for only of those whose movement matters, and of the one who answers (`helper`).
+CONSOLE_CONNECTED = f"""EXISTS (
+    SELECT FROM sos_consolepresence WHERE seen_at > statement_timestamp() - interval '{CONSOLE_SEEN}')"""
+_FACTS = f"""
+SELECT e.id, statement_timestamp(), {CONSOLE_CONNECTED},
+       ST_X(d.position::geometry), ST_Y(d.position::geometry), d.position_at,
+       coalesce(ST_Distance(e.told_position, place.now), 0),
+       a.helper_id, a.status, a.rung_at, a.rings, a.asked_at, coalesce(a.progress_at, a.accepted_at), a.progress_m,
+       h.recorded_at, ST_Distance(h.position, place.now)
+FROM sos_sosevent e
+LEFT JOIN devices_device d
+       ON %(follow)s AND d.id = e.device_id AND d.position_at > coalesce(e.position_at, '-infinity')
+CROSS JOIN LATERAL (SELECT coalesce(d.position, e.position) AS now) place
+LEFT JOIN sos_helperalert a ON a.event_id = e.id {{which}}
+LEFT JOIN devices_helperposition h
+       ON h.user_id = a.helper_id AND (a.status IN ({_COMING}) OR a.helper_id = %(helper)s)
+WHERE e.id = ANY(%(events)s)
+ORDER BY a.id
+"""
+FACTS = _FACTS.format(which="")
+FACTS_OF_MANY = _FACTS.format(which=f"AND a.status IN ('{AlertStatus.ASSIGNED}', {_COMING})")
+
 # What is told to whom
 STANDINGS = f"""
-SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, called.helpers, called.statuses, called.counted, called.rung
-FROM sos_sosevent e, LATERAL (
-    SELECT coalesce(array_agg(a.helper_id), '{{}}') AS helpers, coalesce(array_agg(a.status), '{{}}') AS statuses,
-           coalesce(array_agg({COUNTS_AS}), '{{}}') AS counted, coalesce(array_agg(a.rung_at), '{{}}') AS rung
-    FROM sos_helperalert a WHERE a.event_id = e.id
-) called WHERE e.uid = ANY(%s)
+SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, statement_timestamp(),
+       a.helper_id, a.status, a.rung_at, a.asked_at, h.recorded_at
+FROM sos_sosevent e
+LEFT JOIN sos_helperalert a ON a.event_id = e.id
+LEFT JOIN devices_helperposition h ON h.user_id = a.helper_id AND a.status = '{AlertStatus.EN_ROUTE}'
+WHERE e.uid = ANY(%s)
 """
 EVENTS_BY_UID = "SELECT uid, id, status FROM sos_sosevent WHERE uid = ANY(%s)"
-CONSOLES_SEEN = "SELECT user_id FROM sos_consolepresence WHERE seen_at > statement_timestamp() - %s::interval LIMIT 1"
 DISPATCHERS = f"SELECT id, on_duty FROM users_user WHERE role = '{Role.ADMIN}' AND status = '{Status.ACTIVE}'"
-METRES = "SELECT ST_Distance(ST_Point(%s, %s, 4326)::geography, ST_Point(%s, %s, 4326)::geography)"
 
 # The journal
 SEQUENCE = "sos_journal_position"

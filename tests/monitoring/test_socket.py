@@ -24,13 +24,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from apps.monitoring.feed import reader
-from apps.sos import journal
+from apps.sos import journal, sql
 from apps.sos.kinds import JournalKind
 from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
-from apps.sos.rules.alarms import console_is_connected
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
+from mdd_backend import prepared
 from mdd_backend.asgi import application
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -299,6 +299,11 @@ async def _until_closed(client: ClientConnection) -> AsyncIterator[str | bytes]:
     with suppress(ConnectionClosed):
         while True:
             yield await client.recv()
+
+
+def console_is_connected() -> bool:
+    connected: bool = prepared.rows(f"SELECT {sql.CONSOLE_CONNECTED}", [])[0][0]
+    return connected
 
 
 def _write(*entries: journal.Entry) -> None:

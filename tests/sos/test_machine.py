@@ -21,6 +21,7 @@ from apps.sos.rules import desk, opening
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import StepMakesNoSense
 from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.gather import facts_of
 from apps.sos.rules.messages import still_needed
 from apps.users.models import EmergencyContact, Role, User
 from mdd_backend import prepared
@@ -275,7 +276,7 @@ class Machine(RuleBasedStateMachine):
 
     def no_more_accept_than_are_enough(self, event: SosEvent, _: str, doubted: int) -> None:
         """Beside those whom a dispatcher assigned, and those who come after all though others took their place."""
-        assert len(event.cover().counted) <= event.plan["enough_helpers"] + self.assigned + doubted
+        assert len(facts_of(event).cover.counted) <= event.plan["enough_helpers"] + self.assigned + doubted
 
     def nobody_comes_to_two_events(self, seen: "Seen") -> None:
         coming = [

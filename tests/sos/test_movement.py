@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.devices.models import HelperPosition
 from apps.devices.rules.registry import point
 from apps.sos.models import HelperAlert
+from apps.sos.rules.gather import facts_of
 from apps.sos.rules.looks import LASTS
 from apps.users.models import User
 from tests.conftest import HERE, METRES_NORTH
@@ -54,9 +55,9 @@ def test_who_says_that_they_still_come_is_relied_on_again(coming: User, course: 
     accepted_ago(coming, 181)
     seen(coming, 990)
     course.step()
-    assert course.event.cover().counted == ()
+    assert facts_of(course.event).cover.counted == ()
     assert course.answer(coming, "ACCEPTED").status_code == 200
-    assert course.event.cover().counted == ("ACCEPTED",)
+    assert facts_of(course.event).cover.counted == ("ACCEPTED",)
 
 
 def test_who_goes_on_standing_still_is_released(coming: User, course: Course) -> None:

@@ -1,15 +1,13 @@
 """What is read about devices."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.contrib.gis.geos import Point
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, FloatField, Func, Max, QuerySet
 
 from apps.users.models import Role, User
-from mdd_backend.prepared import Prepared, given
 from mdd_backend.refusals import Missing
 
 from ..models import Device, LocationTrack
@@ -36,18 +34,6 @@ def devices_in_trouble() -> QuerySet[Device]:
     troubled = Device.objects.select_related("owner").filter(troubles__over_at=None, troubles__isnull=False)
     found = troubled.annotate(since=Max("troubles__since"), kinds=ArrayAgg("troubles__kind", order_by="troubles__kind"))
     return found.order_by("-since", "pk")
-
-
-def place_since(device_id: int, at: datetime | None) -> tuple[Point, datetime] | None:
-    """Where the device was last seen, and when, if that was after `at` (None: at any time)."""
-    device = _MOVED.first(pk=device_id, since=at or LONG_AGO)
-    return (device.position, device.position_at) if device and device.position and device.position_at else None
-
-
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_MOVED = Prepared(
-    lambda: Device.objects.filter(pk=given("pk"), position_at__gt=given("since")).only("position", "position_at")
-)
 
 
 def _only(devices: QuerySet[Device]) -> Device:

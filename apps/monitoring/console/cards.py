@@ -12,8 +12,9 @@ from apps.devices.models import Device
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.sos.kinds import COMING, AlertStatus, DetectedType
-from apps.sos.models import HelperAlert, JournalEntry, SosEvent, covers_of
-from apps.sos.rules.alarms import alarm_at
+from apps.sos.models import HelperAlert, JournalEntry, SosEvent
+from apps.sos.rules.decide import alarm_at
+from apps.sos.rules.gather import READ, facts_of_many
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import utc
 
@@ -27,10 +28,9 @@ _COUNTED = {
 }
 _PERSON = ("uuid", "full_name", "phone_number")
 _READ = (
-    "uid", "status", "outcome", "detected_type", "severity", "is_drill", "occurred_at", "received_at", "closed_at",
-    "signal_count", "unconfirmed_until", "silent", "halted", "handed_over_to", "acknowledged_at",
-    "dispatchers_alarmed_at", "waves_called", "plan", "next_step_at", "position", "accuracy_m", "location_source",
-    "location_age_s", "position_at",
+    *READ,
+    "uid", "outcome", "severity", "occurred_at", "closed_at", "signal_count", "handed_over_to", "next_step_at",
+    "accuracy_m", "location_source", "location_age_s", "position_at",
     *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
     *(f"device__{name}" for name in (
         "device_uid", "model", "wearer_name", "battery_level", "is_online", "last_seen_at", "position", "position_at",
@@ -58,8 +58,8 @@ def with_cards(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
 
 def cards_of(events: Sequence[SosEvent]) -> list[dict[str, Any]]:
     people = _people(events)
-    covers = covers_of({event.pk: event.plan["enough_helpers"] for event in events})
-    return [_card(event, people[event.pk], alarm_at(event, covers[event.pk])) for event in events]
+    facts = facts_of_many(events)
+    return [_card(event, people[event.pk], alarm_at(facts[event.pk])) for event in events]
 
 
 def _people(events: Iterable[SosEvent]) -> dict[int, People]:

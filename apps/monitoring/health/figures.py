@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from apps.notifications.models import Channel, Notification, NotificationChange, State
 from apps.notifications.rules.addresses import NOBODY
 from apps.sos.models import ConsolePresence, SosEvent
-from apps.sos.rules.alarms import CONSOLE_SEEN
+from apps.sos.sql import CONSOLE_SEEN
 from mdd_backend.clock import now
 
 from ..models import Pulse

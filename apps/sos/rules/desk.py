@@ -8,13 +8,16 @@ from mdd_backend.clock import now
 from .. import journal
 from ..journal import Entry
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome, Service
-from ..models import ASSIGNED_COVERS, EventNote, HelperAlert, SosEvent
+from ..models import EventNote, HelperAlert, SosEvent
+from . import decide
 from .answers import carry_out, refuse_second_emergency
 from .closing import StepMakesNoSense, close, hold, hold_open
+from .decide import Step
 from .due_step import schedule
+from .facts import ASSIGNED_COVERS
+from .gather import facts_of, put
 from .movement import measure
-from .waves import call_next_wave as call_wave
-from .waves import ring_again, ring_assigned, wait_after
+from .waves import call, ring_again, ring_assigned
 
 
 class NoSuchHelper(Exception):
@@ -31,7 +34,6 @@ def _done(event: SosEvent, dispatcher: User, kind: JournalKind, *more: Entry, **
 
 
 def _save(event: SosEvent, *entries: Entry) -> SosEvent:
-    event.follow_helpers()
     schedule(event)
     journal.tell(event, *entries)
     return event
@@ -71,13 +73,12 @@ def call_next_wave(event: SosEvent, dispatcher: User) -> SosEvent:
         raise StepMakesNoSense("The place is not known.", event)
     _see(event, dispatcher)
     event.halted, event.unconfirmed_until = "", None
-    rung = ring_again(event, unanswered=True)
-    called, found = call_wave(event)
-    event.wave_at = now() + wait_after(event, bool(found or rung))
-    event.follow_helpers()
-    schedule(event)
-    journal.tell(event, journal.by(called, dispatcher), *rung)
-    return event
+    step = decide.next_wave(Step(facts_of(event)), unanswered=True)
+    rung = ring_again(event, step.again)
+    called, found = call(event, step.search) if step.search else ([], [])
+    put(event, step.facts)
+    event.wave_at = step.facts.at + decide.wait_after(step.facts, bool(found or rung))
+    return _save(event, *(journal.by(entry, dispatcher) for entry in called), *rung)
 
 
 @transaction.atomic
@@ -122,7 +123,7 @@ def _send(alert: HelperAlert, dispatcher: User) -> list[Entry]:
 
 def _confirm(alert: HelperAlert, dispatcher: User, confirmed_by: str) -> list[Entry]:
     """The dispatcher has heard from them that they come."""
-    others = carry_out(alert.event, alert, AlertStatus.ACCEPTED)
+    others = carry_out(alert.event, alert, facts_of(alert.event, alert.helper_id), AlertStatus.ACCEPTED)
     facts = {"helper": alert.helper_id, "confirmed_by": confirmed_by}
     return [Entry(alert.event_id, JournalKind.HELPER_ACCEPTED, dispatcher.pk, facts), *others]
 

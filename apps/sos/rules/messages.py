@@ -1,7 +1,7 @@
 """What people are told about an event, and whether they still need to hear it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from mdd_backend.clock import utc
 
 from .. import journal, sql
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
-from ..models import Cover, SosEvent, cover_by
+from ..models import SosEvent
+from .facts import Cover, Helper, cover_of
 from .privacy import CELL_M, cell_of
 
 
@@ -79,7 +80,7 @@ class _Standing:
 
     is_open: bool
     cover: Cover
-    alerts: dict[int, str]
+    alerts: Mapping[int, str]
 
 
 def still_needed(notifications: Sequence[Notification]) -> set[int]:
@@ -97,11 +98,15 @@ def _is_needed(notification: Notification, event: _Standing | None) -> bool:
 
 def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
     """By the events' uids."""
-    found: dict[UUID | None, _Standing] = {}
-    for uid, status, enough, helpers, statuses, *counted in prepared.rows(sql.STANDINGS, [list(uids)]) if uids else ():
-        cover = cover_by(enough, zip(statuses, *counted, strict=True))
-        found[uid] = _Standing(status in OPEN, cover, dict(zip(helpers, statuses, strict=True)))
-    return found
+    rows = prepared.rows(sql.STANDINGS, [list(uids)]) if uids else []
+    called: dict[UUID, list[Helper]] = defaultdict(list)
+    for uid, _, _, _, helper_id, status, rung_at, asked_at, seen_at in rows:
+        if helper_id:
+            called[uid].append(Helper(helper_id, AlertStatus(status), rung_at, asked_at=asked_at, seen_at=seen_at))
+    return {
+        uid: _Standing(status in OPEN, cover_of(enough, called[uid], at), {one.id: one.status for one in called[uid]})
+        for uid, status, enough, at, *_ in rows
+    }
 
 
 def _never_called(notifications: Sequence[Notification]) -> set[int]:

@@ -12,6 +12,7 @@ from apps.notifications.kinds import AlarmReason
 from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
 from mdd_backend import hints, prepared
+from mdd_backend.clock import now
 
 from .. import journal, sql
 from ..journal import Entry
@@ -21,6 +22,7 @@ from ..models import Place, Signal, SosEvent
 from .alarms import alarm_dispatchers
 from .closing import close, hold_open
 from .due_step import schedule
+from .gather import facts_of
 from .policy import plan_of, policy_of
 from .reading import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
 
@@ -170,7 +172,7 @@ def _take_seriously(event: SosEvent, reading: Reading) -> None:
     """Whoever presses again needs help again, and waits for no countdown unless this press has one."""
     if event.halted in _OVER and reading.measured_at > _halted_at(event):
         event.halted, event.wave_at = "", reading.received_at
-        event.follow_helpers()
+        event.status = facts_of(event).status
     is_counting_down = event.unconfirmed_until is not None and event.unconfirmed_until > reading.received_at
     if is_counting_down and reading.countdown_s:
         return
@@ -199,8 +201,7 @@ def cancel_event(event: SosEvent, wearer: User) -> SosEvent:
         return close(event, EventStatus.CANCELLED, Outcome.NO_HELP_NEEDED, wearer)
     if event.halted != Halt.WEARER_FINE:
         event.halted = Halt.WEARER_FINE
-        alarmed = alarm_dispatchers(event, AlarmReason(event.halted))
-        event.follow_helpers()
+        alarmed = alarm_dispatchers(event, AlarmReason(event.halted), now())
         schedule(event)
         journal.tell(event, Entry(event.pk, JournalKind.WEARER_FINE, wearer.pk), alarmed)
     return event
