@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.gis.geos import Point
 from django.db import connection, transaction
@@ -16,7 +15,8 @@ from apps.devices.models import Device, HelperPosition
 from apps.notifications.models import Notification, PushToken, State
 from apps.notifications.rules.queueing import change
 from apps.sos import journal
-from apps.sos.journal import Entry
+from apps.sos.journal import NOTHING, Data, Entry
+from apps.sos.journal.entries import Accepted, MessagesChanged, NoteAdded, RungAgain
 from apps.sos.kinds import AlertStatus, JournalKind, Outcome
 from apps.sos.models import EventNote, HelperAlert, SosEvent
 from apps.sos.rules import desk
@@ -33,12 +33,12 @@ TURNOVER_S = 2.0  # one event is closed and another opened
 FRESH = timedelta(minutes=5)
 _S = AlertStatus
 NEXT = {_S.NOTIFIED: _S.ACCEPTED, _S.ACCEPTED: _S.EN_ROUTE, _S.EN_ROUTE: _S.ON_SCENE, _S.ON_SCENE: _S.WITHDRAWN}
-KIND_OF = {
-    _S.NOTIFIED: JournalKind.HELPERS_RUNG_AGAIN,
-    _S.ACCEPTED: JournalKind.HELPER_ACCEPTED,
-    _S.EN_ROUTE: JournalKind.HELPER_EN_ROUTE,
-    _S.ON_SCENE: JournalKind.HELPER_ON_SCENE,
-    _S.WITHDRAWN: JournalKind.HELPER_WITHDRAWN,
+KIND_OF: dict[_S, tuple[JournalKind, Data]] = {
+    _S.NOTIFIED: (JournalKind.HELPERS_RUNG_AGAIN, RungAgain([1])),
+    _S.ACCEPTED: (JournalKind.HELPER_ACCEPTED, Accepted()),
+    _S.EN_ROUTE: (JournalKind.HELPER_EN_ROUTE, NOTHING),
+    _S.ON_SCENE: (JournalKind.HELPER_ON_SCENE, NOTHING),
+    _S.WITHDRAWN: (JournalKind.HELPER_WITHDRAWN, NOTHING),
 }
 _FOLLOW = """
 UPDATE sos_sosevent e SET status = CASE WHEN EXISTS (SELECT FROM sos_helperalert a WHERE a.event_id = e.id
@@ -185,7 +185,9 @@ class Traffic:
         with connection.cursor() as cursor:
             cursor.execute(_FOLLOW, [[alert.event_id for alert in moved]])
         return [
-            Entry(alert.event_id, KIND_OF[_S(alert.status)], alert.helper_id, status="IN_PROGRESS") for alert in moved
+            Entry(alert.event_id, kind, alert.helper_id, data, status="IN_PROGRESS")
+            for alert in moved
+            for kind, data in [KIND_OF[_S(alert.status)]]
         ]
 
     def _write_notes(self, count: int) -> Iterable[Entry]:
@@ -196,8 +198,9 @@ class Traffic:
                 text="A neighbour is with her.",
                 created_at=timezone.now(),
             )
-            data: dict[str, Any] = {"note": note.pk}
-            yield Entry(alert.event_id, JournalKind.NOTE_ADDED, self.dispatcher.pk, data, status="IN_PROGRESS")
+            yield Entry(
+                alert.event_id, JournalKind.NOTE_ADDED, self.dispatcher.pk, NoteAdded(note.pk), status="IN_PROGRESS"
+            )
 
     def _receive(self, count: int) -> Iterable[Entry]:
         found = list(Notification.objects.filter(pk__in=random.sample(self._notes, count)).order_by("pk"))
@@ -206,7 +209,7 @@ class Traffic:
         uids = [one.event_uid for one in found if one.event_uid]
         events = dict(SosEvent.objects.filter(uid__in=uids).values_list("uid", "pk"))
         for uid, one in zip(uids, found, strict=True):
-            data = {"states": {str(one.uuid): state.value}}
+            data = MessagesChanged({str(one.uuid): state.value})
             yield Entry(events[uid], JournalKind.NOTIFICATION, None, data, status="IN_PROGRESS")
 
     def _walk(self, count: int) -> None:

@@ -25,13 +25,16 @@ from websockets.exceptions import ConnectionClosed
 
 from apps.monitoring.feed import reader
 from apps.sos import journal, sql
+from apps.sos.journal.entries import PolicyChanged
 from apps.sos.kinds import JournalKind
+from apps.sos.locks import JOURNAL
 from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
 from mdd_backend import prepared
 from mdd_backend.asgi import application
+from tests.journal import example
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/ws/sos_events/"
@@ -171,13 +174,21 @@ async def test_whatever_happens_to_an_event_is_told_with_its_status(
 
 
 @pytest.mark.parametrize(
-    "data", [{"helpers": "x"}, {"helpers": {"x": 1}}, {"told": 5}, {"helper": [1]}, {"rung": [{}]}, ["x"], 5, "x"]
-)
-async def test_entry_that_cannot_be_told_holds_up_nothing(data: Any, listening: Any, wearer: User, press: Any) -> None:
-    await sync_to_async(_write)(journal.Entry(None, JournalKind.POLICY_CHANGED, data=data))
+    ("kind", "data"),
+    [
+        ("WAVE_CALLED", {"helpers": "x"}), ("WAVE_CALLED", {"helpers": {"x": 1}}), ("DISPATCHERS_ALARMED", {"told": 5}),
+        ("HELPER_ASKED", {"helper": [1]}), ("HELPERS_RUNG_AGAIN", {"rung": [{}]}), ("POLICY_CHANGED", ["x"]),
+        ("NOTE_ADDED", 5), ("NOTE_ADDED", "x"),
+    ],
+)  # fmt: skip
+async def test_entry_that_cannot_be_told_holds_up_nothing(
+    kind: str, data: Any, listening: Any, wearer: User, press: Any
+) -> None:
+    strange = {"event_id": None, "kind": kind, "status": "", "actor_id": None, "data": data}
+    await sync_to_async(prepared.rows)(sql.WRITE, [JOURNAL, json.dumps([strange])])
     await sync_to_async(press)(wearer)
-    strange, event = await heard(listening), await heard(listening)
-    assert (strange["payload"]["kind"], strange["payload"]["data"]) == ("POLICY_CHANGED", {})
+    told, event = await heard(listening), await heard(listening)
+    assert (told["payload"]["kind"], told["payload"]["data"]) == (kind, {})
     assert event["type"] == "sos_event"
 
 
@@ -187,7 +198,7 @@ async def test_expired_token_closes_the_socket(dispatcher: User) -> None:
     socket = Socket(str(token))
     await socket.open()
     await is_followed()
-    await sync_to_async(_write)(journal.Entry(None, JournalKind.POLICY_CHANGED))
+    await sync_to_async(_write)(POLICY_CHANGED)
     assert (await heard(socket))["type"] == "sos_update", "it is good until then"
     assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
     assert not reader.feed()._subscriptions
@@ -278,7 +289,7 @@ async def test_client_that_does_not_read_is_let_go_and_comes_back(
 ) -> None:
     monkeypatch.setattr("apps.monitoring.feed.consumers.SEND_MOST_S", 0.5)
     headers = {"Authorization": f"Bearer {AccessToken.for_user(dispatcher)}"}
-    large = journal.Entry(None, JournalKind.POLICY_CHANGED, data={"of": "x" * 20_000})
+    large = journal.Entry(None, JournalKind.POLICY_CHANGED, data=PolicyChanged(None, {"of": ["x" * 20_000]}))
     async with served() as url:
         async with connect(url, additional_headers=headers, compression=None, max_queue=2) as client:
             await is_followed()
@@ -299,6 +310,9 @@ async def _until_closed(client: ClientConnection) -> AsyncIterator[str | bytes]:
     with suppress(ConnectionClosed):
         while True:
             yield await client.recv()
+
+
+POLICY_CHANGED = journal.Entry(None, JournalKind.POLICY_CHANGED, data=PolicyChanged(None, {}))
 
 
 def console_is_connected() -> bool:
@@ -326,7 +340,7 @@ async def test_nothing_is_missed_or_repeated_while_thousands_are_written(
     def write(_: int) -> None:
         try:
             for _ in range(125):
-                _write(*(journal.Entry(event.pk, kind) for kind in islice(kinds, 6)))
+                _write(*(journal.Entry(event.pk, kind, data=example(kind)) for kind in islice(kinds, 6)))
         finally:
             connections.close_all()
 

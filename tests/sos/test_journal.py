@@ -9,14 +9,16 @@ from django.db import IntegrityError, connections, transaction
 from apps.sos import journal
 from apps.sos.kinds import JournalKind
 from apps.sos.models import JournalEntry
+from tests.journal import example
 
 pytestmark = pytest.mark.django_db(transaction=True)
+POLICY_CHANGED = journal.Entry(None, JournalKind.POLICY_CHANGED, data=example(JournalKind.POLICY_CHANGED))
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows.update(kind="X"), lambda rows: rows.delete()])
 def test_database_refuses_to_change_or_delete_an_entry(change: object) -> None:
     with transaction.atomic():
-        journal.write(journal.Entry(None, JournalKind.POLICY_CHANGED))
+        journal.write(POLICY_CHANGED)
     with pytest.raises(IntegrityError, match="append-only"):
         change(JournalEntry.objects.all())  # type: ignore[operator]
     assert JournalEntry.objects.get().kind == JournalKind.POLICY_CHANGED
@@ -29,7 +31,7 @@ def test_who_reads_up_to_a_position_misses_nothing_before_it() -> None:
         try:
             for _ in range(60):
                 with transaction.atomic():
-                    journal.write(*[journal.Entry(None, JournalKind.POLICY_CHANGED)] * 3)
+                    journal.write(*[POLICY_CHANGED] * 3)
         finally:
             connections.close_all()
 

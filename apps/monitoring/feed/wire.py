@@ -53,7 +53,7 @@ def _message(entry: JournalEntry, uuids: dict[int, str]) -> dict[str, Any]:
     try:
         if entry.kind == JournalKind.EVENT_OPENED and entry.event:
             return event_message(entry.position, entry.event)
-        return update_message(entry, with_names(entry.data, uuids), uuids.get(entry.actor_id or 0))
+        return update_message(entry, with_names(entry, uuids), uuids.get(entry.actor_id or 0))
     except Exception:
         log.exception("entry cannot be told", position=entry.position)
         return update_message(entry, {}, None)

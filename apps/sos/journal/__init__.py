@@ -1,5 +1,6 @@
 """The journal of every event: `writing` it (these names), and its story as a page."""
 
-from .writing import Entry, by, tell, write
+from .entries import Data
+from .writing import NOTHING, Entry, by, tell, write
 
-__all__ = ["Entry", "by", "tell", "write"]
+__all__ = ["NOTHING", "Data", "Entry", "by", "tell", "write"]

@@ -1,7 +1,6 @@
 """The journal of an event as it is read: for whom which entries are, and whom they name."""
 
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,10 +11,8 @@ from mdd_backend import prepared
 from .. import sql
 from ..kinds import JournalKind
 from ..models import JournalEntry, SosEvent
+from .entries import Holds, holds
 
-# Data of a journal entry that holds the ids of people: as keys, or in a list.
-_BY_PERSON = {"helpers", "passed_over"}
-_PEOPLE = {"told", "stood_down", "rung"}
 _WEARERS = Q(kind__startswith="EVENT_") | Q(kind__startswith="HELPER_") | Q(
     kind__in=[
         JournalKind.SIGNAL_MERGED, JournalKind.WAVE_CALLED, JournalKind.WEARER_FINE, JournalKind.HANDED_OVER,
@@ -24,33 +21,43 @@ _WEARERS = Q(kind__startswith="EVENT_") | Q(kind__startswith="HELPER_") | Q(
 )  # fmt: skip
 
 
-def people_in(data: Mapping[str, Any]) -> set[int]:
-    """The ids of everybody whom an entry's data names; of a shape it should not have, nobody's."""
-    if not isinstance(data, dict):
-        return set()
-    groups = [data[name] for name in _BY_PERSON | _PEOPLE if isinstance(data.get(name), dict | list)]
-    named = map(str, (*chain(*groups), data.get("helper", "")))
+def people_in(entry: JournalEntry) -> set[int]:
+    """The ids of everybody whom an entry names, but its actor; of a shape it should not have, nobody's."""
+    return {pk for name in entry.data for pk in ids_in(entry, name)} if isinstance(entry.data, dict) else set()
+
+
+def ids_in(entry: JournalEntry, name: str) -> set[int]:
+    """The ids of people in one field of an entry's data."""
+    how, value = holds(entry.kind).get(name), entry.data[name]
+    if how in {Holds.PEOPLE, Holds.BY_PERSON} and isinstance(value, dict | list):
+        named = list(map(str, value))
+    else:
+        named = [str(value)] if how == Holds.PERSON else []
     return {int(pk) for pk in named if pk.isdecimal() and len(pk) < 19}
 
 
-def with_names(data: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+def with_names(entry: JournalEntry, names: Mapping[int, str]) -> dict[str, Any]:
     """An entry's data with accounts' uuids in place of their ids, which stay inside; of contacts, how many."""
-    return {name: _named(name, value, names) for name, value in data.items()}
+    how = holds(entry.kind)
+    return {name: _named(how.get(name), value, names) for name, value in entry.data.items()}
 
 
-def _named(name: str, value: Any, names: Mapping[int, str]) -> Any:
-    if name in _BY_PERSON:
-        return {names[int(pk)]: what for pk, what in value.items() if int(pk) in names}
-    if name in _PEOPLE:
-        return [names[pk] for pk in value if pk in names]
-    if name == "helper":
-        return names.get(value)
-    return len(value) if name == "contacts" else value
+def _named(how: Holds | None, value: Any, names: Mapping[int, str]) -> Any:
+    match how:
+        case Holds.BY_PERSON:
+            return {names[int(pk)]: what for pk, what in value.items() if int(pk) in names}
+        case Holds.PEOPLE:
+            return [names[pk] for pk in value if pk in names]
+        case Holds.PERSON:
+            return names.get(value)
+        case Holds.CONTACTS:
+            return len(value)
+    return value
 
 
 def uuids_of(entries: Iterable[JournalEntry]) -> dict[int, str]:
     """The uuids of everybody whom these entries name, by id."""
-    ids = {pk for entry in entries for pk in people_in(entry.data)}
+    ids = {pk for entry in entries for pk in people_in(entry)}
     ids |= {entry.actor_id for entry in entries if entry.actor_id}
     found = prepared.rows(sql.UUIDS, [list(ids)]) if ids else []
     return {pk: str(uuid) for pk, uuid in found}

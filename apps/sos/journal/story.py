@@ -15,7 +15,7 @@ from apps.users.models import User
 
 from ..kinds import CALLED, COMING, AlertStatus
 from ..models import EventNote, HelperAlert, JournalEntry, Signal, SosEvent
-from .reading import people_in
+from .reading import ids_in, people_in
 
 MOST = 500  # of each kind; the lists have the rest
 _KINDS = dict.fromkeys(AlertStatus, "gone") | dict.fromkeys(CALLED, "called") | dict.fromkeys(COMING, "coming")
@@ -66,7 +66,7 @@ def story_of(event: SosEvent) -> Story:
 
 def _journal(event: SosEvent) -> list[Told]:
     entries = list(event.journal.order_by("position")[:MOST])
-    ids = {pk for entry in entries for pk in (*people_in(entry.data), entry.actor_id or 0)}
+    ids = {pk for entry in entries for pk in (*people_in(entry), entry.actor_id or 0)}
     people = User.objects.in_bulk(ids)
     return [Told(entry, people.get(entry.actor_id or 0), list(_facts(entry, people))) for entry in entries]
 
@@ -88,8 +88,8 @@ def _facts(entry: JournalEntry, people: dict[int, User]) -> Iterable[str]:
         elif name == "passed_over":
             reasons = list(value.values())
             yield from (f"{reasons.count(why)} passed over: {why}" for why in sorted(set(reasons)))
-        elif people_in({name: value}):
-            yield f"{name.replace('_', ' ')}: {names(people_in({name: value}))}"
+        elif people_named := ids_in(entry, name):
+            yield f"{name.replace('_', ' ')}: {names(people_named)}"
         else:
             yield f"{name.replace('_', ' ')}: {value}"
 

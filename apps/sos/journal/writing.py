@@ -1,7 +1,7 @@
 """The journal: what happened, in one order without a late-coming entry, so that readers go on from a position."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -13,6 +13,9 @@ from .. import sql
 from ..kinds import JournalKind
 from ..locks import JOURNAL
 from ..models import SosEvent
+from .entries import DATA, Data
+
+NOTHING = Data()
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,15 @@ class Entry:
     event_id: int | None
     kind: JournalKind
     actor_id: int | None = None
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Data = NOTHING
     status: str = ""
+
+    def __post_init__(self) -> None:
+        assert type(self.data) is DATA.get(self.kind, Data), f"{self.kind} does not hold {self.data}"  # noqa: S101
+
+    def as_json(self) -> dict[str, Any]:
+        """As `sql.WRITE` takes it."""
+        return vars(self) | {"data": self.data.as_json()}
 
 
 def tell(event: SosEvent, *entries: Entry) -> None:
@@ -42,5 +52,5 @@ def write(*entries: Entry) -> None:
     if not entries:
         return
     assert connection.in_atomic_block, "outside a transaction the lock would end before the entries are there"  # noqa: S101
-    prepared.rows(sql.WRITE, [JOURNAL, json.dumps([vars(entry) for entry in entries])])
+    prepared.rows(sql.WRITE, [JOURNAL, json.dumps([entry.as_json() for entry in entries])])
     hints.journal()

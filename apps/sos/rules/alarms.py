@@ -8,6 +8,7 @@ from mdd_backend import prepared
 
 from .. import sql
 from ..journal import Entry
+from ..journal.entries import ContactsAlarmed, DispatchersAlarmed
 from ..kinds import DetectedType, JournalKind
 from ..models import SosEvent
 from .decide import CONTACTS, Step
@@ -36,7 +37,7 @@ def alarm_dispatchers(event: SosEvent, reason: AlarmReason, at: datetime) -> Ent
     ring = f"{at.timestamp():.3f}"
     data = {user_id: data_of(event, MessageKind.DISPATCHER_ALARM, reason=reason) for user_id in told}
     notify(MessageKind.DISPATCHER_ALARM, event.uid, data, ring=ring, text_after=timedelta())
-    return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data={"reason": reason, "told": told})
+    return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data=DispatchersAlarmed(reason, told))
 
 
 def _alarm_contacts(event: SosEvent) -> list[Entry]:
@@ -46,7 +47,7 @@ def _alarm_contacts(event: SosEvent) -> list[Entry]:
         return []
     told = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
     notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, told, ring=_ring_of(event))
-    return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data={"contacts": contacts})]
+    return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data=ContactsAlarmed(contacts))]
 
 
 def _ring_of(event: SosEvent) -> int:

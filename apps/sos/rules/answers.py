@@ -8,7 +8,8 @@ from apps.notifications.kinds import MessageKind
 from apps.users.models import User
 
 from .. import journal
-from ..journal import Entry
+from ..journal import NOTHING, Entry
+from ..journal.entries import Accepted, StoodDown
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
 from ..locks import hold_helper
 from ..models import HelperAlert, SosEvent
@@ -37,7 +38,8 @@ def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAl
         raise StepMakesNoSense(refusal.why, event, alert)
     entries = carry_out(event, alert, facts, answer)
     schedule(event)
-    journal.tell(event, Entry(event.pk, JournalKind(f"HELPER_{answer}"), helper.pk), *entries)
+    data = Accepted() if answer == AlertStatus.ACCEPTED else NOTHING
+    journal.tell(event, Entry(event.pk, JournalKind(f"HELPER_{answer}"), helper.pk, data), *entries)
     return alert
 
 
@@ -83,4 +85,4 @@ def _move(alert: HelperAlert, answered: Answered) -> None:
 
 def _stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[Entry]:
     helpers = stand_down(event, states) if states else []
-    return [Entry(event.pk, JournalKind.HELPERS_STOOD_DOWN, data={"stood_down": helpers})] if helpers else []
+    return [Entry(event.pk, JournalKind.HELPERS_STOOD_DOWN, data=StoodDown(helpers))] if helpers else []

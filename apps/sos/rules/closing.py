@@ -6,8 +6,9 @@ from mdd_backend.clock import now
 
 from .. import journal
 from ..journal import Entry
+from ..journal.entries import Closed
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome
-from ..models import HelperAlert, SosEvent
+from ..models import EventNote, HelperAlert, SosEvent
 from .alarms import tell_all_clear
 from .waves import stand_down
 
@@ -34,7 +35,9 @@ def hold(event: SosEvent) -> SosEvent:
     return held
 
 
-def close(event: SosEvent, status: EventStatus, outcome: Outcome, actor: User | None, **data: object) -> SosEvent:
+def close(
+    event: SosEvent, status: EventStatus, outcome: Outcome, actor: User | None, note: EventNote | None = None
+) -> SosEvent:
     """Closes a locked open event. Whoever is there has helped; all others called are needed no more."""
     event.status, event.outcome, event.next_step_at = status, outcome, None
     event.halted, event.closed_at = "", now()
@@ -43,6 +46,6 @@ def close(event: SosEvent, status: EventStatus, outcome: Outcome, actor: User | 
     dropped = drop_queued(event.uid, "event closed")
     stood_down = stand_down(event, [AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, *COMING])
     tell_all_clear(event)
-    facts = {"outcome": outcome, "dropped": len(dropped), "stood_down": stood_down} | data
-    journal.tell(event, Entry(event.pk, JournalKind(f"EVENT_{status}"), actor.pk if actor else None, facts))
+    data = Closed(outcome, len(dropped), stood_down, note.pk if note else None)
+    journal.tell(event, Entry(event.pk, JournalKind(f"EVENT_{status}"), actor.pk if actor else None, data))
     return event

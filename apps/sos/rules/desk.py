@@ -6,7 +6,8 @@ from apps.users.models import Role, Status, User
 from mdd_backend.clock import now
 
 from .. import journal
-from ..journal import Entry
+from ..journal import NOTHING, Data, Entry
+from ..journal.entries import Accepted, HandedOver, NoteAdded, OfHelper
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome, Service
 from ..models import EventNote, HelperAlert, SosEvent
 from . import decide
@@ -28,9 +29,9 @@ def _see(event: SosEvent, dispatcher: User) -> None:
     event.acknowledged_at, event.acknowledged_by = now(), dispatcher
 
 
-def _done(event: SosEvent, dispatcher: User, kind: JournalKind, *more: Entry, **facts: object) -> SosEvent:
+def _done(event: SosEvent, dispatcher: User, kind: JournalKind, data: Data = NOTHING) -> SosEvent:
     """Saves a held open event and journals what was done, the last step of its transaction."""
-    return _save(event, Entry(event.pk, kind, dispatcher.pk, dict(facts)), *more)
+    return _save(event, Entry(event.pk, kind, dispatcher.pk, data))
 
 
 def _save(event: SosEvent, *entries: Entry) -> SosEvent:
@@ -52,7 +53,7 @@ def add_note(event: SosEvent, dispatcher: User, text: str) -> EventNote:
     """Writes something down, also about a closed event. It silences no alarm: a note may be about what is not done."""
     event = hold(event)
     note = EventNote.objects.create(event=event, author=dispatcher, text=text, created_at=now())
-    journal.tell(event, Entry(event.pk, JournalKind.NOTE_ADDED, dispatcher.pk, {"note": note.pk}))
+    journal.tell(event, Entry(event.pk, JournalKind.NOTE_ADDED, dispatcher.pk, NoteAdded(note.pk)))
     return note
 
 
@@ -62,7 +63,7 @@ def hand_over(event: SosEvent, dispatcher: User, to: Service) -> SosEvent:
     event = hold_open(event)
     _see(event, dispatcher)
     event.handed_over_to = to
-    return _done(event, dispatcher, JournalKind.HANDED_OVER, to=to)
+    return _done(event, dispatcher, JournalKind.HANDED_OVER, HandedOver(to))
 
 
 @transaction.atomic
@@ -118,24 +119,22 @@ def _send(alert: HelperAlert, dispatcher: User) -> list[Entry]:
     measure(alert)
     alert.save()
     ring_assigned(alert)
-    return [Entry(alert.event_id, JournalKind.HELPER_ASSIGNED, dispatcher.pk, {"helper": alert.helper_id})]
+    return [Entry(alert.event_id, JournalKind.HELPER_ASSIGNED, dispatcher.pk, OfHelper(alert.helper_id))]
 
 
 def _confirm(alert: HelperAlert, dispatcher: User, confirmed_by: str) -> list[Entry]:
     """The dispatcher has heard from them that they come."""
     others = carry_out(alert.event, alert, facts_of(alert.event, alert.helper_id), AlertStatus.ACCEPTED)
-    facts = {"helper": alert.helper_id, "confirmed_by": confirmed_by}
-    return [Entry(alert.event_id, JournalKind.HELPER_ACCEPTED, dispatcher.pk, facts), *others]
+    data = Accepted(alert.helper_id, confirmed_by)
+    return [Entry(alert.event_id, JournalKind.HELPER_ACCEPTED, dispatcher.pk, data), *others]
 
 
 @transaction.atomic
 def resolve(event: SosEvent, dispatcher: User, outcome: Outcome, note: str = "") -> SosEvent:
     """Closes an event. Raises StepMakesNoSense when it is closed."""
     event = hold_open(event)
-    facts: dict[str, object] = {}
-    if note:
-        facts["note"] = EventNote.objects.create(event=event, author=dispatcher, text=note, created_at=now()).pk
-    return close(event, EventStatus.RESOLVED, outcome, dispatcher, **facts)
+    kept = EventNote.objects.create(event=event, author=dispatcher, text=note, created_at=now()) if note else None
+    return close(event, EventStatus.RESOLVED, outcome, dispatcher, kept)
 
 
 @transaction.atomic

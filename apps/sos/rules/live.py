@@ -10,6 +10,7 @@ from django.db import transaction
 from apps.users.models import EmergencyContact
 
 from .. import journal
+from ..journal.entries import ContactAnswered
 from ..kinds import COMING, AlertStatus, JournalKind
 from ..models import HelperAlert, SosEvent
 from .privacy import coarse
@@ -67,4 +68,4 @@ def contact_answered(event: SosEvent, contact_id: int) -> None:
     """The contact has seen it: journalled once, and only while the event is open."""
     held: SosEvent = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
     if held.is_open and not has_answered(held, contact_id):
-        journal.tell(held, journal.Entry(held.pk, JournalKind.CONTACT_ANSWERED, data={"contact": contact_id}))
+        journal.tell(held, journal.Entry(held.pk, JournalKind.CONTACT_ANSWERED, data=ContactAnswered(contact_id)))

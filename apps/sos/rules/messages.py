@@ -11,6 +11,7 @@ from mdd_backend import prepared
 from mdd_backend.clock import utc
 
 from .. import journal, sql
+from ..journal.entries import MessagesChanged
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
 from ..models import SosEvent
 from .facts import Cover, Helper, cover_of
@@ -133,6 +134,6 @@ def settled(notifications: Sequence[Notification]) -> None:
     entries = []
     for uid, group in by_event.items():
         pk, status = known.get(uid, (None, ""))
-        data = {"states": {str(n.uuid): n.state for n in group}}
+        data = MessagesChanged({str(n.uuid): n.state for n in group})
         entries.append(journal.Entry(pk, JournalKind.NOTIFICATION, data=data, status=status))
     journal.write(*entries)

@@ -10,6 +10,7 @@ from apps.devices.rules.registry import point
 from apps.notifications.kinds import MessageKind
 
 from ..journal import Entry
+from ..journal.entries import OfHelper, PlaceMoved
 from ..kinds import JournalKind
 from ..models import HelperAlert, Place, SosEvent
 from .alarms import tell_coming, tell_helper
@@ -46,7 +47,7 @@ def follow_wearer(event: SosEvent, place: Place | None, step: Step) -> list[Entr
         return []
     assert event.position_at  # noqa: S101 - set with every position
     tell_coming(event, MessageKind.WEARER_MOVED, ring=int(event.position_at.timestamp()))
-    return [Entry(event.pk, JournalKind.PLACE_MOVED, data={"moved_m": round(step.moved_m)})]
+    return [Entry(event.pk, JournalKind.PLACE_MOVED, data=PlaceMoved(round(step.moved_m)))]
 
 
 def watch_helpers(event: SosEvent, step: Step) -> list[Entry]:
@@ -59,8 +60,8 @@ def watch_helpers(event: SosEvent, step: Step) -> list[Entry]:
     for helper in step.release:
         _note(event, helper, status=helper.status, asked_at=None)
         tell_helper(event, helper, MessageKind.RELEASED, step.facts.at)
-    asked = [Entry(event.pk, JournalKind.HELPER_ASKED, data={"helper": helper.id}) for helper in step.ask]
-    return asked + [Entry(event.pk, JournalKind.HELPER_RELEASED, data={"helper": helper.id}) for helper in step.release]
+    asked = [Entry(event.pk, JournalKind.HELPER_ASKED, data=OfHelper(helper.id)) for helper in step.ask]
+    return asked + [Entry(event.pk, JournalKind.HELPER_RELEASED, data=OfHelper(helper.id)) for helper in step.release]
 
 
 def _note(event: SosEvent, helper: Helper, **changes: object) -> None:

@@ -12,6 +12,7 @@ from apps.users.models import User
 from mdd_backend.prepared import Prepared, given
 
 from .. import journal
+from ..journal.entries import PolicyChanged
 from ..kinds import JournalKind
 from ..models import DispatchPolicy
 
@@ -156,5 +157,5 @@ def _changed(old: dict[str, Any], new: dict[str, Any], was_own: bool, is_own: bo
 
 
 def _tell(detected_type: str, changed: dict[str, list[Any]], dispatcher: User) -> None:
-    data = {"detected_type": detected_type or None, "changed": changed}
+    data = PolicyChanged(detected_type or None, changed)
     journal.write(journal.Entry(None, JournalKind.POLICY_CHANGED, dispatcher.pk, data))

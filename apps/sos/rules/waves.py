@@ -13,6 +13,7 @@ from mdd_backend import prepared
 from mdd_backend.clock import now
 
 from ..journal import Entry
+from ..journal.entries import RungAgain, WaveCalled
 from ..kinds import AlertStatus, JournalKind
 from ..locks import hold_dispatch
 from ..models import HelperAlert, SosEvent
@@ -46,13 +47,11 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], list[NearHelper]
     ]
     if alerts:
         prepared.insert(*alerts)
-    data = {near.user_id: alert_data(event, coarse(near.area_distance_m)) for near in found}
-    _ring(event, data, urgency=Urgency.FIRST if search.wave == 1 else Urgency.USUAL)
+    words = {near.user_id: alert_data(event, coarse(near.area_distance_m)) for near in found}
+    _ring(event, words, urgency=Urgency.FIRST if search.wave == 1 else Urgency.USUAL)
     called = {str(near.user_id): round(near.distance_m) for near in found}
-    told = {"wave": search.wave, "radius_m": search.radius_m, "helpers": called, "passed_over": passed}
-    if search.replaces:
-        told["replaces"] = True
-    entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=told)
+    data = WaveCalled(search.wave, search.radius_m, called, passed, replaces=search.replaces or None)
+    entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=data)
     return [entry] if found or not search.replaces else [], found
 
 
@@ -90,7 +89,7 @@ def ring_again(event: SosEvent, helpers: Sequence[Helper]) -> list[Entry]:
     again = HelperAlert.objects.filter(pk__in=[alert.pk for alert in alerts])
     again.update(status=AlertStatus.NOTIFIED, rings=F("rings") + 1, rung_at=Now())
     rung = [alert.helper_id for alert in alerts]
-    return [Entry(event.pk, JournalKind.HELPERS_RUNG_AGAIN, data={"rung": rung})]
+    return [Entry(event.pk, JournalKind.HELPERS_RUNG_AGAIN, data=RungAgain(rung))]
 
 
 def stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[int]:

@@ -53,7 +53,7 @@ class TimelineEntrySerializer(serializers.ModelSerializer[JournalEntry]):
             return _counted(entry.data)
         text = self.context["notes"].get(entry.data.get("note"))
         names = {pk: str(user.uuid) for pk, user in self.context["people"].items()}
-        return with_names(entry.data, names) | ({"text": text} if text else {})
+        return with_names(entry, names) | ({"text": text} if text else {})
 
 
 def _is_known(entry: JournalEntry, actor: User) -> bool:

@@ -36,7 +36,7 @@ class TimelineView(_OfEvent):
 
     def get_serializer(self, entries: Sequence[JournalEntry], **options: Any) -> Any:
         viewer = caller(self.request)
-        ids = {pk for entry in entries for pk in (*people_in(entry.data), entry.actor_id or 0)}
+        ids = {pk for entry in entries for pk in (*people_in(entry), entry.actor_id or 0)}
         notes = EventNote.objects.filter(pk__in=[entry.data["note"] for entry in entries if "note" in entry.data])
         context = {
             "all": viewer.role == Role.ADMIN,
