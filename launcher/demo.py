@@ -10,10 +10,11 @@ from launcher.places import Home, locked_if_free
 from launcher.processes import foreground
 from launcher.progress import Failure, say
 from launcher.up import start
+from mdd_backend.gateways import GATEWAYS
 from simulator import options
 
 # Whoever runs a demo where real providers are configured must not call real people.
-PROVIDERS = ("FCM_", "SMS_", "ESKIZ_", "TWILIO_", "TELEGRAM_", "EMAIL_", "SENTRY_")
+PROVIDERS = ("FCM_", "SMS_", "SENTRY_", *(f"{name.upper()}_" for name in GATEWAYS))
 UNSET = ("DATABASE_URL", "REDIS_URL", "HELPERS_AUTO_APPROVE", "PUBLIC_URL")
 
 

@@ -15,7 +15,7 @@ _SHARED: list[Any] = [
 
 
 # Whoever knows such an address may use it; nginx/*.conf shortens the same.
-_KEYS = re.compile(r"(/(?:live|console/+link|notifications/+(?:receipts|eskiz))/+)[^/\s]+", re.IGNORECASE)
+_KEYS = re.compile(r"(/(?:live|console/+link|notifications/+[a-z]+)/+)[^/\s]+", re.IGNORECASE)
 
 
 def without_keys(text: str) -> str:

@@ -8,6 +8,7 @@ import environ
 from celery.schedules import crontab
 
 from . import env, gis, openapi_settings, reports, safety
+from .gateways import GATEWAYS
 from .logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -241,7 +242,7 @@ FCM_ENDPOINT = env.read("FCM_ENDPOINT", env.url("http", "https"), "https://fcm.g
 FCM_TIMEOUT_S = env.read("FCM_TIMEOUT_S", env.integer(1, 25), 10)
 
 # Texts to phones: by the gateway Eskiz; "console" writes them to the log, for development; empty: none are sent.
-SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of("console", "eskiz"), "")
+SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of(*GATEWAYS), "")
 ESKIZ_BASE_URL = env.read("ESKIZ_BASE_URL", env.url("http", "https"), "https://notify.eskiz.uz")
 ESKIZ_EMAIL = env.read("ESKIZ_EMAIL", str, "")
 ESKIZ_PASSWORD = env.read("ESKIZ_PASSWORD", str, "")

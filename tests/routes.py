@@ -38,7 +38,7 @@ class Scene:
         known |= {"contact_uuid": self.contact_uuid, "helper_uuid": self.people["other"].uuid}
         known |= {
             "notification_uuid": self.notification.uuid,
-            "status_signed": status_url(self.notification.uuid).split("/")[-2],
+            "status_signed": status_url(self.notification.uuid, "eskiz").split("/")[-2],
         }
         return route.path.format(**known, uuid=self.people["user"].uuid, signed=self.receipt)
 

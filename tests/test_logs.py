@@ -27,7 +27,7 @@ from tests.nginx.proxy import Process
 
 KEYS = {
     "/api/v1/notifications/receipts/": urlsplit(receipt_url(uuid4())).path.split("/")[-2],
-    "/api/v1/notifications/eskiz/": urlsplit(status_url(uuid4())).path.split("/")[-2],
+    "/api/v1/notifications/eskiz/": urlsplit(status_url(uuid4(), "eskiz")).path.split("/")[-2],
     "/live/": urlsplit(live_url(uuid4(), 1)).path.split("/")[-2],
     "/console/link/": "0123456789abcdefghijklmnopqrstuv",
 }

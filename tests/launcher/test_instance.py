@@ -73,11 +73,11 @@ def test_standin_takes_the_place_of_firebase_where_it_is_asked_for(
 def test_demo_forgets_real_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in os.environ.items():
         monkeypatch.setenv(name, value)  # so that all of it comes back
-    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:real")
+    monkeypatch.setenv("ESKIZ_PASSWORD", "real")
     monkeypatch.setenv("DATABASE_URL", "postgres://production")
     monkeypatch.setenv("LOG_LEVEL", "INFO")
     demo.forget_providers()
-    assert [demo.os.environ[name] for name in ("TELEGRAM_BOT_TOKEN", "DATABASE_URL", "LOG_LEVEL")] == ["", "", "INFO"]
+    assert [demo.os.environ[name] for name in ("ESKIZ_PASSWORD", "DATABASE_URL", "LOG_LEVEL")] == ["", "", "INFO"]
 
 
 def test_dotenv_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

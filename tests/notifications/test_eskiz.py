@@ -47,7 +47,7 @@ def test_text_reaches_the_phone(eskiz: Any, reader: User) -> None:
     assert notification.state == State.SENT
     assert text.phone == str(reader.phone_number).removeprefix("+")
     assert (text.text, text.sender) == ("MDD: your test signal has arrived. Nobody was called.", "4546")
-    assert text.callback_url == status_url(notification.uuid)
+    assert text.callback_url == status_url(notification.uuid, "eskiz")
     assert list(NotificationChange.objects.values_list("state", flat=True)) == ["SENT"]
 
 
@@ -214,7 +214,7 @@ class TestStatus:
         notification = send()
 
         def post(status: Any, **how: Any) -> Any:
-            return client_of().post(path_of(status_url(notification.uuid)), {"status": status}, **how)
+            return client_of().post(path_of(status_url(notification.uuid, "eskiz")), {"status": status}, **how)
 
         return post
 
@@ -256,7 +256,7 @@ class TestStatus:
         assert (answer.status_code, set(answer.json())) == (400, {"detail", "code", "status"})
 
     def test_other_bodies_are_refused(self, tell: Any, client_of: Any) -> None:
-        url = path_of(status_url(Notification.objects.get().uuid))
+        url = path_of(status_url(Notification.objects.get().uuid, "eskiz"))
         form = "application/x-www-form-urlencoded"
         assert client_of().post(url).status_code == 400
         assert client_of().post(url, "status=DELIVRD", content_type="text/plain").status_code == 415
@@ -268,7 +268,7 @@ class TestStatus:
 
     def test_forged_address_is_unknown(self, tell: Any, client_of: Any) -> None:
         uuid = Notification.objects.get().uuid
-        url = path_of(status_url(uuid))
+        url = path_of(status_url(uuid, "eskiz"))
         receipt = path_of(receipt_url(uuid))
         for forged in (url[:-3] + "xx/", url.replace("eskiz", "receipts"), receipt.replace("receipts", "eskiz")):
             answer = client_of().post(forged, {"status": "DELIVRD"}, format="json")
@@ -286,5 +286,5 @@ class TestStatus:
         uid = SosEvent.objects.get().uid
         notify_by_text(KIND, wearer, key="1", lifetime=timedelta(minutes=5), event_uid=uid)
         notification = send()
-        client_of().post(path_of(status_url(notification.uuid)), {"status": "UNDELIV"}, format="json")
+        client_of().post(path_of(status_url(notification.uuid, "eskiz")), {"status": "UNDELIV"}, format="json")
         assert JournalEntry.objects.latest("position").data == {"states": {str(notification.uuid): "FAILED"}}

@@ -1,5 +1,6 @@
 """docs/add-a-transport.md, followed to the letter, brings a message to a provider."""
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from apps.notifications import transports
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.delivery import deliver_due
 from apps.notifications.rules.queueing import notify_by_text
 from apps.users.models import User
 from mdd_backend import env
+from mdd_backend.gateways import GATEWAYS
 from simulator.loopback import Answer, App, Request, listen, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,15 +53,14 @@ def gateway(monkeypatch: pytest.MonkeyPatch, settings: Any, blocks: list[str]) -
     module = ModuleType("apps.notifications.transports.example")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(source, str(PAGE), "exec"), module.__dict__)  # noqa: S102 - it is ours
-    names = {**vars(transports), "Example": module.Example}
-    exec(registration, names)  # noqa: S102
-    assert names["_GATEWAYS"].keys() == {*transports._GATEWAYS, "example"}, "the page knows every gateway there is"
-    monkeypatch.setattr(transports, "_GATEWAYS", names["_GATEWAYS"])
+    ((name, path),) = ast.literal_eval(f"{{{registration}}}").items()
+    assert path == f"{module.__name__}.{module.Example.__name__}"
+    monkeypatch.setitem(GATEWAYS, name, path)
     listener, gateway = listen(), Gateway()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     for name, value in {"SMS_TRANSPORT": "example", "EXAMPLE_URL": url, "EXAMPLE_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
-    read: dict[str, Any] = {"env": env}
+    read: dict[str, Any] = {"env": env, "GATEWAYS": GATEWAYS}
     exec(configuration, read)  # noqa: S102
     for name in [name for name in read if name.isupper()]:
         setattr(settings, name, read[name])

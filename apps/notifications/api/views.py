@@ -25,6 +25,7 @@ from mdd_backend.rest import ForgivingJson, LatitudeField, LongitudeField, Stric
 from ..models import Notification, NotificationChange, Platform, PushToken
 from ..rules import queries, queueing
 from ..rules.receipts import notification_of, notification_of_status
+from ..transports import Reports
 from .filters import NotificationFilter
 
 
@@ -163,12 +164,6 @@ def _place_in(request: Request) -> tuple[tuple[float, float] | None, dict[str, A
     return (place["lat"], place["lon"]) if place else None, {}
 
 
-class GatewayStatusSerializer(serializers.Serializer[Any]):
-    """What the gateway posts; it sends more, which is not needed."""
-
-    status = TextField(max_length=40)
-
-
 class Form(StrictJson):
     """A form as small and as well-formed as JSON has to be."""
 
@@ -178,27 +173,44 @@ class Form(StrictJson):
         return dict(parse_qsl(text, max_num_fields=100))
 
 
-class GatewayStatusView(APIView):
+class GatewayView(APIView):
+    """Where a gateway says what became of a message, as its transport declares (`Reports`)."""
+
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     parser_classes: list[Any] = [StrictJson, Form]
 
-    @documented(
-        "Hear from the SMS gateway",
-        takes=GatewayStatusSerializer,
-        sends={"status": "DELIVRD"},
-        gives={200: (ReceivedSerializer, {"status": "received"})},
+
+def gateway_view(gateway: str, reports: Reports) -> type[GatewayView]:
+    """The view for one gateway's reports."""
+    shape = {
+        "__doc__": "What the gateway posts; it sends more, which is not needed.",
+        reports.field: TextField(max_length=40),
+    }
+    body_of = type("GatewayStatusSerializer", (serializers.Serializer,), shape)
+
+    class View(GatewayView):
+        @documented(
+            "Hear from the SMS gateway",
+            takes=body_of,
+            sends={reports.field: min(reports.arrived, key=len)},
+            gives={200: (ReceivedSerializer, {"status": "received"})},
+        )
+        def post(self, request: Request, status_signed: str) -> Response:
+            uuid = notification_of_status(status_signed)
+            if uuid is None:
+                raise Http404
+            body = body_of(data=request.data)
+            body.is_valid(raise_exception=True)
+            if not queueing.settle_by_gateway(uuid, reports, body.validated_data[reports.field].upper()):
+                raise Http404
+            return Response({"status": "received"})
+
+    View.post.__doc__ = (
+        f"For {gateway.capitalize()}, at the signed `callback_url` of a message: what became of it."
+        " A repeat changes nothing."
     )
-    def post(self, request: Request, status_signed: str) -> Response:
-        """For Eskiz, at the signed `callback_url` of a message: what became of it. A repeat changes nothing."""
-        uuid = notification_of_status(status_signed)
-        if uuid is None:
-            raise Http404
-        body = GatewayStatusSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        if not queueing.settle_by_gateway(uuid, body.validated_data["status"].upper()):
-            raise Http404
-        return Response({"status": "received"})
+    return View
 
 
 class ChangeSerializer(serializers.ModelSerializer[NotificationChange]):

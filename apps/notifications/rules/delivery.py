@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
@@ -18,7 +19,7 @@ from mdd_backend import hints, prepared
 from mdd_backend.prepared import Prepared, given
 
 from ..models import Channel, Notification, PushToken, State
-from ..transports import Message, Transport, TransportError, transport_for
+from ..transports import Message, Transport, TransportError, reports_of, transport_for
 from ..transports.base import loop
 from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
@@ -178,13 +179,24 @@ async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Out
 async def _send_to(transport: Transport, job: Job, address: Address, outcome: Outcome) -> None:
     lifetime_s = max(1, int(job.left.total_seconds()))
     try:
-        data, url = job.notification.data, status_url(job.notification.uuid)
-        await transport.send(Message(address.to, lifetime_s, address.platform, data, address.text, url))
+        await transport.send(_message(job.notification, address, lifetime_s))
         outcome.accepted.append(address)
     except TransportError as why:
         outcome.errors.append(why)
         if why.dead_address:
             outcome.dead.append(address)
+
+
+def _message(notification: Notification, address: Address, lifetime_s: int) -> Message:
+    gateway = settings.SMS_TRANSPORT if notification.channel == Channel.SMS else ""
+    return Message(
+        address=address.to,
+        lifetime_s=lifetime_s,
+        platform=address.platform,
+        data=notification.data,
+        text=address.text,
+        status_url=status_url(notification.uuid, gateway) if reports_of(gateway) else "",
+    )
 
 
 @transaction.atomic

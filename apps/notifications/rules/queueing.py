@@ -19,6 +19,7 @@ from mdd_backend.clock import now
 from ..kinds import MessageKind
 from ..models import Channel, Notification, PushToken, State, Urgency
 from ..signals import place_told
+from ..transports import Reports
 from .audience import audience
 from .receipts import receipt_url
 
@@ -274,21 +275,17 @@ def mark_read(notification: Notification) -> None:
         audience.settled([held])
 
 
-DELIVERED = {"DELIVRD", "DELIVERED"}
-UNDELIVERED = {"UNDELIV", "UNDELIVERABLE", "REJECTD", "REJECTED", "EXPIRED", "DELETED", "FAILED"}
-
-
 @transaction.atomic
-def settle_by_gateway(uuid: UUID, status: str) -> bool:
+def settle_by_gateway(uuid: UUID, reports: Reports, word: str) -> bool:
     """The gateway says what became of a text message; what it does not know yet changes nothing. False: no such one."""
     notification = _hold(uuid)
     if notification is None:
         return False
     before = notification.state
-    if status in DELIVERED and before in UNREAD:
+    if word in reports.arrived and before in UNREAD:
         change([notification], State.RECEIVED)
-    elif status in UNDELIVERED and before in {State.QUEUED, State.SENT}:
-        change([notification], State.FAILED, f"gateway: {status}")
+    elif word in reports.failed and before in {State.QUEUED, State.SENT}:
+        change([notification], State.FAILED, f"gateway: {word}")
     if notification.state != before:
         audience.settled([notification])
     return True

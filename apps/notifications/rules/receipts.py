@@ -12,8 +12,9 @@ def receipt_url(notification: UUID) -> str:
     return f"{settings.PUBLIC_URL}/api/v1/notifications/receipts/{_signed(notification, _RECEIPT)}/"
 
 
-def status_url(notification: UUID) -> str:
-    return f"{settings.PUBLIC_URL}/api/v1/notifications/eskiz/{_signed(notification, _STATUS)}/"
+def status_url(notification: UUID, gateway: str) -> str:
+    """Where a gateway may say what became of a message."""
+    return f"{settings.PUBLIC_URL}/api/v1/notifications/{gateway}/{_signed(notification, _STATUS)}/"
 
 
 def notification_of(signed: str) -> UUID | None:

@@ -1,16 +1,14 @@
 """Ways to reach a person: one small class per provider, which knows no model and no database."""
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
-from .base import Message, Transport, TransportError
-from .console import Console
-from .eskiz import Eskiz
+from mdd_backend.gateways import GATEWAYS
+
+from .base import Message, Reports, Transport, TransportError
 from .fcm import Fcm
 
-__all__ = ["Message", "Transport", "TransportError", "transport_for"]
-
-# A gateway for text messages is a class here, named in SMS_TRANSPORT.
-_GATEWAYS: dict[str, type[Transport]] = {"console": Console, "eskiz": Eskiz}
+__all__ = ["Message", "Reports", "Transport", "TransportError", "reports_of", "transport_for"]
 
 
 def transport_for(channel: str) -> Transport:
@@ -18,7 +16,17 @@ def transport_for(channel: str) -> Transport:
     return _gateway() if channel == "SMS" else Fcm()
 
 
+def reports_of(gateway: str) -> Reports | None:
+    """How a gateway says later what became of a message; None: it does not, or there is no such gateway."""
+    return getattr(_class_of(gateway), "reports", None) if gateway in GATEWAYS else None
+
+
 def _gateway() -> Transport:
-    if settings.SMS_TRANSPORT not in _GATEWAYS:
+    if settings.SMS_TRANSPORT not in GATEWAYS:
         raise TransportError("no SMS transport is configured", permanent=True)
-    return _GATEWAYS[settings.SMS_TRANSPORT]()
+    return _class_of(settings.SMS_TRANSPORT)()
+
+
+def _class_of(gateway: str) -> type[Transport]:
+    found: type[Transport] = import_string(GATEWAYS[gateway])
+    return found

@@ -27,6 +27,18 @@ class Message:
     status_url: str = ""
 
 
+@dataclass(frozen=True)
+class Reports:
+    """How a provider says later, at a message's `status_url`, what became of it: in which field, in which words.
+
+    Words are compared in capitals; any other means that the message is still on its way.
+    """
+
+    field: str
+    arrived: frozenset[str]
+    failed: frozenset[str]
+
+
 class TransportError(Exception):
     """The provider did not take the message.
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import httpx
 from django.conf import settings
 
-from .base import Message, TransportError, answered, retry_after_s
+from .base import Message, Reports, TransportError, answered, retry_after_s
 
 
 class _Account:
@@ -42,6 +42,12 @@ _account = lru_cache(maxsize=4)(_Account)
 
 class Eskiz:
     """Sends to one phone. Raises TransportError at once when there are no credentials."""
+
+    reports = Reports(
+        field="status",
+        arrived=frozenset({"DELIVRD", "DELIVERED"}),
+        failed=frozenset({"UNDELIV", "UNDELIVERABLE", "REJECTD", "REJECTED", "EXPIRED", "DELETED", "FAILED"}),
+    )
 
     def __init__(self) -> None:
         if not (settings.ESKIZ_EMAIL and settings.ESKIZ_PASSWORD):
