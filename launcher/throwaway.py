@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import options
-from launcher import finding, javascript, processes
+from launcher import finding, javascript, processes, services, template
 from launcher.demo import forget_providers
 from launcher.instance import Instance
-from launcher.places import Home, locked, locked_if_free
+from launcher.places import PROJECT, Home, locked, locked_if_free
 from launcher.processes import foreground
 from launcher.progress import Failure, say
 
@@ -23,19 +23,21 @@ def test(instance: Instance, arguments: list[str]) -> int:
     """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
     nginx = finding.nginx(instance.home.path / "nginx")
     javascript.ready(instance.home)
+    found = {"NGINX": str(nginx), "CHROMIUM": _chromium()}
     with _services(replace(instance, durable=False), "test") as own:
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-n",
-            "auto",
-            "--dist",
-            "loadscope",
-            "--no-loadscope-reorder",
-            *arguments,
-        ]
-        return foreground(pytest, _environment(own) | {"NGINX": str(nginx), "CHROMIUM": _chromium()})
+        if "postgres" in own.private:
+            found["TEST_TEMPLATE"] = services.DATABASE
+        pytest = [sys.executable, "-m", "pytest", *workers(arguments), *arguments]
+        return foreground(pytest, _environment(own) | found)
+
+
+def workers(arguments: list[str]) -> list[str]:
+    """A worker for each core, who takes whole files; none for a single file, unless `arguments` say how many."""
+    named = [argument for argument in arguments if (PROJECT / argument.partition("::")[0]).exists()]
+    files = [argument for argument in named if argument.partition("::")[0].endswith(".py")]
+    if len(named) == len(files) == 1:
+        return ["-n0"]
+    return ["-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 def bench(instance: Instance, arguments: list[str]) -> int:
@@ -60,6 +62,8 @@ def _services(instance: Instance, name: str) -> Iterator[Instance]:
             own.home.made()
             held.enter_context(locked(own.lock))
         held.callback(_discard, own)
+        if name == "test" and "postgres" in own.private:
+            template.copy_to(instance, own.home)
         own.start_services()
         yield own
 

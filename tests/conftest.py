@@ -3,12 +3,14 @@
 import gc
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from phonenumber_field.phonenumber import PhoneNumber
 from rest_framework.test import APIClient
@@ -66,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return long[0] if long else len(LONGEST_FIRST)
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Each process's database is a copy of the one that `./mdd test` has kept migrated (launcher/template.py)."""
+    settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = os.environ.get("TEST_TEMPLATE")
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from launcher import throwaway
+from launcher import template, throwaway
 from launcher.instance import Instance
-from launcher.places import Home
+from launcher.places import PROJECT, Home
 
 
 @pytest.fixture
@@ -57,3 +58,45 @@ def test_wrong_options_are_told_before_anything_is_started(
         throwaway.bench(Instance(Home(tmp_path).made()), ["--only", "speed"])
     assert "usage: ./mdd bench" in capsys.readouterr().err
     assert ran == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers"),
+    [
+        ([], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["tests/sos"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["-k", "wave"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["--last-failed"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["tests/sos/test_waves.py"], "-n0"),
+        (["tests/sos/test_waves.py::test_first", "-q"], "-n0"),
+        (["tests/sos/test_waves.py", "tests/sos/test_live.py"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["tests/sos/test_waves.py", "tests/users"], "-n auto --dist loadscope --no-loadscope-reorder"),
+    ],
+)
+def test_single_file_is_run_without_workers(arguments: list[str], workers: str) -> None:
+    assert " ".join(throwaway.workers(arguments)) == workers
+
+
+def test_tests_begin_with_a_copy_of_the_migrated_database() -> None:
+    """Which this very run has, so that no process had to migrate its own."""
+    with psycopg.connect(os.environ["DATABASE_URL"].replace("postgis", "postgres", 1)) as connection:
+        (applied,) = connection.execute("SELECT count(*) FROM django_migrations").fetchone() or (0,)
+    assert applied >= len(list(PROJECT.glob("apps/*/migrations/0*.py")))
+
+
+def test_kept_cluster_is_made_anew_when_a_migration_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(template, "PROJECT", tmp_path)
+    monkeypatch.setattr(Instance, "start_services", lambda instance: made.append(instance.home.path))
+    monkeypatch.setattr(Instance, "manage", lambda *_, **__: "")
+    monkeypatch.setattr(template, "_copy", lambda *_: None)
+    migration = tmp_path / "apps/sos/migrations/0001_initial.py"
+    migration.parent.mkdir(parents=True)
+    for content in ("first", "first", "second"):
+        migration.write_text(content)
+        (tmp_path / "requirements.txt").touch()
+        template.copy_to(Instance(Home(tmp_path / "home")), Home(tmp_path / "run"))
+    assert len(made) == 2
+    assert [path.name for path in (tmp_path / "home/template").iterdir() if path.is_dir()] == [made[-1].name]
