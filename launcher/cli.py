@@ -9,7 +9,7 @@ import environ
 
 from launcher import ports, processes
 from launcher.backups import backup, restore
-from launcher.checks import check
+from launcher.checks.run import check, fix
 from launcher.demo import demo
 from launcher.instance import Instance
 from launcher.places import PROJECT, default_home
@@ -26,6 +26,7 @@ OPTIONS: dict[str, set[str]] = {
     "down": set(),
     "status": {"--json"},
     "check": set(),
+    "fix": set(),
     "screenshots": set(),
 }
 REPLACEABLE = ("DATABASE_URL", "REDIS_URL")
@@ -112,6 +113,10 @@ def _check(_: list[str]) -> int:
     return check(here())
 
 
+def _fix(_: list[str]) -> int:
+    return fix()
+
+
 def _backup(arguments: list[str]) -> int:
     return backup(here(), arguments)
 
@@ -144,6 +149,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "test": _test,
     "bench": _bench,
     "check": _check,
+    "fix": _fix,
     "manage": _manage,
     "backup": _backup,
     "restore": _restore,

@@ -11,7 +11,8 @@ usage: ./mdd COMMAND
   test [ARGS…]      the tests, on a throwaway PostgreSQL and Redis; ARGS go to pytest
   bench [ARGS…]     how fast it is, against what it stands on: --short, --only NAME…,
                     --json FILE; on a throwaway PostgreSQL with fsync
-  check             lint, types, layers, missing migrations
+  check             lint, types, layers, missing migrations, stale translations
+  fix               mends and formats the code, compiles the translations
   manage ARGS…      Django's manage.py
   backup [FOLDER]   a dump of the database, with its checksum, in .mdd/backups
   restore FILE      a backup in the place of the database; --yes does it
@@ -24,4 +25,6 @@ settings, from the environment or from .env:
   DATABASE_URL      a PostgreSQL with PostGIS in place of the private one
   REDIS_URL         a Redis in place of the private one
 """
-COMMANDS = ("up", "down", "status", "demo", "test", "bench", "check", "manage", "backup", "restore", "screenshots")
+COMMANDS = (
+    "up", "down", "status", "demo", "test", "bench", "check", "fix", "manage", "backup", "restore", "screenshots",
+)  # fmt: skip

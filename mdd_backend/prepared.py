@@ -15,7 +15,7 @@ import psycopg
 from django.contrib.gis.geos import GEOSGeometry
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import DatabaseDefault, RawSQL, Value
 from django.db.models.query import get_related_populators  # type: ignore[attr-defined]
 
 M = TypeVar("M", bound=Model)
@@ -40,7 +40,7 @@ def insert(*new: Model, or_ignore: bool = False) -> None:
     or_ignore: leaves out those that break a unique constraint; then no row is given its key.
     """
     statement, fields = _insertion(type(new[0]), or_ignore)
-    every = [{field.attname: field.pre_save(one, True) for field in fields} for one in new]
+    every = [{field.attname: _plain(one, field) for field in fields} for one in new]
     keys = rows(statement, [json.dumps(every, default=_as_text)])
     if not or_ignore:
         for one, (key,) in zip(new, keys, strict=True):
@@ -52,6 +52,18 @@ def update(one: Model) -> None:
     """Saves all of a row's values, which are plain (no expressions)."""
     statement, fields = _update(type(one))
     rows(statement, [json.dumps({field.attname: field.pre_save(one, False) for field in fields}, default=_as_text)])
+
+
+def _plain(one: Model, field: "Field[Any, Any]") -> Any:
+    """What goes into the row; a default that the database has as a plain value is set on the model as well."""
+    value = field.pre_save(one, True)
+    if not isinstance(value, DatabaseDefault):
+        return value
+    (default,) = value.get_source_expressions()
+    if not isinstance(default, Value):
+        raise TypeError(f"{field} has a default that only the database can work out")
+    setattr(one, field.attname, default.value)
+    return default.value
 
 
 # Rows travel as one document, so that any number of them is one statement.

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.gis.geos import Point
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.transaction import TransactionManagementError
+from django.test.utils import isolate_apps
 
 from apps.devices.models import Device, DeviceToken
 from apps.sos.kinds import EventStatus
@@ -48,6 +49,23 @@ def test_rows_are_kept_as_django_keeps_them(user: User) -> None:
     ours.next_step_at = None
     ours.save()  # it is known to be there: no second row
     assert SosEvent.objects.count() == 2
+
+
+@isolate_apps("apps.sos")
+def test_default_of_the_database_goes_into_the_row_and_the_model(db: None) -> None:
+    class Probe(models.Model):
+        word = models.CharField(db_default="usual")
+        number = models.IntegerField(db_default=7)
+
+        class Meta:
+            app_label = "sos"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Probe)
+    usual, chosen = Probe(), Probe(word="other", number=8)
+    prepared.insert(usual, chosen)
+    assert [(one.word, one.number) for one in (usual, chosen)] == [("usual", 7), ("other", 8)]
+    assert list(Probe.objects.order_by("pk").values_list("word", "number")) == [("usual", 7), ("other", 8)]
 
 
 def test_each_of_many_rows_gets_its_own_key(user: User) -> None:

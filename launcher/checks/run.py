@@ -1,4 +1,4 @@
-"""`./mdd check`: what must hold before a commit, apart from the tests."""
+"""`./mdd check` and `./mdd fix`."""
 
 import subprocess
 import sys
@@ -17,8 +17,22 @@ CHECKS = {
     "mypy": [sys.executable, "-m", "mypy"],
     "layers": [sys.executable, str(Path(sys.prefix) / "bin" / "lint-imports")],
     "migrations": [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
+    "columns": [sys.executable, "-m", "launcher.checks.columns"],
+    "catalogues": [sys.executable, "-m", "launcher.checks.catalogues"],
     "tsc": [str(javascript.NODE), str(javascript.TSC), "--pretty", "false"],
 }
+
+
+MENDS = [
+    [sys.executable, "-m", "ruff", "check", "--fix-only", "--quiet", "."],
+    [sys.executable, "-m", "ruff", "format", "."],
+    [sys.executable, "-m", "launcher.checks.catalogues", "--fix"],
+]
+
+
+def fix() -> int:
+    """Mends and formats the code, and compiles the translations."""
+    return max(subprocess.run(command, cwd=PROJECT, check=False).returncode for command in MENDS)
 
 
 def check(instance: Instance) -> int:
