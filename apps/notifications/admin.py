@@ -34,8 +34,8 @@ class NotificationPage(LogPage):
     search_fields = ("=kind", "user__phone_number", "user__full_name")
     uuid_fields = ("uuid", "event_uid")
     fields = (
-        "uuid", "reader", "channel", "kind", "state", "reason", "attempts", "event_uid", "told", "created_at", "due_at",
-        "expires_at", "story",
+        "uuid", "reader", "channel", "kind", "state", "reason", "attempts", "provider_id", "event_uid", "told",
+        "created_at", "due_at", "expires_at", "story",
     )  # fmt: skip
 
     def reader(self, notification: Notification) -> SafeString | str:

@@ -69,6 +69,9 @@ class Notification(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     accepted_token_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    provider_id = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="what the provider calls it"
+    )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -46,6 +46,7 @@ def test_text_reaches_the_phone(eskiz: Any, reader: User) -> None:
     (text,) = eskiz.messages()
     assert notification.state == State.SENT
     assert text.phone == str(reader.phone_number).removeprefix("+")
+    assert notification.provider_id == text.id
     assert (text.text, text.sender) == ("MDD: your test signal has arrived. Nobody was called.", "4546")
     assert text.callback_url == status_url(notification.uuid, "eskiz")
     assert list(NotificationChange.objects.values_list("state", flat=True)) == ["SENT"]

@@ -40,6 +40,7 @@ class Outcome:
     """What the provider said about one notification, address by address."""
 
     accepted: list[Address] = field(default_factory=list)
+    provider_ids: list[str] = field(default_factory=list)
     dead: list[Address] = field(default_factory=list)
     errors: list[TransportError] = field(default_factory=list)
 
@@ -179,7 +180,7 @@ async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Out
 async def _send_to(transport: Transport, job: Job, address: Address, outcome: Outcome) -> None:
     lifetime_s = max(1, int(job.left.total_seconds()))
     try:
-        await transport.send(_message(job.notification, address, lifetime_s))
+        outcome.provider_ids.append(await transport.send(_message(job.notification, address, lifetime_s)))
         outcome.accepted.append(address)
     except TransportError as why:
         outcome.errors.append(why)
@@ -190,6 +191,7 @@ async def _send_to(transport: Transport, job: Job, address: Address, outcome: Ou
 def _message(notification: Notification, address: Address, lifetime_s: int) -> Message:
     gateway = settings.SMS_TRANSPORT if notification.channel == Channel.SMS else ""
     return Message(
+        id=str(notification.uuid),
         address=address.to,
         lifetime_s=lifetime_s,
         platform=address.platform,
@@ -223,6 +225,7 @@ def _take(job: Job, outcome: Outcome) -> timedelta | None:
     """Moves the notification to what its outcome makes of it; after how long it is to be tried again, if it is."""
     one = job.notification
     one.accepted_token_ids = [*one.accepted_token_ids, *(a.token_id for a in outcome.accepted if a.token_id)]
+    one.provider_id = next(iter(outcome.provider_ids), one.provider_id)[:200]
     passing = [error for error in outcome.errors if not error.permanent]
     delay = _delay(one.attempts, passing)
     if passing and delay < job.left:

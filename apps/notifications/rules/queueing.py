@@ -202,7 +202,7 @@ def keep(
     *,
     if_queued: bool = False,
 ) -> set[int]:
-    """Writes each one's state, its reason and the push tokens that have taken it, and notes every change of state.
+    """Writes each one's state and reason, and what the provider has taken of it; notes every change of state.
 
     again_after: by id, how long those wait that are to be tried again. if_queued: leaves out what is queued no more.
     Returns the ids of those it wrote.
@@ -214,6 +214,7 @@ def keep(
             "state": one.state,
             "reason": one.reason,
             "tokens": one.accepted_token_ids,
+            "provider_id": one.provider_id,
             "wait_s": waits[one.pk].total_seconds() if one.pk in waits else None,
         }
         for one in notifications
@@ -226,13 +227,14 @@ def keep(
 _KEEP = """
 WITH told AS (
     SELECT * FROM jsonb_to_recordset(%(told)s::jsonb)
-        AS told (id bigint, state text, reason text, tokens bigint[], wait_s float8)
+        AS told (id bigint, state text, reason text, tokens bigint[], provider_id text, wait_s float8)
 ), held AS (
     SELECT n.id, n.state FROM notifications_notification n JOIN told USING (id)
     WHERE n.state = 'QUEUED' OR NOT %(if_queued)s ORDER BY n.id FOR UPDATE OF n
 ), kept AS (
     UPDATE notifications_notification n
     SET state = told.state, reason = told.reason, accepted_token_ids = told.tokens,
+        provider_id = told.provider_id,
         due_at = coalesce(statement_timestamp() + make_interval(secs => told.wait_s), n.due_at)
     FROM told JOIN held USING (id) WHERE n.id = told.id
     RETURNING n.id, n.state, n.reason, held.state AS before

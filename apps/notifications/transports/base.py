@@ -17,6 +17,7 @@ class Message:
     """One message to one address: `data` for an app, which has the words, or `text` for a phone as such.
 
     `data` holds texts only and nothing personal. `status_url`: where the provider may report what became of it.
+    `id`: our name for it, the same at each try.
     """
 
     address: str
@@ -25,6 +26,7 @@ class Message:
     data: dict[str, str] = field(default_factory=dict)
     text: str = ""
     status_url: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)
