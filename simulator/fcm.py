@@ -6,38 +6,30 @@ The provider's side:
     POST /token                                   a signed assertion for an access token
     POST /v1/projects/{project}/messages:send     a message to a phone
 
-The stand-in's own side, for tests and the demo:
-    GET  /healthz
-    GET  /_control/messages?after=N&wait=S        what reached phones, numbers above N; waits up to S seconds for some
-    GET  /_control/phones/{token}/messages?…      the same for one phone
-    GET  /_control/sends?after=N&wait=S           every attempt to send, with its outcome
-    PUT  /_control/faults                         {"seed": 7, "faults": [{"kind": "unavailable", "count": 2}]}
-    POST /_control/release                        lets go of requests that hang
+The stand-in's own side, beside what every one has (provider.py):
+    GET  /_control/phones/{token}/messages?…      what reached one phone
     POST /_control/unregister                     {"token": "…"}: the app is gone from that phone
-    POST /_control/reset                          forgets messages, sends, faults and unregistered phones
 """
 
 import argparse
-import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
-import httpx
-
-from .faults import BadScript, Fault, FaultKind, FaultScript
+from . import provider
+from .faults import FaultKind
 from .fcm_schema import violations
 from .google_oauth import Refused, ServiceAccount
-from .loopback import Answer, App, CutConnection, Request, listen, running, server
+from .loopback import Answer, CutConnection, Handler, Request, listen, running, server
+from .provider import after
 
 PROJECT = "mdd-stand-in"
-LONGEST_WAIT_S = 60.0
 
 
 @dataclass
@@ -66,43 +58,39 @@ class Delivery:
     """Seconds since 1970."""
 
 
-Record = TypeVar("Record", Send, Delivery)
-
-
-class StandIn:
-    """Lives in one event loop; from outside it is spoken to over HTTP, see Control."""
+class StandIn(provider.StandIn):
+    """Firebase, one project of it, and the phones behind it."""
 
     def __init__(self, account: ServiceAccount) -> None:
         self.account = account
-        self._forget()
-        self._news = asyncio.Event()
-        self._release = asyncio.Event()
-        self.app = App()
-        for method, path, handler in (
+        super().__init__()
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        return [
             ("POST", "/token", self._token),
             ("POST", "/v1/projects/{project}/messages:send", self._send),
-            ("GET", "/healthz", self._healthz),
-            ("GET", "/_control/messages", self._get_messages),
             ("GET", "/_control/phones/{token}/messages", self._get_messages),
-            ("GET", "/_control/sends", self._get_sends),
-            ("PUT", "/_control/faults", self._put_faults),
-            ("POST", "/_control/release", self._post_release),
             ("POST", "/_control/unregister", self._post_unregister),
-            ("POST", "/_control/reset", self._post_reset),
-        ):
-            self.app.route(method, path, handler)
+        ]
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        super().forget()
         self._deliveries: list[Delivery] = []
         self._sends: list[Send] = []
         self._unregistered: set[str] = set()
-        self._script = FaultScript()
+
+    def delivered(self, request: Request) -> list[Delivery]:
+        token = request.path.get("token")
+        return [one for one in self._deliveries[after(request) :] if token in (None, one.token)]
+
+    def attempts(self, request: Request) -> list[Send]:
+        return self._sends[after(request) :]
 
     # The provider's side
 
     async def _token(self, request: Request) -> Answer:
-        fault = self._script.next("token")
-        if refusal := await self._commit(fault, request):
+        fault = self.script.next("token")
+        if refusal := await self.commit(fault, request):
             return refusal
         try:
             token = self.account.access_token(dict(parse_qsl(request.body.decode())))
@@ -117,10 +105,10 @@ class StandIn:
         try:
             answer = await self._accept(request, send)
         except CutConnection:
-            self._tell()
+            self.tell()
             raise
         send.status = answer.status
-        self._tell()
+        self.tell()
         return answer
 
     def _note(self, body: bytes) -> Send:
@@ -131,11 +119,11 @@ class StandIn:
         return send
 
     async def _accept(self, request: Request, send: Send) -> Answer:
-        fault = self._script.next("send", send.token)
+        fault = self.script.next("send", send.token)
         if fault:
             send.outcome = fault.kind.value
-            self._tell()
-        refusal = await self._commit(fault, request) or self._refusal(request, send)
+            self.tell()
+        refusal = await self.commit(fault, request) or self._refusal(request, send)
         if refusal:
             send.outcome = _status_of(refusal)
             return refusal
@@ -147,30 +135,6 @@ class StandIn:
             raise CutConnection
         send.outcome = "accepted"
         return Answer(200, {"name": name})
-
-    async def _commit(self, fault: Fault | None, request: Request) -> Answer | None:
-        """What the fault answers; None when the request goes on."""
-        if fault is None:
-            return None
-        match fault.kind:
-            case FaultKind.CUT:
-                raise CutConnection
-            case FaultKind.HANG:
-                await self._hang(request)
-            case FaultKind.SLOW:
-                await asyncio.sleep(fault.delay_s)
-            case _:
-                return _fault_answer(fault)
-        return None
-
-    async def _hang(self, request: Request) -> None:
-        gone = asyncio.create_task(request.gone())
-        released = asyncio.create_task(self._release.wait())
-        done, waiting = await asyncio.wait({gone, released}, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        if gone in done:
-            raise CutConnection
 
     def _refusal(self, request: Request, send: Send) -> Answer | None:
         """What Google itself would answer to this request instead of 200."""
@@ -192,62 +156,9 @@ class StandIn:
 
     # The stand-in's own side
 
-    async def _healthz(self, _request: Request) -> Answer:
-        return Answer(200, {"status": "ok"})
-
-    async def _get_messages(self, request: Request) -> Answer:
-        token = request.path.get("token")
-
-        def wanted() -> list[Delivery]:
-            return [one for one in self._deliveries[_after(request) :] if token in (None, one.token)]
-
-        found = await self._wait_for(wanted, request)
-        return Answer(200, {"messages": [asdict(one) for one in found]})
-
-    async def _get_sends(self, request: Request) -> Answer:
-        found = await self._wait_for(lambda: self._sends[_after(request) :], request)
-        return Answer(200, {"sends": [asdict(one) for one in found]})
-
-    async def _put_faults(self, request: Request) -> Answer:
-        try:
-            script = json.loads(request.body)
-            faults = [Fault.parse(entry) for entry in script.get("faults", [])]
-        except (ValueError, AttributeError, BadScript) as why:
-            return Answer(400, {"detail": str(why)})
-        self._script = FaultScript(faults, script.get("seed", 0))
-        return Answer(200, {"faults": [asdict(fault) for fault in faults]})
-
-    async def _post_release(self, _request: Request) -> Answer:
-        self._release.set()
-        self._release = asyncio.Event()
-        return Answer(200, {})
-
     async def _post_unregister(self, request: Request) -> Answer:
         self._unregistered.add(json.loads(request.body)["token"])
         return Answer(200, {})
-
-    async def _post_reset(self, request: Request) -> Answer:
-        self._forget()
-        self._tell()
-        return await self._post_release(request)
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def _wait_for(self, wanted: Callable[[], list[Record]], request: Request) -> list[Record]:
-        wait_s = min(float(request.query.get("wait", 0)), LONGEST_WAIT_S)
-        try:
-            async with asyncio.timeout(wait_s):
-                while not (found := wanted()):
-                    await self._news.wait()
-                return found
-        except TimeoutError:
-            return []
-
-
-def _after(request: Request) -> int:
-    return int(request.query.get("after", 0))
 
 
 def _message_in(body: bytes) -> dict[str, Any]:
@@ -302,52 +213,23 @@ FAULT_ANSWERS = {
 }
 
 
-def _fault_answer(fault: Fault) -> Answer | None:
-    answer = FAULT_ANSWERS.get(fault.kind)
-    if answer and answer.status in (429, 503):
-        return replace(answer, headers={"Retry-After": f"{fault.retry_after:g}"})
-    return answer
+StandIn.fault_answers = FAULT_ANSWERS
 
 
-class Control:
-    """The stand-in as tests see it, in this process or another. Raises httpx.HTTPError when it does not answer."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._http = httpx.Client(base_url=url, timeout=LONGEST_WAIT_S + 5, trust_env=False)
-
-    def close(self) -> None:
-        self._http.close()
-
-    def script(self, *faults: dict[str, Any] | str, seed: int = 0) -> None:
-        """Sets the faults, e.g. `script("cut", {"kind": "throttle", "count": 2})`; a bare name means: once."""
-        entries = [{"kind": fault, "count": 1} if isinstance(fault, str) else fault for fault in faults]
-        self._call("PUT", "faults", {"seed": seed, "faults": entries})
+class Control(provider.Control):
+    """Firebase as tests see it."""
 
     def messages(self, after: int = 0, wait_s: float = 0, token: str | None = None) -> list[Delivery]:
         """What reached phones, numbers above `after`; waits for the first up to `wait_s` seconds."""
         path = f"phones/{token}/messages" if token else "messages"
-        found = self._call("GET", f"{path}?after={after}&wait={wait_s}")["messages"]
-        return [Delivery(**one) for one in found]
+        return [Delivery(**one) for one in self.call("GET", f"{path}?after={after}&wait={wait_s}")["messages"]]
 
     def sends(self, after: int = 0, wait_s: float = 0) -> list[Send]:
         """Every attempt to send."""
-        return [Send(**one) for one in self._call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
-
-    def release(self) -> None:
-        """Lets go of requests that hang."""
-        self._call("POST", "release")
+        return [Send(**one) for one in self.call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
 
     def unregister(self, token: str) -> None:
-        self._call("POST", "unregister", {"token": token})
-
-    def reset(self) -> None:
-        self._call("POST", "reset")
-
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = self._http.request(method, f"/_control/{path}", json=body)
-        answer.raise_for_status()
-        return dict(answer.json())
+        self.call("POST", "unregister", {"token": token})
 
 
 class Running(Control):
