@@ -4,13 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import environ
 
 from launcher import ports, processes
 from launcher.backups import backup, restore
 from launcher.checks.run import check, fix
-from launcher.demo import demo
+from launcher.demo import demo, demo_of
 from launcher.instance import Instance
 from launcher.places import PROJECT, default_home
 from launcher.progress import Failure, say
@@ -77,19 +78,26 @@ def _down(_: list[str]) -> int:
 
 def _status(arguments: list[str]) -> int:
     instance = here()
-    facts = status(instance)
+    facts, demo = status(instance), status(demo_of(instance))
     if "--json" in arguments:
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(facts | {"demo": demo if demo["up"] else None}, indent=2))
         return 0
-    for name in ("url", "database_url", "redis_url", "fcm_url"):
-        if facts[name]:
-            print(f"{name.removesuffix('_url'):<10}{without_password(str(facts[name]))}")
-    for name, pid in instance.pids().items():
-        print(f"{name:<10}{f'pid {pid}' if pid else '-'}")
+    _show(facts)
+    if demo["up"]:
+        print("\na demo is running:")
+        _show(demo)
     return 0
 
 
-def status(instance: Instance) -> dict[str, object]:
+def _show(facts: dict[str, Any]) -> None:
+    for name in ("url", "database_url", "redis_url", "fcm_url"):
+        if facts[name]:
+            print(f"{name.removesuffix('_url'):<10}{without_password(facts[name])}")
+    for name, pid in facts["pids"].items():
+        print(f"{name:<10}{f'pid {pid}' if pid else '-'}")
+
+
+def status(instance: Instance) -> dict[str, Any]:
     """The addresses, null where nothing answers to them, and the pid of each process, null where none is ours."""
     up, pids = instance.is_up(), instance.pids()
     return {

@@ -25,12 +25,18 @@ def demo(instance: Instance, arguments: list[str]) -> int:
     """
     options.parser("./mdd demo").parse_args(arguments)
     forget_providers()
-    own = replace(instance, home=Home(instance.home.path / "demo").made(), given={}, with_fcm=True)
+    own = demo_of(instance)
+    own.home.made()
     with locked_if_free(own.lock) as free:
         if not free:
             raise Failure(f"another demo is running in {own.home.path}; MDD_HOME chooses another folder")
         own.stop()
         return _run(replace(own, port=_port(own.port)), arguments)
+
+
+def demo_of(instance: Instance) -> Instance:
+    """The demo's instance beside `instance`, running or not."""
+    return replace(instance, home=Home(instance.home.path / "demo"), given={}, with_fcm=True)
 
 
 def forget_providers() -> None:

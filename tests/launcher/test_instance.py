@@ -1,5 +1,6 @@
 """What the processes of an instance find in their environment, and what is shown of them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -107,6 +108,21 @@ def test_status_of_nothing_is_all_null(instance: Instance) -> None:
 def test_status_shows_given_addresses_without_processes(instance: Instance) -> None:
     given = {"REDIS_URL": "redis://elsewhere"}
     assert cli.status(Instance(instance.home, given=given))["redis_url"] == "redis://elsewhere"
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_status_knows_a_running_demo(
+    is_running: bool, instance: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "here", lambda: instance)
+    monkeypatch.setattr(Instance, "is_up", lambda one: is_running and one.home.path.name == "demo")
+    Home(instance.home.path / "demo").made().remember(web_port=8123)
+    cli._status(["--json"])
+    facts = json.loads(capsys.readouterr().out)
+    url = facts["demo"] and facts["demo"]["url"]
+    assert (facts["up"], url) == (False, "http://127.0.0.1:8123" if is_running else None)
+    cli._status([])
+    assert ("a demo is running" in capsys.readouterr().out) == is_running
 
 
 def test_every_command_of_the_usage_exists() -> None:
