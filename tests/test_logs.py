@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from apps.notifications.rules.receipts import receipt_url, status_url
-from apps.sos.rules.live import live_url
+from apps.sos.queries.live import live_url
 from launcher.places import PROJECT
 from launcher.ports import LOOPBACK, free_port
 from mdd_backend.logs import without_keys

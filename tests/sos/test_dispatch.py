@@ -13,8 +13,8 @@ from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.sos.kinds import EventStatus
 from apps.sos.models import HelperAlert, SosEvent
+from apps.sos.queries.privacy import cell_of, coarse
 from apps.sos.rules.due_step import take_due_step
-from apps.sos.rules.privacy import cell_of, coarse
 from apps.sos.rules.search import nearest_helpers
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing

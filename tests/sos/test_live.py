@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from apps.notifications.models import Notification
 from apps.sos.models import JournalEntry, SosEvent
-from apps.sos.rules import live
+from apps.sos.queries import live
+from apps.sos.rules.alarms import contact_answered
 from apps.users.models import EmergencyContact, User
 from tests.sos.conftest import Course
 from tests.users.test_contacts import at_once
@@ -195,7 +196,7 @@ def test_closed_event_shows_that_it_is_over_and_nothing_more(page: str, course: 
 def test_closing_at_the_same_moment_wins(page: str, course: Course, contact: EmergencyContact) -> None:
     stale = course.event
     course.desk("resolve", outcome="HELPED")
-    live.contact_answered(stale, contact.pk)
+    contact_answered(stale, contact.pk)
     assert answers() == []
 
 

@@ -17,11 +17,11 @@ from apps.notifications.models import Notification, State
 from apps.notifications.rules.queueing import save_push_token
 from apps.sos.kinds import COMING, NEXT_ANSWERS, AlertStatus, EventStatus, Halt, Outcome
 from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, Signal, SosEvent
+from apps.sos.queries.gather import facts_of
 from apps.sos.rules import desk, opening
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import StepMakesNoSense
 from apps.sos.rules.due_step import take_due_step
-from apps.sos.rules.gather import facts_of
 from apps.sos.rules.messages import still_needed
 from apps.users.models import EmergencyContact, Role, User
 from mdd_backend import prepared

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.devices.models import HelperPosition
 from apps.devices.rules.registry import point
 from apps.sos.models import HelperAlert
-from apps.sos.rules.gather import facts_of
+from apps.sos.queries.gather import facts_of
 from apps.sos.rules.looks import LASTS
 from apps.users.models import User
 from tests.conftest import HERE, METRES_NORTH

@@ -11,7 +11,7 @@ from apps.devices.models import Device
 from apps.devices.rules.registry import register_device
 from apps.notifications.models import Notification
 from apps.notifications.rules import texts
-from apps.sos.rules.live import live_url
+from apps.sos.queries.live import live_url
 from apps.users.models import EmergencyContact
 from tests.sos.conftest import Course
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from apps.sos.rules.privacy import CELL_M, METRES_PER_DEGREE
+from apps.sos.queries.privacy import CELL_M, METRES_PER_DEGREE
 from apps.sos.rules.search import anybodys_values
 from apps.sos.sql import MAY_BE_CALLED
 

@@ -13,8 +13,8 @@ from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.sos.kinds import COMING, AlertStatus, DetectedType
 from apps.sos.models import HelperAlert, JournalEntry, SosEvent
+from apps.sos.queries.gather import READ, facts_of_many
 from apps.sos.rules.decide import alarm_at
-from apps.sos.rules.gather import READ, facts_of_many
 from apps.users.models import Role, Status, User
 from mdd_backend.clock import utc
 

@@ -16,8 +16,9 @@ from apps.devices.rules.maps import way_of
 from apps.sos.api.filters import BoxField
 from apps.sos.kinds import EventStatus
 from apps.sos.models import SosEvent
+from apps.sos.queries.events import with_people
 from apps.sos.rules.looks import note
-from apps.sos.rules.search import nearest_helpers, with_people
+from apps.sos.rules.search import nearest_helpers
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
 from mdd_backend.openapi import documented

@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from ..kinds import DetectedType, EventStatus, Outcome
 from ..models import SosEvent
-from ..rules.search import seen_exactly
+from ..queries.events import seen_exactly
 
 DIGITS_LEAST = 4  # fewer would find half of everybody
 YES_OR_NO = (("true", "true"), ("false", "false"))

@@ -2,18 +2,20 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from apps.notifications.kinds import AlarmReason, MessageKind
 from apps.notifications.rules.queueing import notify, notify_contacts
 from mdd_backend import prepared
 
-from .. import sql
+from .. import journal, sql
 from ..journal import Entry
-from ..journal.entries import ContactsAlarmed, DispatchersAlarmed
+from ..journal.entries import ContactAnswered, ContactsAlarmed, DispatchersAlarmed
 from ..kinds import DetectedType, JournalKind
 from ..models import SosEvent
+from ..queries.facts import Helper
+from ..queries.live import has_answered, live_url
 from .decide import CONTACTS, Step
-from .facts import Helper
-from .live import live_url
 from .messages import data_of
 from .waves import text_after
 
@@ -84,3 +86,11 @@ def tell_all_clear(event: SosEvent) -> None:
         contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
         told = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
         notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, told, ring=ring)
+
+
+@transaction.atomic
+def contact_answered(event: SosEvent, contact_id: int) -> None:
+    """The contact has seen it: journalled once, and only while the event is open."""
+    held: SosEvent = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
+    if held.is_open and not has_answered(held, contact_id):
+        journal.tell(held, Entry(held.pk, JournalKind.CONTACT_ANSWERED, data=ContactAnswered(contact_id)))

@@ -13,13 +13,13 @@ from ..journal.entries import Accepted, StoodDown
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
 from ..locks import hold_helper
 from ..models import HelperAlert, SosEvent
+from ..queries.facts import Facts
+from ..queries.gather import facts_of, put
 from . import decide
 from .alarms import alarm_dispatchers, tell_coming, tell_wearer
 from .closing import StepMakesNoSense, hold
 from .decide import Answered
 from .due_step import schedule
-from .facts import Facts
-from .gather import facts_of, put
 from .waves import stand_down
 
 

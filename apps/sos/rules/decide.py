@@ -10,7 +10,7 @@ from typing import Final
 from apps.notifications.kinds import AlarmReason
 
 from ..kinds import COMING, NEXT_ANSWERS, AlertStatus, Halt
-from .facts import SEEN_LATELY, Facts, Helper
+from ..queries.facts import SEEN_LATELY, Facts, Helper
 
 ACKNOWLEDGED_FOR = timedelta(seconds=180)
 WATCH_EVERY = timedelta(seconds=60)  # between two looks at those who are coming

@@ -10,13 +10,13 @@ from ..journal import NOTHING, Data, Entry
 from ..journal.entries import Accepted, HandedOver, NoteAdded, OfHelper
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome, Service
 from ..models import EventNote, HelperAlert, SosEvent
+from ..queries.facts import ASSIGNED_COVERS
+from ..queries.gather import facts_of, put
 from . import decide
 from .answers import carry_out, refuse_second_emergency
 from .closing import StepMakesNoSense, close, hold, hold_open
 from .decide import Step
 from .due_step import schedule
-from .facts import ASSIGNED_COVERS
-from .gather import facts_of, put
 from .movement import measure
 from .waves import call, ring_again, ring_assigned
 

@@ -9,11 +9,11 @@ from .. import journal
 from ..journal import Entry
 from ..kinds import DetectedType, EventStatus, JournalKind, Outcome
 from ..models import SosEvent
+from ..queries.facts import Facts
+from ..queries.gather import facts_and_place, facts_of, put
 from . import decide
 from .alarms import raise_alarms
 from .closing import close
-from .facts import Facts
-from .gather import facts_and_place, facts_of, put
 from .movement import follow_wearer, watch_helpers
 from .waves import call, ring_again
 

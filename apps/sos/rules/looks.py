@@ -9,13 +9,13 @@ from apps.users.models import Role, User
 
 from ..kinds import COMING
 from ..models import HelperAlert, Look, SosEvent
-from .privacy import Sight, sight_of
+from ..queries.privacy import Sight, sight_of
 
 LASTS = timedelta(minutes=5)  # a screen that stays open, and asks again and again, is one look
 
 
 def note(events: Sequence[SosEvent], viewer: User) -> None:
-    """`viewer` is about to be shown these (`search.with_people`); one's own place is no secret from oneself."""
+    """`viewer` is about to be shown these (`queries.events.with_people`); one's own place is no secret from oneself."""
     others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
     seen = [event for event in others if _sees(viewer, event)]
     recent = Look.objects.filter(viewer=viewer, event__in=[event.pk for event in seen], at__gt=Now() - LASTS)

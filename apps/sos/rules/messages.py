@@ -14,8 +14,8 @@ from .. import journal, sql
 from ..journal.entries import MessagesChanged
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
 from ..models import SosEvent
-from .facts import Cover, Helper, cover_of
-from .privacy import CELL_M, cell_of
+from ..queries.facts import Cover, Helper, cover_of
+from ..queries.privacy import CELL_M, cell_of
 
 
 def data_of(event: SosEvent, kind: MessageKind, **facts: str) -> dict[str, str]:

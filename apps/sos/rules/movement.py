@@ -13,10 +13,10 @@ from ..journal import Entry
 from ..journal.entries import OfHelper, PlaceMoved
 from ..kinds import JournalKind
 from ..models import HelperAlert, Place, SosEvent
+from ..queries.facts import Helper
+from ..queries.privacy import cell_of, coarse
 from .alarms import tell_coming, tell_helper
 from .decide import Step
-from .facts import Helper
-from .privacy import cell_of, coarse
 
 
 def metres_from(place: Point, helper_id: int) -> tuple[float, datetime] | None:

@@ -19,10 +19,10 @@ from ..journal import Entry
 from ..kinds import COMING, DetectedType, EventStatus, Halt, JournalKind, LocationSource, Outcome
 from ..locks import hold_signals
 from ..models import Place, Signal, SosEvent
+from ..queries.gather import facts_of
 from .alarms import alarm_dispatchers
 from .closing import close, hold_open
 from .due_step import schedule
-from .gather import facts_of
 from .policy import plan_of, policy_of
 from .reading import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
 

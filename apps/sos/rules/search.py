@@ -1,65 +1,18 @@
-"""What is read about events and those who can help."""
+"""Who can help: the nearest to an event, why others are passed over, and who of those called is still free."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.gis.db.models.functions import Distance
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import QuerySet
 
-from apps.notifications.models import Notification
 from apps.notifications.rules.queueing import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
-from apps.users.models import Role, User
 from mdd_backend import prepared
 
 from .. import sql
-from ..kinds import COMING, OPEN
 from ..models import HelperAlert, SosEvent
+from ..queries.privacy import cell_of
 from .policy import policy_of
-from .privacy import cell_of
-
-
-def events_known_to(viewer: User) -> QuerySet[SosEvent]:
-    """Those that exist for `viewer`: a dispatcher's all, else one's own and those one was called to."""
-    events: QuerySet[SosEvent] = SosEvent.objects.all()
-    if viewer.role == Role.ADMIN:
-        return events
-    return events.filter(Q(user=viewer) | Exists(_alerts_of(viewer)))
-
-
-def seen_exactly(events: QuerySet[SosEvent], viewer: User) -> QuerySet[SosEvent]:
-    """Those of `events` whose place `viewer` may see: the same rule as `privacy.sight_of`, for the database."""
-    if viewer.role == Role.ADMIN:
-        return events
-    coming = Exists(_alerts_of(viewer).filter(status__in=COMING))
-    return events.filter(Q(user=viewer) | Q(coming, status__in=OPEN))
-
-
-def _alerts_of(viewer: User) -> QuerySet[HelperAlert]:
-    return HelperAlert.objects.filter(event=OuterRef("pk"), helper=viewer)
-
-
-def reach_of(event: SosEvent) -> QuerySet[Notification]:
-    """Every message about the event, the oldest first."""
-    told = Notification.objects.filter(event_uid=event.uid).select_related("user")
-    return told.prefetch_related("changes").order_by("pk")
-
-
-def with_people(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
-    """Everything that showing the events needs, in a fixed number of queries."""
-    return events.select_related("user", "device").prefetch_related(Prefetch("alerts", _called_helpers()))
-
-
-def called_helper(alert: HelperAlert) -> HelperAlert:
-    """The alert with what showing it needs."""
-    return _called_helpers().get(pk=alert.pk)
-
-
-def _called_helpers() -> QuerySet[HelperAlert]:
-    seen = "helper__helper_position"
-    alerts = HelperAlert.objects.select_related("helper").order_by("pk")
-    far = Distance(f"{seen}__position", "event__position")
-    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"))
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from ..journal.entries import RungAgain, WaveCalled
 from ..kinds import AlertStatus, JournalKind
 from ..locks import hold_dispatch
 from ..models import HelperAlert, SosEvent
+from ..queries.facts import Helper
+from ..queries.privacy import coarse
 from .decide import Search
-from .facts import Helper
 from .messages import alert_data, data_of
-from .privacy import coarse
 from .search import NearHelper, nearest_helpers, passed_over, still_free
 
 

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ...kinds import DetectedType, EventStatus, Halt, Outcome
-from ...rules.current import Current, CurrentEvent
+from ...queries.current import Current, CurrentEvent
 
 
 class CurrentEventSerializer(serializers.Serializer[CurrentEvent]):

@@ -10,7 +10,7 @@ from apps.users.models import EmergencyContact, Role
 from mdd_backend.clock import utc
 
 from ...models import SosEvent
-from ...rules.search import reach_of
+from ...queries.events import reach_of
 from .events import EventSerializer, NoteSerializer
 
 

@@ -11,7 +11,7 @@ from mdd_backend.rest import LatitudeField, LongitudeField, TextField, WholeNumb
 
 from ...kinds import ANSWERS, COMING, AlertStatus, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
 from ...models import EventNote, HelperAlert, SosEvent
-from ...rules.privacy import CELL_M, Sight, cell_of, sight_of
+from ...queries.privacy import CELL_M, Sight, cell_of, sight_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from apps.devices.api.authentication import device_of_token
 from apps.users.api.permissions import caller
 from mdd_backend.openapi import documented
 
-from ...rules.current import current_of
+from ...queries.current import current_of
 from ..examples import CURRENT
 from ..serializers.current import CurrentSerializer
 

@@ -25,7 +25,8 @@ from mdd_backend.rest import ForgivingJson
 
 from ...kinds import AlertStatus, Outcome, Service
 from ...models import SosEvent
-from ...rules import desk, looks, opening, search
+from ...queries.events import called_helper, events_known_to, with_people
+from ...rules import desk, looks, opening
 from ...rules.answers import answer_alert
 from ...rules.closing import StepMakesNoSense
 from .. import examples
@@ -101,7 +102,7 @@ class _Events(GenericAPIView[SosEvent]):
     serializer_class = EventSerializer
 
     def get_queryset(self) -> QuerySet[SosEvent]:
-        return search.with_people(search.events_known_to(caller(self.request)))
+        return with_people(events_known_to(caller(self.request)))
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {"viewer": self.request.user}
@@ -238,7 +239,7 @@ class AssignView(DeskView):
             alert = _stepping(desk.assign, event, caller(request), helper, body.get("confirmed_by", ""))
         except desk.NoSuchHelper as why:
             raise ValidationError({"helper": [str(why)]}) from None
-        return Response(CalledHelperSerializer(search.called_helper(alert)).data)
+        return Response(CalledHelperSerializer(called_helper(alert)).data)
 
 
 class CallNextWaveView(DeskView):

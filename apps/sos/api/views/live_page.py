@@ -17,7 +17,8 @@ from mdd_backend.clock import now
 from mdd_backend.errors import RETRY_AFTER_S
 
 from ...models import SosEvent
-from ...rules.live import contact_answered, has_answered, help_for, opened
+from ...queries.live import has_answered, help_for, opened
+from ...rules.alarms import contact_answered
 
 
 @csrf_exempt  # there is no session to misuse: whoever can forge the request knows the address

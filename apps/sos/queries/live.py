@@ -5,16 +5,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
 
 from apps.users.models import EmergencyContact
 
-from .. import journal
-from ..journal.entries import ContactAnswered
 from ..kinds import COMING, AlertStatus, JournalKind
 from ..models import HelperAlert, SosEvent
+from .events import with_people
 from .privacy import coarse
-from .search import with_people
 
 _SALT = "sos.live"
 
@@ -61,11 +58,3 @@ def _metres(alert: HelperAlert) -> float | None:
 def has_answered(event: SosEvent, contact_id: int) -> bool:
     answers = event.journal.filter(kind=JournalKind.CONTACT_ANSWERED)
     return bool(answers.filter(data__contact=contact_id).exists())
-
-
-@transaction.atomic
-def contact_answered(event: SosEvent, contact_id: int) -> None:
-    """The contact has seen it: journalled once, and only while the event is open."""
-    held: SosEvent = SosEvent.objects.select_for_update(no_key=True).get(pk=event.pk)
-    if held.is_open and not has_answered(held, contact_id):
-        journal.tell(held, journal.Entry(held.pk, JournalKind.CONTACT_ANSWERED, data=ContactAnswered(contact_id)))

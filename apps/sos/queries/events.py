@@ -1,0 +1,53 @@
+"""What is read about events, by whom they are known to and with what it takes to show them."""
+
+from django.contrib.gis.db.models.functions import Distance
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+
+from apps.notifications.models import Notification
+from apps.users.models import Role, User
+
+from ..kinds import COMING, OPEN
+from ..models import HelperAlert, SosEvent
+
+
+def events_known_to(viewer: User) -> QuerySet[SosEvent]:
+    """Those that exist for `viewer`: a dispatcher's all, else one's own and those one was called to."""
+    events: QuerySet[SosEvent] = SosEvent.objects.all()
+    if viewer.role == Role.ADMIN:
+        return events
+    return events.filter(Q(user=viewer) | Exists(_alerts_of(viewer)))
+
+
+def seen_exactly(events: QuerySet[SosEvent], viewer: User) -> QuerySet[SosEvent]:
+    """Those of `events` whose place `viewer` may see: the same rule as `privacy.sight_of`, for the database."""
+    if viewer.role == Role.ADMIN:
+        return events
+    coming = Exists(_alerts_of(viewer).filter(status__in=COMING))
+    return events.filter(Q(user=viewer) | Q(coming, status__in=OPEN))
+
+
+def _alerts_of(viewer: User) -> QuerySet[HelperAlert]:
+    return HelperAlert.objects.filter(event=OuterRef("pk"), helper=viewer)
+
+
+def reach_of(event: SosEvent) -> QuerySet[Notification]:
+    """Every message about the event, the oldest first."""
+    told = Notification.objects.filter(event_uid=event.uid).select_related("user")
+    return told.prefetch_related("changes").order_by("pk")
+
+
+def with_people(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:
+    """Everything that showing the events needs, in a fixed number of queries."""
+    return events.select_related("user", "device").prefetch_related(Prefetch("alerts", _called_helpers()))
+
+
+def called_helper(alert: HelperAlert) -> HelperAlert:
+    """The alert with what showing it needs."""
+    return _called_helpers().get(pk=alert.pk)
+
+
+def _called_helpers() -> QuerySet[HelperAlert]:
+    seen = "helper__helper_position"
+    alerts = HelperAlert.objects.select_related("helper").order_by("pk")
+    far = Distance(f"{seen}__position", "event__position")
+    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"))
