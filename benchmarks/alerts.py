@@ -27,7 +27,7 @@ import psycopg
 import redis
 import websockets
 
-from simulator.fcm import Running, running_stand_in
+from simulator.standins.fcm import Running, running_stand_in
 
 from . import crowd
 from .measured import Measured

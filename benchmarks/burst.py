@@ -19,7 +19,7 @@ import django
 import psycopg
 import uvloop
 
-from simulator.fcm import running_stand_in
+from simulator.standins.fcm import running_stand_in
 
 from . import crowd
 from .alerts import settings_for

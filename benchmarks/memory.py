@@ -13,7 +13,7 @@ from pathlib import Path
 import django
 from django.db import connection
 
-from simulator.fcm import running_stand_in
+from simulator.standins.fcm import running_stand_in
 
 from . import crowd
 from .alerts import settings_for

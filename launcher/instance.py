@@ -194,7 +194,7 @@ class Instance:
         if not self.with_fcm:
             return []
         port = str(ports.kept_port(self.home, "fcm"))
-        command = [sys.executable, "-m", "simulator.fcm", "--port", port, "--key-file", str(self.fcm_key)]
+        command = [sys.executable, "-m", "simulator.standins.fcm", "--port", port, "--key-file", str(self.fcm_key)]
         return [Program("fcm", command, PROJECT, "standins")]
 
     def _start_fcm(self) -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from .city import nearest_place
 from .emergency import Emergency
+from .people.city import nearest_place
 
 
 def is_lively(console: Console) -> bool:

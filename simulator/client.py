@@ -13,7 +13,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from .city import Point
+from .people.city import Point
 
 Json = dict[str, Any]
 FIRST_PAUSE_S = 0.2

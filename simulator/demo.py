@@ -1,6 +1,6 @@
 """The demo: a city joins the service, somebody falls, and you watch who hears of it and how fast.
 
-Runs against a service that uses the stand-in for Firebase (`python -m simulator.fcm`).
+Runs against a service that uses the stand-in for Firebase (`python -m simulator.standins.fcm`).
 With --once it ends after the first event, with --minutes after so long a life of the city: exit status 0 if every step
 happened and nothing got lost, else 1.
 """
@@ -18,11 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from . import options
-from .cast import Cast
 from .chronicle import is_lively
 from .client import Api, Dispatcher, PhoneNetwork, Refused, Wearer, connection
 from .live import LiveCity
-from .population import JOINED_PER_S, SPEC_WATCH, Population, Settlement
+from .people.cast import Cast
+from .people.population import JOINED_PER_S, SPEC_WATCH, Population, Settlement
 from .stage import Stage
 from .story import StepFailed, Story
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from .cast import Resident
-from .city import Point
 from .client import Helper
-from .falls import Fall
+from .people.cast import Resident
+from .people.city import Point
+from .people.falls import Fall
 
 STATES = {
     "calling": "red",

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from .cast import Cast, Resident
 from .chronicle import Chronicle, is_lively
 from .client import Helper, Json, Refused, Wearer
 from .emergency import Emergency
-from .inhabitant import Inhabitant, helpers_of, wearers_of
-from .life import Fix, Signal
+from .people.cast import Cast, Resident
+from .people.inhabitant import Inhabitant, helpers_of, wearers_of
+from .people.life import Fix, Signal
 from .rescue import GIVE_UP_S, Rescue
 from .stage import Stage
 from .tally import Tally, checks, closing

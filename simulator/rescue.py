@@ -3,13 +3,13 @@
 import asyncio
 from contextlib import suppress
 
-from .cast import Cast
 from .chronicle import Chronicle
-from .city import Point
 from .client import Helper, Push
-from .dice import dice
 from .emergency import Emergency
-from .inhabitant import Inhabitant
+from .people.cast import Cast
+from .people.city import Point
+from .people.dice import dice
+from .people.inhabitant import Inhabitant
 from .stage import Stage
 from .tally import Tally
 

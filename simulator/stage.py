@@ -11,7 +11,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 
 from .client import Dispatcher, Helper, PhoneNetwork, Push, Refused, Told
-from .population import Population
+from .people.population import Population
 
 T = TypeVar("T")
 Reaction = Callable[[Helper, Push], Awaitable[None]]

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .city import nearest_place
 from .client import Helper, Json, Push, Refused, Wearer
+from .people.city import nearest_place
 from .stage import Stage
 
 STEP_LIMIT_S = 30.0

@@ -9,13 +9,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .city import nearest_place
 from .emergency import STATES, Emergency
-from .life import Life
+from .people.city import nearest_place
+from .people.life import Life
+from .people.walking import RUN_M_S
 from .rescue import Rescue
 from .stage import Stage
 from .tally import Tally
-from .walking import RUN_M_S
 
 SHOWN, BESIDES = 14, 9
 """Rows of the table at most, and lines of the screen that are not rows."""

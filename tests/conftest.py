@@ -25,8 +25,8 @@ from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.contacts import add_contact, block_helper
-from simulator.eskiz import running_eskiz
-from simulator.fcm import running_stand_in
+from simulator.standins.eskiz import running_eskiz
+from simulator.standins.fcm import running_stand_in
 
 HERE = (41.311081, 69.240562)
 METRES_NORTH = 1 / 111_320

@@ -12,7 +12,7 @@ from benchmarks import __main__ as bench
 from benchmarks import options
 from benchmarks.load import load, post
 from benchmarks.measured import Measured
-from simulator.fcm import Running
+from simulator.standins.fcm import Running
 
 GOOD = """
 import subprocess

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import redis
 
-from simulator.fcm import Control
+from simulator.standins.fcm import Control
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0

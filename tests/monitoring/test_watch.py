@@ -27,7 +27,7 @@ from apps.sos import sweep
 from apps.sos.models import ConsolePresence, SosEvent
 from apps.users.models import User
 from mdd_backend.celery import app
-from simulator.loopback import Answer, App, Request, listen, running
+from simulator.standins.loopback import Answer, App, Request, listen, running
 
 pytestmark = pytest.mark.django_db
 TIMES = ("since", "still_at", "alarmed_at", "over_at")

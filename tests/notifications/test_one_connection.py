@@ -10,8 +10,8 @@ import pytest
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.delivery import deliver_due
 from apps.notifications.rules.queueing import notify, save_push_token
-from simulator.fcm import PROJECT, StandIn
-from simulator.google_oauth import ServiceAccount
+from simulator.standins.fcm import PROJECT, StandIn
+from simulator.standins.google_oauth import ServiceAccount
 from tests.notifications.http2 import Gathering, listening
 
 pytestmark = pytest.mark.django_db(transaction=True)

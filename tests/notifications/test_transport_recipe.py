@@ -17,7 +17,7 @@ from apps.notifications.rules.queueing import notify_by_text
 from apps.users.models import User
 from mdd_backend import env
 from mdd_backend.gateways import GATEWAYS
-from simulator.loopback import Answer, App, Request, listen, running
+from simulator.standins.loopback import Answer, App, Request, listen, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = Path(__file__).parents[2] / "docs/add-a-transport.md"

@@ -3,9 +3,9 @@
 import random
 from itertools import pairwise
 
-from simulator.battery import CHARGED_ELSEWHERE, DARK_S, Battery
-from simulator.cast import SPEC_PLACE
-from simulator.life import Fix, Life
+from simulator.people.battery import CHARGED_ELSEWHERE, DARK_S, Battery
+from simulator.people.cast import SPEC_PLACE
+from simulator.people.life import Fix, Life
 
 
 def battery(level: float, plugged_in_at: int) -> Battery:

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from simulator.cast import BETWEEN_FALLS_S, SPEC_PLACE, Cast, split
-from simulator.falls import RECOVERY_S
-from simulator.life import Fix, Life, Signal
+from simulator.people.cast import BETWEEN_FALLS_S, SPEC_PLACE, Cast, split
+from simulator.people.falls import RECOVERY_S
+from simulator.people.life import Fix, Life, Signal
 
 TEN_MINUTES_S = 600
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from simulator.cast import SPEC_PLACE
-from simulator.city import PLACES, City, Point, around, nearest_place
+from simulator.people.cast import SPEC_PLACE
+from simulator.people.city import PLACES, City, Point, around, nearest_place
 
 
 def test_a_degree_of_latitude_is_111_km() -> None:

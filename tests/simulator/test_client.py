@@ -7,9 +7,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from simulator.city import Point
 from simulator.client import Api, Refused, Wearer, connection
-from simulator.loopback import Answer, App, CutConnection, Request, listen, running
+from simulator.people.city import Point
+from simulator.standins.loopback import Answer, App, CutConnection, Request, listen, running
 
 PHONE, PASSWORD = "+998901234567", "someStrongPassword123"
 

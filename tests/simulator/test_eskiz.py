@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from simulator.eskiz import EMAIL, PASSWORD, Control, running_eskiz
-from simulator.loopback import Answer, App, Request, listen, running
+from simulator.standins.eskiz import EMAIL, PASSWORD, Control, running_eskiz
+from simulator.standins.loopback import Answer, App, Request, listen, running
 
 TEXT = {
     "mobile_phone": "998901234567",
@@ -160,7 +160,7 @@ def test_runs_alone() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "simulator.eskiz", "--port", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "simulator.standins.eskiz", "--port", str(port)])
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             deadline = time.monotonic() + 20

@@ -17,8 +17,8 @@ from google.auth.transport import Request as GoogleTransport
 from google.auth.transport import Response as GoogleResponse
 from google.oauth2 import service_account
 
-from simulator.fcm import Control, Running, running_stand_in
-from simulator.google_oauth import GRANT_TYPE, SCOPE
+from simulator.standins.fcm import Control, Running, running_stand_in
+from simulator.standins.google_oauth import GRANT_TYPE, SCOPE
 
 PHONE = "phone-1:APA91b"
 PUSH = {
@@ -381,7 +381,7 @@ def port() -> int:
 
 class TestProcess:
     def run(self, port: int, key_file: Path) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "simulator.fcm", "--port", str(port), "--key-file", str(key_file)]
+        command = [sys.executable, "-m", "simulator.standins.fcm", "--port", str(port), "--key-file", str(key_file)]
         return subprocess.Popen(command)
 
     def test_runs_alone_and_a_restart_keeps_key_and_tokens(self, port: int, tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 import pytest
 from rich.console import Console
 
-from simulator.cast import Cast
 from simulator.client import Api, Dispatcher, PhoneNetwork, Push, Told, connection
 from simulator.emergency import Emergency
-from simulator.population import Population
+from simulator.people.cast import Cast
+from simulator.people.population import Population
 from simulator.stage import Stage
 from simulator.tally import Tally, called_twice, checks, closing
 

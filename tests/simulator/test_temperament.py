@@ -3,7 +3,7 @@
 import random
 from statistics import median
 
-from simulator.temperament import REACTION_S, Answer, Temperament
+from simulator.people.temperament import REACTION_S, Answer, Temperament
 
 PEOPLE = 300
 

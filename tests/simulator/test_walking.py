@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from simulator.cast import SPEC_PLACE
-from simulator.city import PLACES, Point
-from simulator.life import GPS_MOST_M, Fix, Life, measured
-from simulator.walking import RIDE_M_S, RUN_M_S, STROLL_M_S, Walk
+from simulator.people.cast import SPEC_PLACE
+from simulator.people.city import PLACES, Point
+from simulator.people.life import GPS_MOST_M, Fix, Life, measured
+from simulator.people.walking import RIDE_M_S, RUN_M_S, STROLL_M_S, Walk
 
 HOUR_S = 3600
 ROUNDING_M = 0.2

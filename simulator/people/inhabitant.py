@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ..client import Helper, Wearer
 from .cast import Cast, Resident
-from .client import Helper, Wearer
 from .life import Life
 from .population import Population
 

@@ -1,6 +1,6 @@
 """A stand-in for Firebase Cloud Messaging: its HTTP v1 protocol, the phones behind it, and faults on request.
 
-`python -m simulator.fcm --port 8099 --key-file key.json`, or `with running_stand_in() as fcm:` in a test.
+`python -m simulator.standins.fcm --port 8099 --key-file key.json`, or `with running_stand_in() as fcm:` in a test.
 
 The provider's side:
     POST /token                                   a signed assertion for an access token
@@ -253,7 +253,9 @@ def running_stand_in(project: str = PROJECT) -> Iterator[Running]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m simulator.fcm", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator.standins.fcm", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--key-file", type=Path, required=True, help="where the service account's key is written")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; in a container of its own, 0.0.0.0")

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import httpx
 
+from ..client import Api, Dispatcher, Helper, Refused, Wearer
 from .cast import SPEC_PHONE, Cast, Resident
-from .client import Api, Dispatcher, Helper, Refused, Wearer
 
 PASSWORD = "someStrongPassword123"  # noqa: S105
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """A stand-in for Eskiz, the gateway for text messages: its HTTP API, the phones behind it, and faults on request.
 
-`python -m simulator.eskiz --port 8098`, or `with running_eskiz() as eskiz:` in a test. Its account: EMAIL, PASSWORD.
+`python -m simulator.standins.eskiz --port 8098`, or `with running_eskiz() as eskiz:` in a test. EMAIL and PASSWORD are
+its account.
 
 The gateway's side (forms in, JSON out):
     POST /api/auth/login          email, password: a token
@@ -215,7 +216,9 @@ def running_eskiz() -> Iterator[Control]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m simulator.eskiz", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator.standins.eskiz", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; in a container of its own, 0.0.0.0")
     arguments = parser.parse_args()
