@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = options.parse("./mdd bench", arguments)
     if asked.json:
         write(asked.json, [])  # one that cannot be written is told now
-    found = run_all([f"{__package__}.{name}" for name in asked.names], short=asked.short)
+    found = run_all([f"{__package__}.measures.{name}" for name in asked.names], short=asked.short)
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

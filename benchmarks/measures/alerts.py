@@ -29,8 +29,8 @@ import websockets
 
 from simulator.standins.fcm import Running, running_stand_in
 
+from ..measured import Measured
 from . import crowd
-from .measured import Measured
 from .nearest import open_events
 from .served import Service, served
 from .triggers import EVENT, plan, press

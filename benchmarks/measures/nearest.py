@@ -18,8 +18,8 @@ import django
 import redis
 from django.db import connection
 
+from ..measured import Measured
 from . import crowd
-from .measured import Measured
 from .served import served
 
 PEOPLE, WANTED, RADIUS_M = 1_000_000, 50, 10_000

@@ -14,10 +14,10 @@ from typing import Any
 import django
 import psycopg
 
+from ..load import Answers, load, post
+from ..measured import Measured
+from ..pgbench import transactions_per_second
 from . import crowd
-from .load import Answers, load, post
-from .measured import Measured
-from .pgbench import transactions_per_second
 from .served import Service, served
 
 PROCESSES, CONNECTIONS, CLIENTS, MOST_PER_SECOND = 2, 16, 16, 1500

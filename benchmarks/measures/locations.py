@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 import django
 import psycopg
 
+from ..load import Answers, load, post
+from ..measured import Measured
+from ..pgbench import transactions_per_second
 from . import crowd
-from .load import Answers, load, post
-from .measured import Measured
-from .pgbench import transactions_per_second
 from .served import Service, served
 
 DEVICES, CONNECTIONS, CLIENTS = 10_000, (16, 128), 16

@@ -14,9 +14,9 @@ import django
 import psycopg
 from django.db import connection
 
+from ..measured import Measured
 from . import crowd, nearest
 from .locations import report, reports
-from .measured import Measured
 from .served import Service, served
 
 STEPS = ((10_000, 1_000_000), (100_000, 1_000_000), (1_000_000, 1_000_000), (1_000_000, 10_000_000))

@@ -1,6 +1,6 @@
 """The dispatcher's console on a busy night, in a real browser: is it smooth, and does its memory stay?
 
-python -m benchmarks.console [--seconds 60] [--events 300] [--devices 5000] [--updates 200]
+python -m benchmarks.measures.console [--seconds 60] [--events 300] [--devices 5000] [--updates 200]
 
 Needs the addresses that the application needs (DATABASE_URL, DJANGO_SECRET_KEY) and the tests' Chromium, CHROMIUM.
 """
@@ -41,7 +41,7 @@ def main() -> None:
 def _measure(url: str, asked: argparse.Namespace) -> None:
     from apps.monitoring.console.links import link_for  # noqa: PLC0415 - after django.setup()
 
-    from .traffic import Traffic, fill  # noqa: PLC0415
+    from ..traffic import Traffic, fill  # noqa: PLC0415
 
     began = time.monotonic()
     dispatcher = fill(asked.events, asked.devices)

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import django
 
+from ..load import Answers, load, post
+from ..measured import Measured
 from . import crowd
-from .load import Answers, load, post
-from .measured import Measured
 from .served import Service, served
 from .triggers import press
 

@@ -15,11 +15,11 @@ from django.db import connection
 
 from simulator.standins.fcm import running_stand_in
 
+from ..load import load, post
+from ..measured import Measured
 from . import crowd
 from .alerts import settings_for
-from .load import load, post
 from .locations import reports
-from .measured import Measured
 from .served import Service, served
 
 FEW, MANY = 1_000, 100_000

@@ -21,9 +21,9 @@ import uvloop
 
 from simulator.standins.fcm import running_stand_in
 
+from ..measured import Measured
 from . import crowd
 from .alerts import settings_for
-from .measured import Measured
 from .served import Service, served
 from .triggers import press
 
