@@ -1,4 +1,4 @@
-"""What may be asked of `./mdd bench`. Needs the standard library only: the launcher asks before it starts anything."""
+"""What may be asked of `./mdd bench`; run by itself, says what is wrong with it before anything is started."""
 
 import argparse
 from collections.abc import Sequence
@@ -33,3 +33,7 @@ def parse(prog: str, arguments: Sequence[str] | None = None) -> Asked:
         parser.error(f"{' and '.join(sorted(too_long))}: not in the short form")
     offered = SHORT if asked.short else (*SHORT, *LONG)
     return Asked(tuple(name for name in offered if not asked.only or name in asked.only), asked.short, asked.json)
+
+
+if __name__ == "__main__":
+    parse("./mdd bench")

@@ -2,12 +2,12 @@
 
 import contextlib
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import options
 from launcher import finding, javascript, processes, services, template
 from launcher.demo import forget_providers
 from launcher.instance import Instance
@@ -43,9 +43,11 @@ def workers(arguments: list[str]) -> list[str]:
 def bench(instance: Instance, arguments: list[str]) -> int:
     """Runs the benchmarks that `arguments` ask for, with fsync; returns their exit status.
 
-    Raises SystemExit, before anything is started, when they are wrong or ask for help.
+    When they are wrong or ask for help, that is told before anything is started.
     """
-    options.parse("./mdd bench", arguments)
+    asked = subprocess.run([sys.executable, "-m", "benchmarks.options", *arguments], cwd=PROJECT, check=False)
+    if asked.returncode or {"-h", "--help"} & {*arguments}:
+        return asked.returncode
     forget_providers()
     with _services(instance, "bench") as own:
         return foreground([sys.executable, "-m", "benchmarks", *arguments], _environment(own) | MEASURED)

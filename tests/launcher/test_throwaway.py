@@ -52,11 +52,12 @@ def test_nothing_is_left(ran: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_told_before_anything_is_started(
-    ran: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ran: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
-        throwaway.bench(Instance(Home(tmp_path).made()), ["--only", "speed"])
-    assert "usage: ./mdd bench" in capsys.readouterr().err
+    assert throwaway.bench(Instance(Home(tmp_path).made()), ["--only", "speed"]) == 2
+    assert "usage: ./mdd bench" in capfd.readouterr().err
+    assert throwaway.bench(Instance(Home(tmp_path).made()), ["--help"]) == 0
+    assert "--json" in capfd.readouterr().out
     assert ran == {}
 
 
