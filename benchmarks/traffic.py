@@ -111,7 +111,7 @@ def call(wearer: User) -> SosEvent:
     body = {"device_uid": device.device_uid, "lat": device.position.y, "lon": device.position.x}
     kind, accuracy_m = random.choice(["FALL_DETECTED", "MANUAL_TRIGGER"]), random.choice([5, 15, 30, 200])
     said = {"detected_type": kind, "severity": random.randint(1, 3), "accuracy_m": accuracy_m}
-    event, _, _ = open_event(wearer, body | said)
+    event = open_event(wearer, body | said).event
     take_due_step(event.pk)
     return event
 

@@ -132,8 +132,8 @@ class Machine(RuleBasedStateMachine):
         said = self.sent[-1 - n % len(self.sent)]
         event = Signal.objects.filter(signal_uid=said["signal_uid"]).latest("pk").event
         before = self._picture()
-        met, is_new, _ = opening.open_event(self.wearer, said)
-        assert (met, is_new, met.signal_count) == (event, False, event.signal_count + 1)
+        met = opening.open_event(self.wearer, said)
+        assert (met.event, met.is_new, met.event.signal_count) == (event, False, event.signal_count + 1)
         assert self._picture() == before
         RETRIED.update(self._states_of(event))
 

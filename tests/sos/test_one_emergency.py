@@ -27,7 +27,7 @@ def call(helper: User, event: SosEvent, status: str = "NOTIFIED") -> None:
 def events(wearer: User, person: Any) -> tuple[SosEvent, SosEvent]:
     """Two emergencies of two people at one place."""
     place = {"lat": HERE[0], "lon": HERE[1]}
-    return open_event(wearer, place)[0], open_event(person(), place)[0]
+    return open_event(wearer, place).event, open_event(person(), place).event
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What opens events, and what their wearers do about them."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,21 +25,28 @@ from .alarms import alarm_dispatchers
 from .closing import close, hold_open
 from .due_step import schedule
 from .policy import plan_of, policy_of
-from .reading import CLOCK_BELIEVED, Reading, device_uid_of, read_signal
+from .reading import CLOCK_BELIEVED, Reading, read_signal
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The event that a signal belongs to, and by field what was wrong with the signal."""
+
+    event: SosEvent
+    is_new: bool
+    warnings: dict[str, list[str]]
 
 
 @transaction.atomic
-def open_event(
-    user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False
-) -> tuple[SosEvent, bool, dict[str, list[str]]]:
+def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False) -> Opened:
     """Stores a signal: opens an event, or counts it as part of an open one. `sender`: known by its device token.
 
     A retry, the same signal sent again, changes nothing else. Drills and emergencies are never merged.
-    Returns the event, whether it is new, and the warnings about the signal's fields.
     """
-    device = sender or _device_named(user, device_uid_of(body))
-    reading = read_signal(body, now=hold_signals(user.pk, device.pk if device else None))
+    reading = read_signal(body)
     reading.is_drill = is_drill
+    device = sender or _device_named(user, reading.device_uid)
+    reading.arrive(hold_signals(user.pk, device.pk if device else None))
     if sender:
         reading.warnings.pop("device_uid", None)  # its token says which it is
     elif reading.device_uid and device is None:
@@ -49,7 +57,7 @@ def open_event(
     if sent_before:
         event = _count_retry(sent_before)
         _keep_signal(event, user, device, reading)
-        return event, False, reading.warnings
+        return Opened(event, False, reading.warnings)
     earlier = _event_pressed_for(reading, newest)
     event = earlier or _create(user, device, reading, follows=newest)
     _keep_signal(event, user, device, reading)
@@ -58,7 +66,7 @@ def open_event(
     else:
         hints.task("sos.notify_nearby_helpers", event.pk)
         journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk))
-    return event, earlier is None, reading.warnings
+    return Opened(event, earlier is None, reading.warnings)
 
 
 def _device_named(user: User, device_uid: str) -> Device | None:

@@ -20,16 +20,18 @@ RAW_PAYLOAD_MOST = 64 * 1024
 LEVELS_MOST = 64
 COUNTDOWN_MOST_S = 60
 ACCURACY_MOST_M = 100_000
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
 class Reading:
-    """A signal as understood. Degrees WGS 84, metres, UTC."""
+    """A signal as understood, and from `arrive` on with its times. Degrees WGS 84, metres, UTC."""
 
-    received_at: datetime
-    occurred_at: datetime
+    received_at: datetime = NEVER
+    occurred_at: datetime = NEVER
     device_uid: str = ""
     device_time: datetime | None = None
+    sent_at: datetime | None = None
     lat: float | None = None
     lon: float | None = None
     altitude: float | None = None
@@ -72,10 +74,25 @@ class Reading:
     def warn(self, name: str, why: str) -> None:
         self.warnings.setdefault(name, []).append(why)
 
+    def arrive(self, at: datetime) -> None:
+        """The server has it since then. With `sent_at`, a wrong clock still tells how long ago it happened."""
+        self.received_at = self.occurred_at = at
+        if self.device_time is None:
+            self.warn("timestamp", "Is missing or not ISO 8601 with a zone; the server's time is used.")
+            return
+        try:
+            occurred_at = self.device_time + (at - self.sent_at) if self.sent_at else self.device_time
+        except OverflowError:
+            occurred_at = self.device_time
+        if occurred_at > at + FUTURE_TOLERATED:
+            self.warn("timestamp", "Is ahead of the server's clock; the server's time is used.")
+        else:
+            self.occurred_at = occurred_at
 
-def read_signal(body: dict[str, Any], now: datetime) -> Reading:
-    """`body` is any JSON object; `now` is the time the server received it."""
-    reading = Reading(received_at=now, occurred_at=now)
+
+def read_signal(body: dict[str, Any]) -> Reading:
+    """What a JSON object of any shape says; when it came is told by `arrive`."""
+    reading = Reading()
     raw_payload = _read_depth(reading, body.get("raw_payload"))
     body = storable(body)
     _read_device(reading, body)
@@ -83,7 +100,7 @@ def read_signal(body: dict[str, Any], now: datetime) -> Reading:
     _read_accuracy(reading, body.get("accuracy_m"))
     _read_type(reading, body.get("detected_type"))
     _read_severity(reading, body.get("severity"))
-    _read_time(reading, body.get("timestamp"), body.get("sent_at"))
+    reading.device_time, reading.sent_at = _time(body.get("timestamp")), _time(body.get("sent_at"))
     _read_signal_uid(reading, body.get("signal_uid"))
     _read_countdown(reading, body.get("countdown_s"))
     _read_silent(reading, body.get("silent"))
@@ -117,15 +134,11 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def device_uid_of(body: dict[str, Any]) -> str:
-    """As far as it can be known; empty when it is no text and no whole number."""
-    raw = storable(body.get("device_uid"))
-    return str(raw)[:200] if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-
-
 def _read_device(reading: Reading, body: dict[str, Any]) -> None:
-    reading.device_uid = device_uid_of(body)
-    if not isinstance(body.get("device_uid"), str | int) or isinstance(body["device_uid"], bool):
+    raw = body.get("device_uid")
+    if isinstance(raw, str | int) and not isinstance(raw, bool):
+        reading.device_uid = str(raw)[:200]
+    else:
         reading.warn("device_uid", "Is missing or not a text; the event has no device.")
 
 
@@ -173,22 +186,6 @@ def _time(raw: Any) -> datetime | None:
         return None if time is None or is_naive(time) else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _read_time(reading: Reading, raw: Any, raw_sent_at: Any) -> None:
-    """`sent_at` is the device's clock as it sent: with it, a wrong clock still tells how long ago it happened."""
-    reading.device_time, sent_at = _time(raw), _time(raw_sent_at)
-    if reading.device_time is None:
-        reading.warn("timestamp", "Is missing or not ISO 8601 with a zone; the server's time is used.")
-        return
-    try:
-        occurred_at = reading.device_time + (reading.received_at - sent_at) if sent_at else reading.device_time
-    except OverflowError:
-        occurred_at = reading.device_time
-    if occurred_at > reading.received_at + FUTURE_TOLERATED:
-        reading.warn("timestamp", "Is ahead of the server's clock; the server's time is used.")
-    else:
-        reading.occurred_at = occurred_at
 
 
 def _read_signal_uid(reading: Reading, raw: Any) -> None:

@@ -67,14 +67,13 @@ class TriggerView(APIView):
         """201: an event is open and on disk, helpers are being called. 200: it repeats one, and was counted."""
         if not isinstance(request.data, dict):
             raise ParseError("The body is not a JSON object.")
-        event, created, warnings = opening.open_event(caller(request), request.data, device_of_token(request))
-        answer: dict[str, Any] = {
-            "status": "created" if created else "duplicate",
-            "event_uid": str(event.uid),
-        }
-        if warnings:
-            answer["warnings"] = warnings
-        return Response(answer, status=201 if created else 200)
+        opened = opening.open_event(caller(request), request.data, device_of_token(request))
+        return _triggered(opened, opened.warnings)
+
+
+def _triggered(opened: opening.Opened, warnings: dict[str, list[str]] | None = None) -> Response:
+    answer = {"status": "created" if opened.is_new else "duplicate", "event_uid": str(opened.event.uid)}
+    return Response(answer | ({"warnings": warnings} if warnings else {}), status=201 if opened.is_new else 200)
 
 
 class DrillView(APIView):
@@ -92,9 +91,7 @@ class DrillView(APIView):
         Nobody's emergency contacts are told, and a real SOS calls those who are busy with a drill.
         """
         body = _read(DrillSerializer, request)
-        event, created, _ = opening.open_event(caller(request), body, is_drill=True)
-        answer = {"status": "created" if created else "duplicate", "event_uid": str(event.uid)}
-        return Response(answer, status=201 if created else 200)
+        return _triggered(opening.open_event(caller(request), body, is_drill=True))
 
 
 class _Events(GenericAPIView[SosEvent]):
