@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, Permission
 from rest_framework.request import Request
 
 from apps.users.models import User
+from apps.users.rules.tokens import bearer_of
 
 from ..models import Device, DeviceToken
 from ..rules.tokens import PREFIX, find_token, note_use
@@ -19,7 +20,7 @@ class DeviceTokenAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, DeviceToken] | None:
-        raw = _bearer(request)
+        raw = bearer_of(get_authorization_header(request))
         if not raw.startswith(PREFIX):
             return None
         token = find_token(raw)
@@ -37,11 +38,6 @@ class DeviceTokenAuthentication(BaseAuthentication):
 def device_of_token(request: Request) -> Device | None:
     """The device that calls with its own token; None when a person calls."""
     return request.auth.device if isinstance(request.auth, DeviceToken) else None
-
-
-def _bearer(request: Request) -> str:
-    kind, _, credential = get_authorization_header(request).decode("latin-1").partition(" ")
-    return credential.strip() if kind.lower() == "bearer" else ""
 
 
 def _let_in(device: Device, view: Any, kwargs: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apps.users.rules.tokens import AccessToken, KeyRing, key_ring
+from apps.users.rules.tokens import AccessToken, KeyRing, bearer_of, key_ring
 from mdd_backend.bounds import LAT, LON
 from mdd_backend.errors import RETRY_AFTER_S, Unavailable
 
@@ -183,10 +183,8 @@ def _is_ours(host: str) -> bool:
 
 def _caller(device_uid: str, headers: dict[bytes, bytes]) -> Report | None:
     """Who says that they are which device; None when they say it in another way, or their token is no good."""
-    kind, _, credential = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if kind.lower() != "bearer":
-        return None
-    digest, owner = _who(credential.strip())
+    credential = bearer_of(headers.get(b"authorization", b""))
+    digest, owner = _who(credential) if credential else (None, None)
     return None if digest is None and owner is None else Report(device_uid, (), digest, owner)
 
 

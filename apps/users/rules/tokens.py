@@ -115,3 +115,9 @@ def revoke_all(owner: User) -> None:
     """Makes every refresh token of a person good for nothing."""
     good = OutstandingToken.objects.filter(user=owner, expires_at__gt=timezone.now(), blacklistedtoken=None)
     BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in good], ignore_conflicts=True)
+
+
+def bearer_of(authorization: bytes) -> str:
+    """The credential in an `Authorization: Bearer …` header; empty when it has none."""
+    kind, _, credential = authorization.decode("latin-1").partition(" ")
+    return credential.strip() if kind.lower() == "bearer" else ""
