@@ -10,6 +10,6 @@ class SosConfig(AppConfig):
 
         from .rules import messages, opening  # noqa: PLC0415
 
-        audience.register(still_needed=messages.still_needed, settled=messages.settled)
+        audience.register(messages.EventAudience())
         erasing.connect(opening.refuse_while_needed, dispatch_uid="sos.refuse_while_needed")
         erased.connect(opening.forget_person, dispatch_uid="sos.forget_person")

@@ -22,7 +22,7 @@ from apps.sos.rules import desk, opening
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.closing import StepMakesNoSense
 from apps.sos.rules.due_step import take_due_step
-from apps.sos.rules.messages import still_needed
+from apps.sos.rules.messages import EventAudience
 from apps.users.models import EmergencyContact, Role, User
 from mdd_backend import prepared
 from tests.conftest import HERE, METRES_NORTH
@@ -291,7 +291,7 @@ class Machine(RuleBasedStateMachine):
     def closed_event_sends_nothing_but_that_it_is_over(self, seen: "Seen") -> None:
         closed = [event.uid for event in seen.events if not event.is_open]
         waiting = list(Notification.objects.filter(event_uid__in=closed, state=State.QUEUED)) if closed else []
-        needed = still_needed(waiting) if waiting else set()
+        needed = EventAudience().still_needed(waiting) if waiting else set()
         kinds = {one.kind for one in waiting if one.pk in needed}
         assert kinds <= {"STAND_DOWN", "ALL_CLEAR", "TEST_ARRIVED"}
 

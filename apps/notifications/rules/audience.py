@@ -1,23 +1,36 @@
-"""The one thing notifications ask of those who call for them; `sos` registers itself here at start."""
+"""The one thing that notifications ask of those who call for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from ..models import Notification
 
-# Given notifications that are about to be sent, the ids of those still needed.
-StillNeeded = Callable[[Sequence[Notification]], set[int]]
-# Told, as the last step of the transaction, which notifications changed state.
-Settled = Callable[[Sequence[Notification]], None]
+
+class Audience(Protocol):
+    """Knows what messages are about. `apps/sos/rules/messages.py` has the one that is registered at start."""
+
+    def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
+        """Given notifications that are about to be sent, the ids of those still needed."""
+
+    def settled(self, notifications: Sequence[Notification]) -> None:
+        """Is told, as the last step of the transaction, which notifications changed state."""
 
 
-class _Audience:
-    def __init__(self) -> None:
-        self.still_needed: StillNeeded = lambda notifications: {n.pk for n in notifications}
-        self.settled: Settled = lambda notifications: None
+class _Nobody:
+    def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
+        return {one.pk for one in notifications}
+
+    def settled(self, notifications: Sequence[Notification]) -> None:
+        pass
 
 
-audience = _Audience()
+_registered: Audience = _Nobody()
 
 
-def register(still_needed: StillNeeded, settled: Settled) -> None:
-    audience.still_needed, audience.settled = still_needed, settled
+def audience() -> Audience:
+    return _registered
+
+
+def register(one: Audience) -> None:
+    global _registered  # noqa: PLW0603 - once, when the apps are ready
+    _registered = one

@@ -84,7 +84,7 @@ def _claim(channel: str) -> list[Job]:
         return []
     late = [n for n in batch if n.left <= timedelta()]
     shown = [n for n in _shown_already(batch) if n not in late] if channel == Channel.SMS else []
-    needed = audience.still_needed(batch)
+    needed = audience().still_needed(batch)
     pointless = [n for n in batch if n.pk not in needed and n not in late and n not in shown]
     change(late, State.DROPPED, "expired")
     change(shown, State.DROPPED, "received by push")
@@ -94,7 +94,7 @@ def _claim(channel: str) -> list[Job]:
         job.notification.attempts += 1
     prepared.rows(_LEASE, [LEASE, [job.notification.pk for job in wanted]])
     if dropped := late + shown + pointless:
-        audience.settled(dropped)
+        audience().settled(dropped)
     return wanted
 
 
@@ -211,7 +211,7 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
     settled = [job.notification for job, _ in results if job.notification.pk in kept - again_after.keys()]
     if settled:
         _hasten_texts([one for one in settled if one.state == State.FAILED])
-        audience.settled(settled)
+        audience().settled(settled)
 
 
 def _hasten_texts(failed: list[Notification]) -> None:

@@ -259,7 +259,7 @@ def acknowledge_receipt(uuid: UUID, place: tuple[float, float] | None = None) ->
         change([notification], State.RECEIVED)
         if place:
             place_told.send(sender=Notification, user=notification.user, lat=place[0], lon=place[1])
-        audience.settled([notification])
+        audience().settled([notification])
     return True
 
 
@@ -274,7 +274,7 @@ def mark_read(notification: Notification) -> None:
     held = Notification.objects.select_for_update().get(pk=notification.pk)
     if held.state in {*UNREAD, State.RECEIVED}:
         change([held], State.READ)
-        audience.settled([held])
+        audience().settled([held])
 
 
 @transaction.atomic
@@ -289,5 +289,5 @@ def settle_by_gateway(uuid: UUID, reports: Reports, word: str) -> bool:
     elif word in reports.failed and before in {State.QUEUED, State.SENT}:
         change([notification], State.FAILED, f"gateway: {word}")
     if notification.state != before:
-        audience.settled([notification])
+        audience().settled([notification])
     return True

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
+from apps.notifications.rules.audience import Audience
 from mdd_backend import prepared
 from mdd_backend.clock import utc
 
@@ -84,13 +85,6 @@ class _Standing:
     alerts: Mapping[int, str]
 
 
-def still_needed(notifications: Sequence[Notification]) -> set[int]:
-    """The ids of those that still make sense."""
-    events = _standings({n.event_uid for n in notifications if n.event_uid})
-    unheard = _never_called(notifications)
-    return {n.pk for n in notifications if n.pk not in unheard and _is_needed(n, events.get(n.event_uid))}
-
-
 def _is_needed(notification: Notification, event: _Standing | None) -> bool:
     if notification.kind not in NEEDED:
         return True
@@ -123,17 +117,26 @@ def _never_called(notifications: Sequence[Notification]) -> set[int]:
     return {n.pk for n in home if (n.event_uid, n.user_id) not in called}
 
 
-def settled(notifications: Sequence[Notification]) -> None:
-    """Journals the new states of notifications: one entry an event."""
-    by_event: dict[UUID, list[Notification]] = defaultdict(list)
-    for notification in notifications:
-        if notification.event_uid:
-            by_event[notification.event_uid].append(notification)
-    states = prepared.rows(sql.EVENTS_BY_UID, [list(by_event)])
-    known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
-    entries = []
-    for uid, group in by_event.items():
-        pk, status = known.get(uid, (None, ""))
-        data = MessagesChanged({str(n.uuid): n.state for n in group})
-        entries.append(journal.Entry(pk, JournalKind.NOTIFICATION, data=data, status=status))
-    journal.write(*entries)
+class EventAudience(Audience):
+    """Messages are about events: each is needed as long as its event's rule says, and its changes are journaled."""
+
+    def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
+        """The ids of those that still make sense."""
+        events = _standings({n.event_uid for n in notifications if n.event_uid})
+        unheard = _never_called(notifications)
+        return {n.pk for n in notifications if n.pk not in unheard and _is_needed(n, events.get(n.event_uid))}
+
+    def settled(self, notifications: Sequence[Notification]) -> None:
+        """Journals the new states of notifications: one entry an event."""
+        by_event: dict[UUID, list[Notification]] = defaultdict(list)
+        for notification in notifications:
+            if notification.event_uid:
+                by_event[notification.event_uid].append(notification)
+        states = prepared.rows(sql.EVENTS_BY_UID, [list(by_event)])
+        known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
+        entries = []
+        for uid, group in by_event.items():
+            pk, status = known.get(uid, (None, ""))
+            data = MessagesChanged({str(n.uuid): n.state for n in group})
+            entries.append(journal.Entry(pk, JournalKind.NOTIFICATION, data=data, status=status))
+        journal.write(*entries)
