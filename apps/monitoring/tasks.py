@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from apps.devices.rules.trouble import watch_devices
+from apps.devices.rules.trouble import check_devices
 
 from .health import pulse
 
@@ -18,4 +18,4 @@ def beat() -> None:
 @shared_task(name="monitoring.device_watch")
 def device_watch() -> None:
     pulse.note(pulse.DEVICE_WATCH, timedelta())
-    watch_devices(pulse.alive_since(pulse.DEVICE_WATCH))
+    check_devices(pulse.alive_since(pulse.DEVICE_WATCH))

@@ -22,7 +22,7 @@ URL = "/api/v1/notifications/"
 
 
 def told(user: User, kind: str = "HELP_COMING", **fields: Any) -> Notification:
-    notify(kind, None, {user.pk: {"text_key": kind.lower()}}, ring=str(uuid4()))
+    notify(kind, None, {user.pk: {"text_key": kind.lower()}}, occasion=str(uuid4()))
     Notification.objects.filter(user=user).filter(pk=Notification.objects.latest("pk").pk).update(**fields)
     return Notification.objects.latest("pk")
 

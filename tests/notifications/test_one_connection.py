@@ -36,7 +36,7 @@ def test_fifty_pushes_are_under_way_at_once_over_one_connection(provider: Gather
     for user in people:
         save_push_token(user, f"token-{user.pk}", "ANDROID")
     for ring in (1, 2):
-        notify("TEST_ARRIVED", None, {user.pk: {"text_key": "test_arrived"} for user in people}, ring=ring)
+        notify("TEST_ARRIVED", None, {user.pk: {"text_key": "test_arrived"} for user in people}, occasion=ring)
         assert deliver_due("FCM") == PUSHES
         assert Notification.objects.filter(state=State.SENT).count() == PUSHES * ring
     assert provider.connections == 1

@@ -10,7 +10,7 @@ from apps.users.models import User
 from apps.users.rules.tokens import bearer_of
 
 from ..models import Device, DeviceToken
-from ..rules.tokens import PREFIX, find_token, note_use
+from ..rules.tokens import PREFIX, find_token, keep_use
 
 
 class DeviceTokenAuthentication(BaseAuthentication):
@@ -28,7 +28,7 @@ class DeviceTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This device token is not, or no longer, valid.", code="token_not_valid")
         context = request.parser_context or {}
         _let_in(token.device, context.get("view"), context.get("kwargs") or {})
-        note_use(token)
+        keep_use(token)
         return token.device.owner, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -120,7 +120,7 @@ WITH let_in AS (
     WHERE h.recorded_at < excluded.recorded_at
 ), used AS (
     UPDATE devices_devicetoken t SET last_used_at = statement_timestamp()
-    FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.note_use
+    FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.keep_use
 )
 SELECT let_in.report, count(track.device_id)
 FROM let_in JOIN held ON held.id = let_in.device_id
@@ -129,12 +129,12 @@ LEFT JOIN track ON track.device_id = new.device_id AND track.recorded_at = new.r
 GROUP BY let_in.report
 """
 _LET_IN = _RECORD.format(
-    let_in="SELECT report, device_id, false AS note_use"
+    let_in="SELECT report, device_id, false AS keep_use"
     " FROM unnest(%(report)s::int[], %(device)s::bigint[]) AS asked (report, device_id)"
 )
 _CALLERS = """SELECT asked.report, d.id AS device_id,
            t.device_id IS NOT NULL AND (t.last_used_at < statement_timestamp() - %(use_noted_every)s::interval)
-           IS NOT FALSE AS note_use
+           IS NOT FALSE AS keep_use
     FROM unnest(%(report)s::int[], %(device_uid)s::text[], %(digest)s::text[], %(owner)s::uuid[])
          AS asked (report, device_uid, digest, owner)
     JOIN devices_device d ON d.device_uid = asked.device_uid

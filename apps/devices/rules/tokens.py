@@ -45,7 +45,7 @@ _FOUND = Prepared(
 )
 
 
-def note_use(token: DeviceToken) -> None:
+def keep_use(token: DeviceToken) -> None:
     """Writes once an hour, not with every request."""
     since = timezone.now() - USE_NOTED_EVERY
     if token.last_used_at is None or token.last_used_at < since:

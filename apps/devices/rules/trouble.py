@@ -77,7 +77,7 @@ UPDATE devices_trouble t SET over_at = statement_timestamp() FROM over WHERE t.i
 """
 
 
-def watch_devices(listening_since: datetime) -> None:
+def check_devices(listening_since: datetime) -> None:
     """One round, to be made every minute; several at once are safe.
 
     listening_since: since when this watch, and so presumably the service, has been running without a break.
@@ -148,7 +148,7 @@ def _tell_owners() -> None:
     for trouble in _held(_untold().filter(is_time, told_at=None)):
         kind = MESSAGES[trouble.kind]
         data = {"text_key": kind.lower(), "device_uid": trouble.device.device_uid}
-        notify(kind, None, {trouble.device.owner_id: data}, ring=_ring(trouble))
+        notify(kind, None, {trouble.device.owner_id: data}, occasion=_occasion_of(trouble))
 
 
 @transaction.atomic
@@ -163,7 +163,7 @@ def _tell_contacts() -> None:
     for trouble in _one_a_device(_held(untold, "contacts_told_at")):
         owner, kind = trouble.device.owner, MESSAGES[trouble.kind]
         data = {contact.pk: {"wearer_name": trouble.device.whose_name} for contact in owner.emergency_contacts.all()}
-        notify_contacts(kind, None, owner.pk, data, ring=_ring(trouble))
+        notify_contacts(kind, None, owner.pk, data, occasion=_occasion_of(trouble))
 
 
 def _held(troubles: "QuerySet[Trouble]", told: str = "told_at") -> list[Trouble]:
@@ -184,5 +184,5 @@ def _one_a_device(troubles: Iterable[Trouble]) -> list[Trouble]:
     return list({trouble.device_id: trouble for trouble in ordered}.values())
 
 
-def _ring(trouble: Trouble) -> str:
+def _occasion_of(trouble: Trouble) -> str:
     return f"{trouble.pk}.{trouble.since.timestamp():.3f}"

@@ -17,7 +17,7 @@ from apps.sos.api.filters import BoxField
 from apps.sos.kinds import EventStatus
 from apps.sos.models import SosEvent
 from apps.sos.queries.events import with_people
-from apps.sos.rules.looks import note
+from apps.sos.rules.looks import keep_looks
 from apps.sos.rules.search import nearest_helpers
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
@@ -133,7 +133,7 @@ class QueueView(ConsoleView):
         seq = last_position()
         events = SosEvent.objects.filter(uid__in=uids) if uids else SosEvent.objects.open()
         found = list(with_cards(events)[:CARDS_MOST])
-        note(found, caller(request))
+        keep_looks(found, caller(request))
         answer = {"seq": seq, "server_time": timezone.now(), "on_duty": on_duty(), "events": cards_of(found)}
         return Response(answer)
 

@@ -66,5 +66,5 @@ def _alarm_operators(kind: IncidentKind) -> None:
     """Every superuser, by push and text message at once; and whoever reads the log or Sentry."""
     operators = User.objects.filter(role=Role.ADMIN, status=Status.ACTIVE, is_superuser=True)
     data = {pk: {"text_key": "operators_alarm", "reason": kind.value} for pk in operators.values_list("pk", flat=True)}
-    notify(MessageKind.OPERATORS_ALARM, None, data, ring=str(uuid4()), text_after=timedelta())
+    notify(MessageKind.OPERATORS_ALARM, None, data, occasion=str(uuid4()), text_after=timedelta())
     log.error("operators are alarmed", kind=kind.value, operators=len(data))

@@ -63,16 +63,17 @@ def notify(
     event_uid: UUID | None,
     data: Mapping[int, dict[str, str]],
     *,
-    ring: int | str = 1,
+    occasion: int | str = 1,
     urgency: Urgency = Urgency.USUAL,
     text_after: timedelta | None = None,
 ) -> None:
-    """Queues a message to each user id in `data`, within the caller's transaction; once per kind, event, person, ring.
+    """Queues a message to each user id in `data`, within the caller's transaction; once per kind, event,
+    person and occasion, which tells apart messages that are alike in the rest.
 
     It goes by push and, where text messages can be sent, by one of these `text_after` later (None: never), unless the
     phone has said by then that it shows the push; at once when the push fails for good.
     """
-    keys = {user_id: f"{kind}:{event_uid}:{user_id}:{ring}" for user_id in data}
+    keys = {user_id: f"{kind}:{event_uid}:{user_id}:{occasion}" for user_id in data}
     if not data:
         return
     at = now()
@@ -101,7 +102,12 @@ def text_key(push_key: str) -> str:
 
 
 def notify_contacts(
-    kind: MessageKind, event_uid: UUID | None, owner_id: int, data: Mapping[int, dict[str, str]], *, ring: int | str = 1
+    kind: MessageKind,
+    event_uid: UUID | None,
+    owner_id: int,
+    data: Mapping[int, dict[str, str]],
+    *,
+    occasion: int | str = 1,
 ) -> None:
     """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
     at = now()
@@ -112,7 +118,7 @@ def notify_contacts(
             channel=Channel.SMS,
             kind=kind,
             event_uid=event_uid,
-            idempotency_key=f"{kind}:{event_uid}:contact {contact_id}:{ring}",
+            idempotency_key=f"{kind}:{event_uid}:contact {contact_id}:{occasion}",
             data=texts,
             created_at=at,
             due_at=at,
@@ -167,7 +173,7 @@ def text_reset_code(user: User, **_: object) -> None:
 
 def tell_contacts_changed(user: User, **_: object) -> None:
     """Whoever has got hold of an account changes nothing unnoticed: the person's phone says so."""
-    notify(MessageKind.CONTACTS_CHANGED, None, {user.pk: {"text_key": "contacts_changed"}}, ring=str(uuid4()))
+    notify(MessageKind.CONTACTS_CHANGED, None, {user.pk: {"text_key": "contacts_changed"}}, occasion=str(uuid4()))
 
 
 def forget_person(user: User, **_: object) -> None:

@@ -36,9 +36,9 @@ def alarm_dispatchers(event: SosEvent, reason: AlarmReason, at: datetime) -> Ent
     admins = prepared.rows(sql.DISPATCHERS, [])
     told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = at
-    ring = f"{at.timestamp():.3f}"
+    occasion = f"{at.timestamp():.3f}"
     data = {user_id: data_of(event, MessageKind.DISPATCHER_ALARM, reason=reason) for user_id in told}
-    notify(MessageKind.DISPATCHER_ALARM, event.uid, data, ring=ring, text_after=timedelta())
+    notify(MessageKind.DISPATCHER_ALARM, event.uid, data, occasion=occasion, text_after=timedelta())
     return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data=DispatchersAlarmed(reason, told))
 
 
@@ -48,44 +48,44 @@ def _alarm_contacts(event: SosEvent) -> list[Entry]:
     if not contacts:
         return []
     told = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
-    notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, told, ring=_ring_of(event))
+    notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, told, occasion=_occasion_of(event))
     return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data=ContactsAlarmed(contacts))]
 
 
-def _ring_of(event: SosEvent) -> int:
+def _occasion_of(event: SosEvent) -> int:
     """Distinguishes the alarms of an event that was reopened."""
     return event.journal.filter(kind=JournalKind.EVENT_REOPENED).count() + 1
 
 
-def tell_wearer(event: SosEvent, kind: MessageKind, ring: int = 1) -> None:
+def tell_wearer(event: SosEvent, kind: MessageKind, occasion: int = 1) -> None:
     if not event.silent:
-        notify(kind, event.uid, {event.user_id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
+        notify(kind, event.uid, {event.user_id: data_of(event, kind)}, occasion=occasion, text_after=text_after(event))
 
 
-def tell_coming(event: SosEvent, kind: MessageKind, ring: int) -> None:
+def tell_coming(event: SosEvent, kind: MessageKind, occasion: int) -> None:
     """Everybody on the way or there."""
     data = {helper_id: data_of(event, kind) for helper_id in event.coming().values_list("helper_id", flat=True)}
-    notify(kind, event.uid, data, ring=ring, text_after=text_after(event))
+    notify(kind, event.uid, data, occasion=occasion, text_after=text_after(event))
 
 
 def tell_helper(event: SosEvent, helper: Helper, kind: MessageKind, at: datetime) -> None:
     """One of those who come."""
-    ring = f"{helper.rings}.{at.timestamp():.3f}"
-    notify(kind, event.uid, {helper.id: data_of(event, kind)}, ring=ring, text_after=text_after(event))
+    occasion = f"{helper.rings}.{at.timestamp():.3f}"
+    notify(kind, event.uid, {helper.id: data_of(event, kind)}, occasion=occasion, text_after=text_after(event))
 
 
 def tell_all_clear(event: SosEvent) -> None:
     """The wearer, and the contacts who were alarmed; of a test, that it arrived."""
     if event.silent:
         return
-    ring = _ring_of(event)
+    occasion = _occasion_of(event)
     tell_wearer(
-        event, MessageKind.TEST_ARRIVED if event.detected_type == DetectedType.TEST else MessageKind.ALL_CLEAR, ring
+        event, MessageKind.TEST_ARRIVED if event.detected_type == DetectedType.TEST else MessageKind.ALL_CLEAR, occasion
     )
     if event.contacts_alarmed_at:
         contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
         told = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
-        notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, told, ring=ring)
+        notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, told, occasion=occasion)
 
 
 @transaction.atomic

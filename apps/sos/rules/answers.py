@@ -66,9 +66,9 @@ def carry_out(event: SosEvent, alert: HelperAlert, facts: Facts, answer: AlertSt
     if answer == AlertStatus.UNSAFE:
         event.unsafe_reported_at = facts.at
     if answered.wearer_told:
-        tell_wearer(event, MessageKind.HELP_COMING, ring=alert.pk)
+        tell_wearer(event, MessageKind.HELP_COMING, occasion=alert.pk)
     if answered.others_warned:
-        tell_coming(event, MessageKind.PLACE_UNSAFE, ring=alert.pk)
+        tell_coming(event, MessageKind.PLACE_UNSAFE, occasion=alert.pk)
     entries = _stand_down(event, answered.stand_down)
     return entries + ([alarm_dispatchers(event, answered.alarm, facts.at)] if answered.alarm else [])
 

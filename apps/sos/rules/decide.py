@@ -13,7 +13,7 @@ from ..kinds import COMING, NEXT_ANSWERS, AlertStatus, Halt
 from ..queries.facts import SEEN_LATELY, Facts, Helper
 
 ACKNOWLEDGED_FOR = timedelta(seconds=180)
-WATCH_EVERY = timedelta(seconds=60)  # between two looks at those who are coming
+CHECK_EVERY = timedelta(seconds=60)  # between two looks at those who are coming
 SEEK_PLACE_EVERY = timedelta(seconds=15)  # between two looks for the place of an event that has none
 RING_AGAIN_AFTER = timedelta(seconds=60)
 RINGS_MOST = 3
@@ -79,7 +79,7 @@ def next_step_at(facts: Facts) -> datetime:
         facts.at + timedelta(seconds=facts.plan.repeat_s),
         facts.wave_at if calls else None,
         facts.at if calls and facts.replacements_due and facts.has_place else None,
-        facts.at + WATCH_EVERY if cover.is_anybody_coming else None,
+        facts.at + CHECK_EVERY if cover.is_anybody_coming else None,
         cover.lapses_at,
         next_alarm_at(facts),
         contacts_at(facts),
@@ -92,7 +92,7 @@ def next_step_at(facts: Facts) -> datetime:
 
 @dataclass(frozen=True)
 class Search:
-    """Whom to look for: the next wave, or those in place of others (`replaces`) in the present ring."""
+    """Whom to look for: the next wave, or those in place of others (`replaces`) within the present radius."""
 
     wave: int
     radius_m: int
@@ -127,27 +127,27 @@ class Step:
 
 def step(facts: Facts) -> Step:
     """What a due step does until the search, if there is one; `after_search` decides the rest."""
-    return _call(_watch(Step(replace(facts, moved_m=0), moved_m=facts.moved_m)))
+    return _call(_check(Step(replace(facts, moved_m=0), moved_m=facts.moved_m)))
 
 
-def _watch(so_far: Step) -> Step:
+def _check(so_far: Step) -> Step:
     """Asks and releases those who come no nearer; then others are called at once."""
     facts = so_far.facts
-    watched = [(helper, _watched(helper, facts)) for helper in facts.helpers]
-    moved = [(old, new) for old, new in watched if old is not new]
+    checked = [(helper, _checked(helper, facts)) for helper in facts.helpers]
+    moved = [(old, new) for old, new in checked if old is not new]
     ask = tuple(new for old, new in moved if new.asked_at and not old.asked_at)
     release = tuple(new for _, new in moved if new.status == AlertStatus.WITHDRAWN)
     nearer = tuple(new for _, new in moved if new not in ask and new not in release)
     wave_at = facts.at if ask or release else facts.wave_at
-    facts = replace(facts, helpers=tuple(new for _, new in watched), wave_at=wave_at)
+    facts = replace(facts, helpers=tuple(new for _, new in checked), wave_at=wave_at)
     return replace(so_far, facts=facts, nearer=nearer, ask=ask, release=release)
 
 
-def _watched(helper: Helper, facts: Facts) -> Helper:
+def _checked(helper: Helper, facts: Facts) -> Helper:
     """The helper as they are from now on; the same object when nothing has changed."""
     since, seen_at, far_m = helper.progress_at, helper.seen_at, helper.distance_m
-    is_watched = helper.status in {AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE}
-    if not is_watched or since is None or seen_at is None or far_m is None or seen_at <= since:
+    is_checked = helper.status in {AlertStatus.ACCEPTED, AlertStatus.EN_ROUTE}
+    if not is_checked or since is None or seen_at is None or far_m is None or seen_at <= since:
         return helper  # nothing known since: that is no standing still
     if helper.progress_m is None or far_m <= max(THERE_M, helper.progress_m - NEARER_M):
         return replace(helper, progress_at=seen_at, progress_m=far_m, asked_at=None)
@@ -173,8 +173,8 @@ def _call(so_far: Step) -> Step:
         so_far = replace(so_far, facts=replace(facts, replacements_due=0))
         return next_wave(so_far, unanswered=facts.waves_called >= len(facts.plan.waves))
     if facts.replacements_due:
-        ring = facts.plan.waves[min(max(facts.waves_called, 1), len(facts.plan.waves)) - 1]
-        search = Search(facts.waves_called, ring.radius_m, facts.replacements_due, replaces=True)
+        wave = facts.plan.waves[min(max(facts.waves_called, 1), len(facts.plan.waves)) - 1]
+        search = Search(facts.waves_called, wave.radius_m, facts.replacements_due, replaces=True)
         return replace(so_far, facts=replace(facts, replacements_due=0), search=search)
     return so_far
 
@@ -188,7 +188,7 @@ def _seek_place(so_far: Step) -> Step:
 
 
 def next_wave(so_far: Step, *, unanswered: bool) -> Step:
-    """The plan's next wave; after the last its ring is searched again and again.
+    """The plan's next wave; after the last its radius is searched again and again.
 
     With it everybody stood down is rung again and, if asked, those who have not answered.
     """

@@ -14,7 +14,7 @@ from ..queries.gather import facts_and_place, facts_of, put
 from . import decide
 from .alarms import raise_alarms
 from .closing import close
-from .movement import follow_wearer, watch_helpers
+from .movement import check_helpers, follow_wearer
 from .waves import call, ring_again
 
 
@@ -30,7 +30,7 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     facts, place = facts_and_place(event)
     step = decide.step(facts)
     entries = follow_wearer(event, place, step)
-    entries += watch_helpers(event, step)
+    entries += check_helpers(event, step)
     entries += ring_again(event, step.repeat)
     rung = ring_again(event, step.again)
     called, found = call(event, step.search) if step.search else ([], [])

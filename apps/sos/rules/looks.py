@@ -14,7 +14,7 @@ from ..queries.privacy import Sight, sight_of
 LASTS = timedelta(minutes=5)  # a screen that stays open, and asks again and again, is one look
 
 
-def note(events: Sequence[SosEvent], viewer: User) -> None:
+def keep_looks(events: Sequence[SosEvent], viewer: User) -> None:
     """`viewer` is about to be shown these (`queries.events.with_people`); one's own place is no secret from oneself."""
     others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
     seen = [event for event in others if _sees(viewer, event)]
@@ -28,7 +28,7 @@ def _sees(viewer: User, event: SosEvent) -> bool:
     return sight_of(event, viewer, alert) in {Sight.ALL, Sight.EXACT}
 
 
-def note_answer(alert: HelperAlert) -> None:
+def keep_look_of_answer(alert: HelperAlert) -> None:
     """The answer to somebody who is coming tells them the place."""
     if alert.status in COMING and alert.event.position is not None:
         Look.objects.create(event=alert.event, viewer_id=alert.helper_id, at=Now())

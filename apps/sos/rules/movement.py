@@ -46,23 +46,23 @@ def follow_wearer(event: SosEvent, place: Place | None, step: Step) -> list[Entr
     if not step.has_moved:
         return []
     assert event.position_at  # noqa: S101 - set with every position
-    tell_coming(event, MessageKind.WEARER_MOVED, ring=int(event.position_at.timestamp()))
+    tell_coming(event, MessageKind.WEARER_MOVED, occasion=int(event.position_at.timestamp()))
     return [Entry(event.pk, JournalKind.PLACE_MOVED, data=PlaceMoved(round(step.moved_m)))]
 
 
-def watch_helpers(event: SosEvent, step: Step) -> list[Entry]:
+def check_helpers(event: SosEvent, step: Step) -> list[Entry]:
     """Notes who came nearer, asks who did not whether they still come, and releases them after a while."""
     for helper in step.nearer:
-        _note(event, helper, progress_at=helper.progress_at, progress_m=helper.progress_m, asked_at=None)
+        _change(event, helper, progress_at=helper.progress_at, progress_m=helper.progress_m, asked_at=None)
     for helper in step.ask:
-        _note(event, helper, asked_at=helper.asked_at)
+        _change(event, helper, asked_at=helper.asked_at)
         tell_helper(event, helper, MessageKind.STILL_COMING, step.facts.at)
     for helper in step.release:
-        _note(event, helper, status=helper.status, asked_at=None)
+        _change(event, helper, status=helper.status, asked_at=None)
         tell_helper(event, helper, MessageKind.RELEASED, step.facts.at)
     asked = [Entry(event.pk, JournalKind.HELPER_ASKED, data=OfHelper(helper.id)) for helper in step.ask]
     return asked + [Entry(event.pk, JournalKind.HELPER_RELEASED, data=OfHelper(helper.id)) for helper in step.release]
 
 
-def _note(event: SosEvent, helper: Helper, **changes: object) -> None:
+def _change(event: SosEvent, helper: Helper, **changes: object) -> None:
     event.alerts.filter(helper_id=helper.id).update(**changes)

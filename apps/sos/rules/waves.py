@@ -57,7 +57,7 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], list[NearHelper]
 
 def _ring(event: SosEvent, data: dict[int, dict[str, str]], ring: int = 1, urgency: Urgency = Urgency.USUAL) -> None:
     if data:
-        notify(MessageKind.SOS_ALERT, event.uid, data, ring=ring, urgency=urgency, text_after=text_after(event))
+        notify(MessageKind.SOS_ALERT, event.uid, data, occasion=ring, urgency=urgency, text_after=text_after(event))
 
 
 def ring_assigned(alert: HelperAlert) -> None:
@@ -68,7 +68,7 @@ def ring_assigned(alert: HelperAlert) -> None:
         if event.lat is None
         else alert_data(event, alert.area_distance_m, MessageKind.ASSIGNED)
     )
-    notify(MessageKind.ASSIGNED, event.uid, {alert.helper_id: data}, ring=alert.rings, text_after=timedelta())
+    notify(MessageKind.ASSIGNED, event.uid, {alert.helper_id: data}, occasion=alert.rings, text_after=timedelta())
 
 
 def text_after(event: SosEvent) -> timedelta:
@@ -100,5 +100,5 @@ def stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[int]:
     for rings in set(gone.values()):
         people = [helper_id for helper_id, rung in gone.items() if rung == rings]
         data = {helper_id: data_of(event, MessageKind.STAND_DOWN) for helper_id in people}
-        notify(MessageKind.STAND_DOWN, event.uid, data, ring=rings, text_after=text_after(event))
+        notify(MessageKind.STAND_DOWN, event.uid, data, occasion=rings, text_after=text_after(event))
     return sorted(gone)

@@ -116,7 +116,7 @@ class EventsView(ListModelMixin, _Events):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
-        looks.note(page or [], caller(self.request))
+        looks.keep_looks(page or [], caller(self.request))
         return page
 
 
@@ -133,7 +133,7 @@ class EventView(RetrieveModelMixin, _Events):
 
     def get_object(self) -> SosEvent:
         event = super().get_object()
-        looks.note([event], caller(self.request))
+        looks.keep_looks([event], caller(self.request))
         return event
 
 
@@ -157,7 +157,7 @@ class RespondView(APIView):
         if "lat" in body:
             see_helper(helper, body["lat"], body["lon"])
         alert = _stepping(answer_alert, event, helper, AlertStatus(body["status"]))
-        looks.note_answer(alert)
+        looks.keep_look_of_answer(alert)
         return Response(AnsweredSerializer(alert).data)
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import Device, Trouble
 from apps.devices.rules.registry import register_device
-from apps.devices.rules.trouble import watch_devices
+from apps.devices.rules.trouble import check_devices
 from apps.notifications.models import Notification
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, User
@@ -59,7 +59,7 @@ def passes(seconds: float) -> None:
 
 
 def look(listening_s: float = 100 * HOUR) -> None:
-    watch_devices(ago(seconds=listening_s))
+    check_devices(ago(seconds=listening_s))
 
 
 def goes_on(seconds: float, **listening: float) -> None:
