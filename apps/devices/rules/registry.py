@@ -11,6 +11,7 @@ from apps.users.models import Role, User
 from mdd_backend import prepared
 from mdd_backend.refusals import Missing
 
+from .. import sql
 from ..models import Device, HelperPosition
 from .recording import Fix, record_for
 
@@ -86,10 +87,7 @@ def report_status(device: Device, changes: dict[str, Any], fix: Fix | None) -> D
 
 def see_device(device: Device) -> bool:
     """It has spoken, just now. False when its owner has removed it a moment ago."""
-    return bool(prepared.rows(_SEEN, [device.pk]))
-
-
-_SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
+    return bool(prepared.rows(sql.SEEN, [device.pk]))
 
 
 def record_fix(device: Device, fix: Fix) -> None:

@@ -18,6 +18,7 @@ from apps.notifications.kinds import MessageKind
 from apps.notifications.rules.queueing import can_send_texts, notify, notify_contacts
 from apps.users.models import EmergencyContact, Status
 
+from .. import sql
 from ..models import Device, Trouble, TroubleKind
 from ..signals import trouble_began
 
@@ -37,45 +38,6 @@ MESSAGES = {
     TroubleKind.BATTERY_LOW.value: MessageKind.BATTERY_LOW,
 }
 
-# A trouble that comes back before BACK is the same one, and whoever was told of it is not told again.
-_BEGIN = """
-INSERT INTO devices_trouble AS t (device_id, kind, since)
-SELECT id, %(kind)s, statement_timestamp() FROM begun ORDER BY id
-ON CONFLICT (device_id, kind) DO UPDATE
-SET since = excluded.since, over_at = NULL,
-    told_at = CASE WHEN t.over_at > excluded.since - %(back)s THEN t.told_at END
-WHERE t.over_at IS NOT NULL  -- else another watch has just begun it
-RETURNING device_id
-"""
-# Both read the whole table, 0.2 s of a million devices: an index that could help has to hold what every report changes.
-_SILENT = f"""
-WITH found AS (
-    SELECT id FROM devices_device
-    WHERE is_online AND greatest(last_seen_at, %(listening_since)s) < statement_timestamp() - make_interval(
-        secs => greatest(%(least_s)s, %(intervals)s * coalesce(expected_interval_s, %(usual_s)s)))
-    LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), begun AS (
-    UPDATE devices_device d SET is_online = false FROM found WHERE d.id = found.id RETURNING d.id
-)
-{_BEGIN}"""
-_LOW = f"""
-WITH begun AS (
-    SELECT id FROM devices_device d
-    WHERE is_online AND battery_level <= %(low)s AND NOT EXISTS (
-        SELECT FROM devices_trouble t WHERE t.device_id = d.id AND t.kind = %(kind)s AND t.over_at IS NULL)
-    LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-)
-{_BEGIN}"""
-_END = """
-WITH over AS (
-    SELECT t.id FROM devices_trouble t JOIN devices_device d ON d.id = t.device_id
-    WHERE t.over_at IS NULL AND CASE t.kind WHEN 'SILENT' THEN d.is_online OR d.last_seen_at > t.since
-                                            ELSE d.battery_level >= %(enough)s END
-    FOR UPDATE OF t SKIP LOCKED
-)
-UPDATE devices_trouble t SET over_at = statement_timestamp() FROM over WHERE t.id = over.id
-"""
-
 
 def check_devices(listening_since: datetime) -> None:
     """One round, to be made every minute; several at once are safe.
@@ -85,13 +47,13 @@ def check_devices(listening_since: datetime) -> None:
     _end()
     _begin(
         TroubleKind.SILENT,
-        _SILENT,
+        sql.SILENT,
         listening_since=listening_since,
         intervals=SILENT_INTERVALS,
         least_s=SILENT_LEAST_S,
         usual_s=settings.STATUS_INTERVAL_S,
     )
-    _begin(TroubleKind.BATTERY_LOW, _LOW, low=LOW)
+    _begin(TroubleKind.BATTERY_LOW, sql.BATTERY_LOW, low=LOW)
     _hush()
     _tell_owners()
     _tell_contacts()
@@ -100,7 +62,7 @@ def check_devices(listening_since: datetime) -> None:
 def _end() -> None:
     """Notes which troubles are over, and forgets those that have been for long."""
     with connection.cursor() as cursor:
-        cursor.execute(_END, {"enough": LOW_NO_MORE})
+        cursor.execute(sql.TROUBLE_OVER, {"enough": LOW_NO_MORE})
     old = Trouble.objects.filter(over_at__lt=Now() - KEPT).select_for_update(skip_locked=True)
     with transaction.atomic():
         Trouble.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()

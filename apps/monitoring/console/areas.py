@@ -7,16 +7,10 @@ from django.db import connection
 
 from apps.sos.queries.privacy import CELL_M, METRES_PER_DEGREE
 from apps.sos.rules.search import anybodys_values
-from apps.sos.sql import MAY_BE_CALLED
+
+from .. import sql
 
 ACROSS = 24  # cells over a map's width, at most
-_COUNT = f"""
-SELECT floor(ST_Y(h.position::geometry) / %(high)s), floor(ST_X(h.position::geometry) / %(wide)s), count(*)
-FROM devices_helperposition h
-WHERE h.position && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)::geography
-  AND {MAY_BE_CALLED}
-GROUP BY 1, 2
-"""
 
 
 def reachable_by_area(west: float, south: float, east: float, north: float) -> list[dict[str, Any]]:
@@ -35,7 +29,7 @@ def reachable_by_area(west: float, south: float, east: float, north: float) -> l
     wide = high / max(0.01, math.cos(math.radians(math.floor((south + north) / 2 / high) * high)))
     box = {"west": west, "south": south, "east": east, "north": north}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {**box, "high": high, "wide": wide, **anybodys_values()})
+        cursor.execute(sql.HELPERS_BY_AREA, {**box, "high": high, "wide": wide, **anybodys_values()})
         return [
             {
                 "lat": round((row + 0.5) * high, 6),

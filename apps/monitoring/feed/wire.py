@@ -11,6 +11,8 @@ from apps.sos.models import JournalEntry, SosEvent
 from mdd_backend.clock import utc
 from mdd_backend.prepared import Prepared, found_by, one_of
 
+from .. import sql
+
 log = structlog.get_logger(__name__)
 BATCH = 500
 
@@ -27,10 +29,9 @@ def messages_after(position: int, limit: int = BATCH) -> list[tuple[int, str]]:
     return [(entry.position, json.dumps(_message(entry, uuids), ensure_ascii=False)) for entry in entries]
 
 
-_AFTER = "SELECT id FROM sos_journalentry WHERE position > %s ORDER BY position LIMIT %s"
 _NEWER = Prepared(
     lambda: (
-        JournalEntry.objects.filter(pk__in=found_by(_AFTER, "position", "limit"))
+        JournalEntry.objects.filter(pk__in=found_by(sql.ENTRIES_AFTER, "position", "limit"))
         .select_related("event")
         .only("position", "kind", "status", "at", "actor_id", "data", "event__uid")
         .order_by("position")

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from mdd_backend import hints, prepared
 from mdd_backend.prepared import Prepared, given
 
+from .. import sql
 from ..models import Channel, Notification, PushToken, State
 from ..transports import Message, Transport, TransportError, reports_of, transport_for
 from ..transports.base import loop
@@ -92,7 +93,7 @@ def _claim(channel: str) -> list[Job]:
     wanted = [Job(n, n.left) for n in batch if n.state == State.QUEUED]
     for job in wanted:
         job.notification.attempts += 1
-    prepared.rows(_LEASE, [LEASE, [job.notification.pk for job in wanted]])
+    prepared.rows(sql.LEASE, [LEASE, [job.notification.pk for job in wanted]])
     if dropped := late + shown + pointless:
         audience().settled(dropped)
     return wanted
@@ -107,10 +108,6 @@ _DUE: Prepared[Any] = Prepared(
         .select_for_update(skip_locked=True)[:BATCH]
     )
 )
-_LEASE = """
-UPDATE notifications_notification SET due_at = statement_timestamp() + %s::interval, attempts = attempts + 1
-WHERE id = ANY(%s)
-"""
 
 
 def _shown_already(batch: Sequence[Notification]) -> list[Notification]:

@@ -16,6 +16,7 @@ from apps.users.rules import resets
 from mdd_backend import hints, prepared
 from mdd_backend.clock import now
 
+from .. import sql
 from ..kinds import MessageKind
 from ..models import Channel, Notification, PushToken, State, Urgency
 from ..signals import place_told
@@ -227,29 +228,7 @@ def keep(
     ]
     if not told:
         return set()
-    return {pk for (pk,) in prepared.rows(_KEEP, {"told": json.dumps(told), "if_queued": if_queued})}
-
-
-_KEEP = """
-WITH told AS (
-    SELECT * FROM jsonb_to_recordset(%(told)s::jsonb)
-        AS told (id bigint, state text, reason text, tokens bigint[], provider_id text, wait_s float8)
-), held AS (
-    SELECT n.id, n.state FROM notifications_notification n JOIN told USING (id)
-    WHERE n.state = 'QUEUED' OR NOT %(if_queued)s ORDER BY n.id FOR UPDATE OF n
-), kept AS (
-    UPDATE notifications_notification n
-    SET state = told.state, reason = told.reason, accepted_token_ids = told.tokens,
-        provider_id = told.provider_id,
-        due_at = coalesce(statement_timestamp() + make_interval(secs => told.wait_s), n.due_at)
-    FROM told JOIN held USING (id) WHERE n.id = told.id
-    RETURNING n.id, n.state, n.reason, held.state AS before
-), noted AS (
-    INSERT INTO notifications_notificationchange (notification_id, state, reason, at)
-    SELECT id, state, reason, statement_timestamp() FROM kept WHERE state <> before ORDER BY id
-)
-SELECT id FROM kept
-"""
+    return {pk for (pk,) in prepared.rows(sql.KEEP, {"told": json.dumps(told), "if_queued": if_queued})}
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from .. import sql
 from ..models import PasswordTry
 
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
@@ -52,26 +53,10 @@ def begin_try(phone: str, address: str | None) -> tuple[int | None, int]:
     lock_lasts: timedelta = settings.AXES_COOLOFF_TIME
     lasting = {"try_s": TRY_LASTS.total_seconds(), "lock_s": lock_lasts.total_seconds()}
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, {"phone": phone, "limit": settings.LOGIN_FAILURES_PER_PHONE, **lasting})
+        cursor.execute(sql.BEGIN_TRY, {"phone": phone, "limit": settings.LOGIN_FAILURES_PER_PHONE, **lasting})
         cursor.nextset()
         begun = cursor.fetchone()
     return (begun[0], 0) if begun else (None, max(1, seconds_locked(phone, address)))
-
-
-# One transaction and one way there and back: whoever waits for the lock holds a connection. The second statement sees
-# what those before have committed.
-_BEGIN = """
-SELECT pg_advisory_xact_lock(hashtextextended('password of ' || %(phone)s, 0));
-INSERT INTO users_passwordtry (phone, began_at) SELECT %(phone)s, statement_timestamp()
-WHERE (
-    SELECT count(*) FROM users_passwordtry
-    WHERE phone = %(phone)s AND began_at > statement_timestamp() - make_interval(secs => %(try_s)s)
-) + (
-    SELECT coalesce(sum(failures_since_start), 0) FROM axes_accessattempt
-    WHERE username = %(phone)s AND attempt_time > statement_timestamp() - make_interval(secs => %(lock_s)s)
-) < %(limit)s
-RETURNING id
-"""
 
 
 def end_try(begun: int) -> None:

@@ -1,0 +1,119 @@
+"""Every statement of devices that is written by hand, but for those about one partition (rules/partitions.py)."""
+
+from apps.users.models import Role, Status
+
+from .models import TroubleKind
+
+SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
+
+# What devices report: the devices' rows are locked in the order of their keys before anything is written.
+_RECORD = """
+WITH let_in AS (
+    {let_in}
+), held AS (
+    SELECT id, owner_id FROM devices_device WHERE id IN (SELECT device_id FROM let_in) ORDER BY id FOR NO KEY UPDATE
+), fix AS (
+    SELECT let_in.report, held.id AS device_id, n, coalesce(sent.recorded_at, statement_timestamp()) AS claimed_at,
+           least(sent.recorded_at, statement_timestamp()) AS recorded_at,
+           ST_SetSRID(ST_MakePoint(lon, lat), 4326)::geography AS position, speed, direction, battery_level
+    FROM unnest(%(of)s::int[], %(lat)s::float8[], %(lon)s::float8[], %(recorded_at)s::timestamptz[],
+                %(speed)s::float8[], %(direction)s::float8[], %(battery_level)s::smallint[])
+         WITH ORDINALITY AS sent (report, lat, lon, recorded_at, speed, direction, battery_level, n)
+    JOIN let_in USING (report) JOIN held ON held.id = let_in.device_id
+), newest AS (
+    SELECT DISTINCT ON (device_id) device_id, recorded_at, position FROM fix ORDER BY device_id, claimed_at DESC, n
+), charge AS (
+    SELECT DISTINCT ON (device_id) device_id, recorded_at, battery_level FROM fix
+    WHERE battery_level IS NOT NULL ORDER BY device_id, claimed_at DESC, n
+), seen AS (
+    UPDATE devices_device d
+    SET is_online = true, last_seen_at = statement_timestamp(),
+        position = CASE WHEN d.position_at >= newest.recorded_at THEN d.position ELSE newest.position END,
+        position_at = greatest(d.position_at, newest.recorded_at),
+        battery_level = CASE WHEN charge.recorded_at IS NULL OR d.battery_at >= charge.recorded_at
+                             THEN d.battery_level ELSE charge.battery_level END,
+        battery_at = greatest(d.battery_at, charge.recorded_at)
+    FROM newest LEFT JOIN charge USING (device_id)
+    WHERE d.id = newest.device_id
+    RETURNING d.id, d.owner_id, d.position, d.position_at, d.position_at = newest.recorded_at AS is_there
+), new AS (
+    SELECT DISTINCT ON (device_id, recorded_at) * FROM fix ORDER BY device_id, recorded_at, claimed_at DESC, n
+), track AS (
+    INSERT INTO devices_locationtrack (device_id, recorded_at, received_at, position, speed, direction, battery_level)
+    SELECT device_id, recorded_at, statement_timestamp(), position, speed, direction, battery_level FROM new
+    ON CONFLICT (device_id, recorded_at) DO NOTHING
+    RETURNING device_id, recorded_at
+), helper AS (
+    INSERT INTO devices_helperposition AS h (user_id, device_id, position, recorded_at)
+    SELECT DISTINCT ON (u.id) u.id, seen.id, seen.position, seen.position_at
+    FROM seen JOIN users_user u ON u.id = seen.owner_id AND u.role = '{role}'
+    WHERE seen.is_there ORDER BY u.id, seen.position_at DESC
+    ON CONFLICT (user_id) DO UPDATE
+    SET device_id = excluded.device_id, position = excluded.position, recorded_at = excluded.recorded_at
+    WHERE h.recorded_at < excluded.recorded_at
+), used AS (
+    UPDATE devices_devicetoken t SET last_used_at = statement_timestamp()
+    FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.keep_use
+)
+SELECT let_in.report, count(track.device_id)
+FROM let_in JOIN held ON held.id = let_in.device_id
+LEFT JOIN new ON new.report = let_in.report
+LEFT JOIN track ON track.device_id = new.device_id AND track.recorded_at = new.recorded_at
+GROUP BY let_in.report
+"""
+RECORD = _RECORD.format(
+    role=Role.HELPER,
+    let_in="SELECT report, device_id, false AS keep_use"
+    " FROM unnest(%(report)s::int[], %(device)s::bigint[]) AS asked (report, device_id)",
+)
+_CALLERS = f"""SELECT asked.report, d.id AS device_id,
+           t.device_id IS NOT NULL AND (t.last_used_at < statement_timestamp() - %(use_noted_every)s::interval)
+           IS NOT FALSE AS keep_use
+    FROM unnest(%(report)s::int[], %(device_uid)s::text[], %(digest)s::text[], %(owner)s::uuid[])
+         AS asked (report, device_uid, digest, owner)
+    JOIN devices_device d ON d.device_uid = asked.device_uid
+    JOIN users_user u ON u.id = d.owner_id AND u.status = '{Status.ACTIVE}'
+    LEFT JOIN devices_devicetoken t ON t.device_id = d.id AND t.digest = asked.digest
+    WHERE t.device_id IS NOT NULL OR u.uuid = asked.owner"""
+RECORD_IF_LET_IN = _RECORD.format(role=Role.HELPER, let_in=_CALLERS)
+LET_IN = f"SELECT report FROM ({_CALLERS}) AS let_in"
+
+# Trouble
+# A trouble that comes back before BACK is the same one, and whoever was told of it is not told again.
+_BEGIN = """
+INSERT INTO devices_trouble AS t (device_id, kind, since)
+SELECT id, %(kind)s, statement_timestamp() FROM begun ORDER BY id
+ON CONFLICT (device_id, kind) DO UPDATE
+SET since = excluded.since, over_at = NULL,
+    told_at = CASE WHEN t.over_at > excluded.since - %(back)s THEN t.told_at END
+WHERE t.over_at IS NOT NULL  -- else another watch has just begun it
+RETURNING device_id
+"""
+# Both read the whole table, 0.2 s of a million devices: an index that could help has to hold what every report changes.
+SILENT = f"""
+WITH found AS (
+    SELECT id FROM devices_device
+    WHERE is_online AND greatest(last_seen_at, %(listening_since)s) < statement_timestamp() - make_interval(
+        secs => greatest(%(least_s)s, %(intervals)s * coalesce(expected_interval_s, %(usual_s)s)))
+    LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), begun AS (
+    UPDATE devices_device d SET is_online = false FROM found WHERE d.id = found.id RETURNING d.id
+)
+{_BEGIN}"""
+BATTERY_LOW = f"""
+WITH begun AS (
+    SELECT id FROM devices_device d
+    WHERE is_online AND battery_level <= %(low)s AND NOT EXISTS (
+        SELECT FROM devices_trouble t WHERE t.device_id = d.id AND t.kind = %(kind)s AND t.over_at IS NULL)
+    LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+)
+{_BEGIN}"""
+TROUBLE_OVER = f"""
+WITH over AS (
+    SELECT t.id FROM devices_trouble t JOIN devices_device d ON d.id = t.device_id
+    WHERE t.over_at IS NULL AND CASE t.kind WHEN '{TroubleKind.SILENT}' THEN d.is_online OR d.last_seen_at > t.since
+                                            ELSE d.battery_level >= %(enough)s END
+    FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE devices_trouble t SET over_at = statement_timestamp() FROM over WHERE t.id = over.id
+"""
