@@ -7,7 +7,7 @@ from tempfile import NamedTemporaryFile
 
 from psycopg.conninfo import conninfo_to_dict
 
-from launcher import finding
+from launcher.machine import finding
 
 
 def transactions_per_second(database_url: str, script: str, *, clients: int, seconds: int, **values: int) -> float:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from launcher import apt
+from launcher.machine import apt
+from launcher.machine.processes import handling, interrupt_once
 from launcher.places import PROJECT, default_home, digest, locked
-from launcher.processes import handling, interrupt_once
 from launcher.progress import Failure, say, step
 from launcher.usage import COMMANDS, USAGE
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import environ
 
-from launcher import ports, processes
-from launcher.backups import backup, restore
 from launcher.checks.run import check, fix
-from launcher.demo import demo, demo_of
-from launcher.instance import Instance
+from launcher.commands.backups import backup, restore
+from launcher.commands.demo import demo, demo_of
+from launcher.commands.screenshots import screenshots
+from launcher.commands.throwaway import bench, test
+from launcher.commands.up import up
+from launcher.machine import ports, processes
 from launcher.places import PROJECT, default_home
+from launcher.private.instance import Instance
+from launcher.private.services import without_password
+from launcher.private.visit import visiting
 from launcher.progress import Failure, say
-from launcher.screenshots import screenshots
-from launcher.services import without_password
-from launcher.throwaway import bench, test
-from launcher.up import up
 from launcher.usage import USAGE
-from launcher.visit import visiting
 
 OPTIONS: dict[str, set[str]] = {
     "up": {"--detach", "--with-fcm"},

@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Each process's database is a copy of the one that `./mdd test` has kept migrated (launcher/template.py)."""
+    """Each process's database is a copy of the one that `./mdd test` keeps migrated (launcher/private/template.py)."""
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = os.environ.get("TEST_TEMPLATE")
 
 

@@ -18,8 +18,8 @@ import yaml
 
 from apps.notifications.rules.receipts import receipt_url, status_url
 from apps.sos.queries.live import live_url
+from launcher.machine.ports import LOOPBACK, free_port
 from launcher.places import PROJECT
-from launcher.ports import LOOPBACK, free_port
 from mdd_backend.logs import without_keys
 from tests.faults.instance import until
 from tests.nginx.conftest import database_url

@@ -13,7 +13,7 @@ from typing import Any
 import django
 from playwright.sync_api import Page, sync_playwright
 
-from launcher import finding
+from launcher.machine import finding
 
 from .screen import LONG_MS, WATCH, Screen
 from .served import served

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from launcher import finding
+from launcher.machine import finding
 from launcher.places import PROJECT
 
 LOOPBACK = "127.0.0.1"
@@ -61,7 +61,7 @@ def served(
 
 
 def _commands(folder: str, redis_port: int, port: int, workers: int, *, calls: bool) -> dict[str, list[str]]:
-    """As the launcher starts them (launcher/instance.py)."""
+    """As the launcher starts them (launcher/private/instance.py)."""
     redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
     uvicorn = ["uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
     uvicorn += ["--no-access-log", "--workers", str(workers)]

@@ -5,11 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-from launcher import javascript
-from launcher.instance import Instance
+from launcher.machine import javascript
 from launcher.places import PROJECT
+from launcher.private.instance import Instance
+from launcher.private.visit import visiting
 from launcher.progress import Failure
-from launcher.visit import visiting
 
 CHECKS = {
     "ruff check": [sys.executable, "-m", "ruff", "check", "."],

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from psycopg import sql
 
-from launcher.backups import path_to_programs
+from launcher.commands.backups import path_to_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("DATABASE_URL", "DATABASE_URL_FILE", "POSTGRES_PASSWORD", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_DAYS")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.backups import path_to_programs
+from launcher.commands.backups import path_to_programs
 from tests.backups.conftest import ROOT, Site
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.sos.models import SosEvent
 from apps.users.models import User
-from launcher import finding
+from launcher.machine import finding
 from launcher.places import PROJECT
 from launcher.progress import Failure
 from tests.conftest import HERE

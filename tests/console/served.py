@@ -12,7 +12,7 @@ import uvicorn
 from asgiref.wsgi import WsgiToAsgi
 
 from apps.monitoring.feed import reader
-from launcher import finding
+from launcher.machine import finding
 from mdd_backend import asgi
 from mdd_backend.static import static_files
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from launcher.javascript import NODE
+from launcher.machine.javascript import NODE
 from launcher.places import PROJECT
 
 VENDORED = PROJECT / "apps" / "monitoring" / "static" / "console" / "vendor" / "maplibre-gl"

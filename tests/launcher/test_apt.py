@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import apt
+from launcher.machine import apt
 
 OWN = "# mine\ncreate_main_cluster = true\nstart_conf = 'manual'\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher import backups
-from launcher.instance import Instance
+from launcher.commands import backups
 from launcher.places import Home
+from launcher.private.instance import Instance
 from launcher.progress import Failure
 
 URL = "postgres://somebody:secret@127.0.0.1:1/theirs"
@@ -82,10 +82,10 @@ def test_newest_programs_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         program.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {major}.3'\n")
         program.chmod(0o755)
     found = [tmp_path / major / "pg_dump" for major in ("15", "17", "16")]
-    monkeypatch.setattr("launcher.finding.programs", lambda _: iter(found))
+    monkeypatch.setattr("launcher.machine.finding.programs", lambda _: iter(found))
     assert backups.path_to_programs().split(os.pathsep)[0] == str(tmp_path / "17")
 
 
 def test_without_pg_dump_the_script_is_left_to_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.finding.programs", lambda _: iter(()))
+    monkeypatch.setattr("launcher.machine.finding.programs", lambda _: iter(()))
     assert backups.path_to_programs() == os.environ["PATH"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher import finding
-from launcher.finding import Postgres, version
+from launcher.machine import finding
+from launcher.machine.finding import Postgres, version
 
 
 @pytest.fixture(autouse=True)

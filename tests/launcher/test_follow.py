@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.follow import Tail, follow
+from launcher.commands.follow import Tail, follow
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from launcher import cli, demo, services
+from launcher import cli
 from launcher.bootstrap import COMMANDS
-from launcher.instance import Instance, answers
+from launcher.commands import demo
+from launcher.machine.ports import free_port
 from launcher.places import Home
-from launcher.ports import free_port
+from launcher.private import services
+from launcher.private.instance import Instance, answers
 
 OWN = ("DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "JWT_SIGNING_KEY", "PUBLIC_URL", "DEBUG", "MDD_PORT")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import javascript
+from launcher.machine import javascript
 from launcher.places import Home
 from launcher.progress import Failure
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import ports
+from launcher.machine import ports
 from launcher.places import Home
 from launcher.progress import Failure
 

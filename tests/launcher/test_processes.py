@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import processes
+from launcher.machine import processes
 from launcher.places import Home
 
 SLEEP = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"]
@@ -78,7 +78,7 @@ def test_request_to_end_is_passed_on_and_the_child_may_clean_up(number: int, tmp
         f"    pathlib.Path({str(tmp_path / 'cleaned')!r}).touch(); raise SystemExit(5)\n"
     )
     code = (
-        "import os, sys; from launcher.processes import foreground\n"
+        "import os, sys; from launcher.machine.processes import foreground\n"
         f"sys.exit(foreground([sys.executable, '-c', {child!r}], dict(os.environ)))"
     )
     parent = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, check=False, timeout=30)

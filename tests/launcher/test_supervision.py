@@ -13,8 +13,7 @@ from supervisor.datatypes import RestartUnconditionally
 from supervisor.options import ServerOptions
 
 from launcher.places import Home
-from launcher.progress import Failure
-from launcher.supervision import (
+from launcher.private.supervision import (
     SOCKET_PATH_LIMIT,
     Program,
     configuration,
@@ -25,6 +24,7 @@ from launcher.supervision import (
     socket_path,
     started,
 )
+from launcher.progress import Failure
 
 
 @pytest.fixture

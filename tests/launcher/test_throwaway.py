@@ -6,9 +6,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from launcher import template, throwaway
-from launcher.instance import Instance
+from launcher.commands import throwaway
 from launcher.places import PROJECT, Home
+from launcher.private import template
+from launcher.private.instance import Instance
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from launcher.finding import nginx
+from launcher.machine.finding import nginx
+from launcher.machine.ports import LOOPBACK, free_port
 from launcher.places import PROJECT, default_home
-from launcher.ports import LOOPBACK, free_port
 from tests.faults.instance import until
 
 # One process, which is not renamed, so that a test run that was interrupted finds it by its environment.

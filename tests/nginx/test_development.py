@@ -7,7 +7,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from launcher.ports import LOOPBACK
+from launcher.machine.ports import LOOPBACK
 from tests.faults.instance import until
 from tests.nginx.conftest import FILES
 from tests.nginx.proxy import Proxy

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from launcher.ports import LOOPBACK
+from launcher.machine.ports import LOOPBACK
 from tests.faults.instance import until
 from tests.nginx.proxy import Proxy, conf, running
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from launcher.ports import LOOPBACK
+from launcher.machine.ports import LOOPBACK
 from tests.faults.instance import until
 from tests.nginx import proxy
 from tests.nginx.proxy import Proxy, command, conf, running, write

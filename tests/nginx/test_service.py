@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from apps.devices.models import Device
 from apps.sos.models import SosEvent
 from apps.users.models import User
-from launcher.ports import LOOPBACK
+from launcher.machine.ports import LOOPBACK
 from tests.faults.instance import until
 from tests.nginx.proxy import Proxy
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.demo import demo
-from launcher.instance import Instance
+from launcher.commands.demo import demo
 from launcher.places import Home
+from launcher.private.instance import Instance
 from simulator import options
 
 
@@ -48,6 +48,6 @@ def test_wrong_arguments_are_named(arguments: str, why: str, capsys: pytest.Capt
 
 
 def test_launcher_says_no_before_it_starts_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launcher.demo.start", lambda *_, **__: pytest.fail("started"))
+    monkeypatch.setattr("launcher.commands.demo.start", lambda *_, **__: pytest.fail("started"))
     with pytest.raises(SystemExit):
         demo(Instance(Home(tmp_path)), ["--people", "0"])

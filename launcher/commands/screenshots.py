@@ -5,12 +5,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from launcher import finding, ports
-from launcher.demo import forget_providers
-from launcher.instance import ADMIN_PHONE, Instance
+from launcher.commands.demo import forget_providers
+from launcher.commands.up import start
+from launcher.machine import finding, ports
+from launcher.machine.processes import foreground
 from launcher.places import PROJECT, Home, locked
-from launcher.processes import foreground
-from launcher.up import start
+from launcher.private.instance import ADMIN_PHONE, Instance
 
 CITY = ["--people", "90", "--minutes", "4", "--seed", "7"]
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from launcher import finding, javascript, processes, services, template
-from launcher.demo import forget_providers
-from launcher.instance import Instance
+from launcher.commands.demo import forget_providers
+from launcher.machine import finding, javascript, processes
+from launcher.machine.processes import foreground
 from launcher.places import PROJECT, Home, locked, locked_if_free
-from launcher.processes import foreground
+from launcher.private import services, template
+from launcher.private.instance import Instance
 from launcher.progress import Failure, say
 
 # As in production, whatever `.env` says; each benchmark adds what it needs.

@@ -12,13 +12,13 @@ import psycopg
 import redis
 from psycopg import pq
 
-from launcher import finding
-from launcher.account import give, identity, owner, reachable, unprivileged
+from launcher.machine import finding
+from launcher.machine.account import give, identity, owner, reachable, unprivileged
+from launcher.machine.ports import LOOPBACK, kept_port
+from launcher.machine.processes import MARK, TEST_RUN, command_line, wait_for
 from launcher.places import Home, digest, write_private
-from launcher.ports import LOOPBACK, kept_port
-from launcher.processes import MARK, TEST_RUN, command_line, wait_for
+from launcher.private.supervision import Program
 from launcher.progress import Failure, step
-from launcher.supervision import Program
 
 ROLE = DATABASE = "mdd"
 LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"  # upper and lower case beyond ASCII

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from launcher.processes import undisturbed
+from launcher.machine.processes import undisturbed
 from launcher.progress import Failure, say, step
 
 # The server package would create and start a cluster, and postgresql-common a service: both are told not to

@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 
-from launcher import supervision
-from launcher.instance import Instance
 from launcher.places import locked, locked_if_free
+from launcher.private import supervision
+from launcher.private.instance import Instance
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ import random
 import socket
 from pathlib import Path
 
+from launcher.machine.processes import command_line
 from launcher.places import Home
-from launcher.processes import command_line
 from launcher.progress import Failure
 
 LOOPBACK = "127.0.0.1"

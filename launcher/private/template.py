@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from launcher import finding, services
-from launcher.instance import Instance
+from launcher.machine import finding
 from launcher.places import PROJECT, Home, digest, locked
+from launcher.private import services
+from launcher.private.instance import Instance
 from launcher.progress import Failure, step
 
 DONE = "migrated"

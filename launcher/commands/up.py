@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 
-from launcher import ports, supervision
-from launcher.follow import follow
-from launcher.instance import ADMIN_PHONE, PROCESSES, Instance
+from launcher.commands.follow import follow
+from launcher.machine import ports
 from launcher.places import locked, locked_if_free
+from launcher.private import supervision
+from launcher.private.instance import ADMIN_PHONE, PROCESSES, Instance
 from launcher.progress import say
 
 POLL_S = 0.2

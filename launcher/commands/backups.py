@@ -4,12 +4,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from launcher import finding
-from launcher.instance import Instance
+from launcher.machine import finding
+from launcher.machine.processes import foreground
 from launcher.places import PROJECT
-from launcher.processes import foreground
+from launcher.private.instance import Instance
+from launcher.private.visit import visiting
 from launcher.progress import Failure
-from launcher.visit import visiting
 
 OTHERS = ("DATABASE_URL_FILE", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE")
 

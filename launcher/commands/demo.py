@@ -4,12 +4,12 @@ import os
 import sys
 from dataclasses import replace
 
-from launcher import ports
-from launcher.instance import ADMIN_PHONE, Instance
+from launcher.commands.up import start
+from launcher.machine import ports
+from launcher.machine.processes import foreground
 from launcher.places import Home, locked_if_free
-from launcher.processes import foreground
+from launcher.private.instance import ADMIN_PHONE, Instance
 from launcher.progress import Failure, say
-from launcher.up import start
 from mdd_backend.gateways import GATEWAYS
 from simulator import options
 

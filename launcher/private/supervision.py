@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.machine.processes import wait_for
 from launcher.places import Home, digest
-from launcher.processes import wait_for
 from launcher.progress import Failure
 
 SOCKET_PATH_LIMIT = 90  # bytes; the system's is 104 to 108, and supervisor lengthens the path for a moment

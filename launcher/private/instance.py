@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from launcher import ports, processes, services, supervision
+from launcher.machine import ports, processes
+from launcher.machine.processes import wait_for
 from launcher.places import PROJECT, Home, write_private
-from launcher.processes import wait_for
+from launcher.private import services, supervision
+from launcher.private.supervision import Program
 from launcher.progress import Failure, step
-from launcher.supervision import Program
 
 PROCESSES = ("web", "worker", "beat", "sweep", "postgres", "redis")
 ADMIN_PHONE = "+998900000001"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher import apt
+from launcher.machine import apt
 from launcher.progress import Failure
 
 OLDEST_POSTGRES = 15
