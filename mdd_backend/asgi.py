@@ -14,8 +14,8 @@ django.setup(set_prefix=False)
 from apps.devices.intake.route import Intake  # noqa: E402 - the apps must be loaded first
 from apps.monitoring.feed.routing import websocket_urlpatterns  # noqa: E402
 from mdd_backend import hashing  # noqa: E402
-from mdd_backend.handler import OneHop  # noqa: E402
-from mdd_backend.static import static_files  # noqa: E402
+from mdd_backend.web.handler import OneHop  # noqa: E402
+from mdd_backend.web.static import static_files  # noqa: E402
 
 intake = Intake(OneHop(aside={*hashing.PATHS, "/api/schema/"}))
 static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-untyped-call]

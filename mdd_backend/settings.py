@@ -7,7 +7,9 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 
-from . import env, gis, openapi_settings, reports, safety
+from . import env, reports, safety
+from .api import openapi_settings
+from .database import gis
 from .gateways import GATEWAYS
 from .logs import configuration
 
@@ -50,7 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mdd_backend.csp.ContentSecurityPolicy",
+    "mdd_backend.web.csp.ContentSecurityPolicy",
 ]
 TEMPLATES = [
     {
@@ -78,7 +80,7 @@ APPEND_SLASH = False
 # Static files of the admin and of the API's pages, as collectstatic gathers them (served in mdd_backend/asgi.py).
 STATIC_URL = "/static/"
 STATIC_ROOT = env.read("STATIC_ROOT", Path, BASE_DIR / "static")
-HASHED = "mdd_backend.static.HashedFiles"  # names that a cache may keep for ever
+HASHED = "mdd_backend.web.static.HashedFiles"  # names that a cache may keep for ever
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {"staticfiles": {"BACKEND": HASHED if env.read("STATIC_HASHED", env.boolean, False) else PLAIN}}
 
@@ -94,7 +96,7 @@ GEOS_LIBRARY_PATH = gis.library("shapely", "libgeos_c")
 gis.point_at_data()
 
 
-# PostgreSQL is the record: a request that finds it gone must fail soon and say 503 (see mdd_backend/errors.py).
+# PostgreSQL is the record: a request that finds it gone must fail soon and say 503 (see mdd_backend/api/errors.py).
 def _database(raw: str) -> dict[str, Any]:
     parsed: dict[str, Any] = environ.Env.db_url_config(raw)
     if not str(parsed.get("ENGINE", "")).endswith(("postgresql", "postgis")):
@@ -207,12 +209,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["mdd_backend.rest.StrictJson"],
-    "EXCEPTION_HANDLER": "mdd_backend.errors.answer",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mdd_backend.rest.AlwaysJson",
-    "DEFAULT_SCHEMA_CLASS": "mdd_backend.openapi.Schema",
+    "DEFAULT_PARSER_CLASSES": ["mdd_backend.api.rest.StrictJson"],
+    "EXCEPTION_HANDLER": "mdd_backend.api.errors.answer",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mdd_backend.api.rest.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "mdd_backend.api.openapi.Schema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "mdd_backend.paging.Pages",
+    "DEFAULT_PAGINATION_CLASS": "mdd_backend.api.paging.Pages",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }

@@ -10,7 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from apps.monitoring.health import checks
 from apps.sos.api.views.live_page import live_page
 from apps.users.admin_login import admin_login
-from mdd_backend.schema_view import SchemaView
+from mdd_backend.api.schema_view import SchemaView
 
 urlpatterns = [
     path("api/v1/", include("apps.users.api.urls")),
@@ -34,7 +34,7 @@ urlpatterns = [
     path("health/ready", checks.ready),
     path("health/status", checks.status),
 ]
-handler400 = "mdd_backend.errors.bad_request"
-handler403 = "mdd_backend.errors.forbidden"
-handler404 = "mdd_backend.errors.not_found"
-handler500 = "mdd_backend.errors.failed"
+handler400 = "mdd_backend.api.errors.bad_request"
+handler403 = "mdd_backend.api.errors.forbidden"
+handler404 = "mdd_backend.api.errors.not_found"
+handler500 = "mdd_backend.api.errors.failed"

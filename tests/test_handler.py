@@ -13,7 +13,7 @@ from django.db import connection
 from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.sos.models import SosEvent
-from mdd_backend.handler import OneHop
+from mdd_backend.web.handler import OneHop
 
 
 async def _asked(

@@ -14,8 +14,9 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 from django.urls import resolve
 
-from mdd_backend import handler, hashing
-from mdd_backend.handler import OneHop
+from mdd_backend import hashing
+from mdd_backend.web import handler
+from mdd_backend.web.handler import OneHop
 from tests.conftest import PASSWORD
 from tests.routes import ROUTES, Scene, client_for
 

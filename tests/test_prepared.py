@@ -14,8 +14,8 @@ from apps.devices.models import Device, DeviceToken
 from apps.sos.kinds import EventStatus
 from apps.sos.models import SosEvent
 from apps.users.models import User
-from mdd_backend import prepared
-from mdd_backend.prepared import Prepared, given
+from mdd_backend.database import prepared
+from mdd_backend.database.prepared import Prepared, given
 
 NOW = datetime(2026, 5, 1, 12, 30, 1, 250_000, tzinfo=UTC)
 TEXT = "“Ёлка” 🌲 'and' \"more\" \\ %s"

@@ -8,7 +8,7 @@ import yaml
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from mdd_backend import schema_view
+from mdd_backend.api import schema_view
 
 JSON = "application/vnd.oai.openapi+json"
 

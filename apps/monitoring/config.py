@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.models import Language
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 
 class VersionsSerializer(serializers.Serializer[Any]):

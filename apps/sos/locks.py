@@ -3,7 +3,7 @@ helper, dispatch, journal."""
 
 from datetime import datetime
 
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 _SIGNAL_OF_DEVICE, _SIGNAL_OF_USER, _DISPATCH, JOURNAL, _HELPER = (kind << 56 for kind in (1, 2, 3, 4, 5))
 

@@ -14,7 +14,7 @@ from asgiref.wsgi import WsgiToAsgi
 from apps.monitoring.feed import reader
 from launcher.machine import finding
 from mdd_backend import asgi
-from mdd_backend.static import static_files
+from mdd_backend.web.static import static_files
 
 
 def until(condition: Callable[[], Any], what: str, patience_s: float = 15) -> None:

@@ -32,8 +32,8 @@ from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
-from mdd_backend import prepared
 from mdd_backend.asgi import application
+from mdd_backend.database import prepared
 from tests.journal import example
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from apps.notifications.models import Notification
 from apps.sos.journal.response_times import response_times
 from apps.sos.models import HelperAlert, JournalEntry
 from apps.users.models import User
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 from tests.sos.conftest import Course
 
 pytestmark = pytest.mark.django_db

@@ -24,7 +24,7 @@ from apps.sos.rules.closing import StepMakesNoSense
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.messages import EventAudience
 from apps.users.models import EmergencyContact, Role, User
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 from tests.conftest import HERE, METRES_NORTH
 
 pytestmark = pytest.mark.django_db

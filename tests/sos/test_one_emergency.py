@@ -11,7 +11,7 @@ from apps.sos.kinds import COMING
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.opening import open_event
 from apps.users.models import User
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 from tests.conftest import HERE, METRES_NORTH
 from tests.sos.conftest import Course
 

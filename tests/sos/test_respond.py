@@ -10,7 +10,7 @@ from django.db import connections
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from apps.devices.models import Device
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification
 from apps.sos.models import HelperAlert, JournalEntry, Signal, SosEvent
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 from tests.conftest import HERE, METRES_NORTH
 from tests.sos.conftest import Course
 

@@ -8,7 +8,7 @@ from phonenumber_field.phonenumber import to_python
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from mdd_backend.rest import TextField
+from mdd_backend.api.rest import TextField
 
 
 class NoteField(TextField):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from mdd_backend.rest import LatitudeField, LongitudeField, NumberField, TextField, TrueFalseField, WholeNumberField
+from mdd_backend.api.rest import LatitudeField, LongitudeField, NumberField, TextField, TrueFalseField, WholeNumberField
 
 from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.api.permissions import IsDispatcher, caller
-from mdd_backend.errors import Conflict
-from mdd_backend.openapi import documented
+from mdd_backend.api.errors import Conflict
+from mdd_backend.api.openapi import documented
 
 from ..models import Device
 from ..rules import queries, registry, tokens

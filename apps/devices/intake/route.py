@@ -29,8 +29,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apps.users.rules.tokens import AccessToken, KeyRing, bearer_of, key_ring
-from mdd_backend.bounds import LAT, LON
-from mdd_backend.errors import RETRY_AFTER_S, Unavailable
+from mdd_backend.api.bounds import LAT, LON
+from mdd_backend.api.errors import RETRY_AFTER_S, Unavailable
 
 from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID

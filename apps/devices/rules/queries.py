@@ -8,7 +8,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, FloatField, Func, Max, QuerySet
 
 from apps.users.models import Role, User
-from mdd_backend.refusals import Missing
+from mdd_backend.api.refusals import Missing
 
 from ..models import Device, LocationTrack
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 from .. import sql
 

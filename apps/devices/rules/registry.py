@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.users.models import Role, User
-from mdd_backend import prepared
-from mdd_backend.refusals import Missing
+from mdd_backend.api.refusals import Missing
+from mdd_backend.database import prepared
 
 from .. import sql
 from ..models import Device, HelperPosition

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from mdd_backend.prepared import Prepared, given
+from mdd_backend.database.prepared import Prepared, given
 
 from ..models import Device, DeviceToken
 from .recording import USE_NOTED_EVERY

@@ -16,7 +16,7 @@ from apps.sos.models import HelperAlert, JournalEntry, SosEvent
 from apps.sos.queries.gather import READ, facts_of_many
 from apps.sos.rules.decide import alarm_at
 from apps.users.models import Role, Status, User
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 
 _S = AlertStatus
 _COUNTED = {

@@ -17,7 +17,7 @@ from apps.sos.kinds import Outcome
 from apps.users.admin_login import SignInForm
 from apps.users.api import lockout
 from apps.users.models import User
-from mdd_backend import csp
+from mdd_backend.web import csp
 
 from . import links
 from .words import WORDS

@@ -21,7 +21,7 @@ from apps.sos.rules.looks import keep_looks
 from apps.sos.rules.search import nearest_helpers
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from . import examples
 from .areas import reachable_by_area

@@ -17,7 +17,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from apps.users.api.authentication import Visitor, visitor_of_cookies, visitor_of_header
 from apps.users.models import Role
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 
 from . import presence
 from .reader import TooSlow, feed

@@ -8,8 +8,8 @@ import structlog
 from apps.sos.journal.reading import uuids_of, with_names
 from apps.sos.kinds import JournalKind
 from apps.sos.models import JournalEntry, SosEvent
-from mdd_backend.clock import utc
-from mdd_backend.prepared import Prepared, found_by, one_of
+from mdd_backend.database.clock import utc
+from mdd_backend.database.prepared import Prepared, found_by, one_of
 
 from .. import sql
 

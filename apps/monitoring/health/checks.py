@@ -12,7 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 
 from apps.notifications.transports import TransportError, fcm, transport_for
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 
 from . import figures, pulse
 

@@ -10,7 +10,7 @@ from apps.notifications.models import Channel, Notification, NotificationChange,
 from apps.notifications.rules.addresses import NOBODY
 from apps.sos.models import ConsolePresence, SosEvent
 from apps.sos.sql import CONSOLE_SEEN
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 
 from ..models import Pulse
 

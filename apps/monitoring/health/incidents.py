@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.notifications.kinds import MessageKind
 from apps.notifications.rules.queueing import notify
 from apps.users.models import Role, Status, User
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 
 from ..models import Incident, IncidentKind
 from . import figures, pulse

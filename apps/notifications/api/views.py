@@ -18,9 +18,9 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.users.api.permissions import caller
 from apps.users.rules.tokens import hold_session, session_of
-from mdd_backend.openapi import documented
-from mdd_backend.paging import NewestFirst
-from mdd_backend.rest import ForgivingJson, LatitudeField, LongitudeField, StrictJson, TextField
+from mdd_backend.api.openapi import documented
+from mdd_backend.api.paging import NewestFirst
+from mdd_backend.api.rest import ForgivingJson, LatitudeField, LongitudeField, StrictJson, TextField
 
 from ..models import Notification, NotificationChange, Platform, PushToken
 from ..rules import queries, queueing

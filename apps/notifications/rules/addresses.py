@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.users.models import EmergencyContact, User
-from mdd_backend.prepared import Prepared, one_of
+from mdd_backend.database.prepared import Prepared, one_of
 
 from ..models import Channel, Notification
 from .queries import push_tokens_in_use

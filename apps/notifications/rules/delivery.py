@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from mdd_backend import hints, prepared
-from mdd_backend.prepared import Prepared, given
+from mdd_backend import hints
+from mdd_backend.database import prepared
+from mdd_backend.database.prepared import Prepared, given
 
 from .. import sql
 from ..models import Channel, Notification, PushToken, State

@@ -13,8 +13,9 @@ from django.db.models.functions import Now
 
 from apps.users.models import User
 from apps.users.rules import resets
-from mdd_backend import hints, prepared
-from mdd_backend.clock import now
+from mdd_backend import hints
+from mdd_backend.database import prepared
+from mdd_backend.database.clock import now
 
 from .. import sql
 from ..kinds import MessageKind

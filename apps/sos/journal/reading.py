@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from apps.users.models import Role, User
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 from .. import sql
 from ..kinds import JournalKind

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connection
 
 from apps.users.models import User
-from mdd_backend import hints, prepared
+from mdd_backend import hints
+from mdd_backend.database import prepared
 
 from .. import sql
 from ..kinds import JournalKind

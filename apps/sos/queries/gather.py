@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.devices.rules.registry import point
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 from .. import sql
 from ..kinds import AlertStatus, DetectedType, LocationSource

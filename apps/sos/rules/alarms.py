@@ -6,7 +6,7 @@ from django.db import transaction
 
 from apps.notifications.kinds import AlarmReason, MessageKind
 from apps.notifications.rules.queueing import notify, notify_contacts
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 from .. import journal, sql
 from ..journal import Entry

@@ -2,7 +2,7 @@
 
 from apps.notifications.rules.queueing import drop_queued
 from apps.users.models import User
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 
 from .. import journal
 from ..journal import Entry

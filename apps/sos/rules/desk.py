@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from apps.users.models import Role, Status, User
-from mdd_backend.clock import now
+from mdd_backend.database.clock import now
 
 from .. import journal
 from ..journal import NOTHING, Data, Entry

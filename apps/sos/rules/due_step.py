@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from mdd_backend import hints, prepared
-from mdd_backend.prepared import Prepared, given
+from mdd_backend import hints
+from mdd_backend.database import prepared
+from mdd_backend.database.prepared import Prepared, given
 
 from .. import journal
 from ..journal import Entry

@@ -8,8 +8,8 @@ from uuid import UUID
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.audience import Audience
-from mdd_backend import prepared
-from mdd_backend.clock import utc
+from mdd_backend.database import prepared
+from mdd_backend.database.clock import utc
 
 from .. import journal, sql
 from ..journal.entries import MessagesChanged

@@ -12,8 +12,9 @@ from apps.devices.rules.registry import point, see_device
 from apps.notifications.kinds import AlarmReason
 from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
-from mdd_backend import hints, prepared
-from mdd_backend.clock import now
+from mdd_backend import hints
+from mdd_backend.database import prepared
+from mdd_backend.database.clock import now
 
 from .. import journal, sql
 from ..journal import Entry

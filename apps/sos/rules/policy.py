@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.forms import model_to_dict
 
 from apps.users.models import User
-from mdd_backend.prepared import Prepared, given
+from mdd_backend.database.prepared import Prepared, given
 
 from .. import journal
 from ..journal.entries import PolicyChanged

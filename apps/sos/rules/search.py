@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.notifications.rules.queueing import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
-from mdd_backend import prepared
+from mdd_backend.database import prepared
 
 from .. import sql
 from ..models import HelperAlert, SosEvent

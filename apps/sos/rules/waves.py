@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Urgency
 from apps.notifications.rules.queueing import notify
-from mdd_backend import prepared
-from mdd_backend.clock import now
+from mdd_backend.database import prepared
+from mdd_backend.database.clock import now
 
 from ..journal import Entry
 from ..journal.entries import RungAgain, WaveCalled

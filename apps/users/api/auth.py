@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from ..models import User
 from ..rules import accounts, tokens

@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mdd_backend.openapi import documented
-from mdd_backend.rest import TextField, WholeNumberField
+from mdd_backend.api.openapi import documented
+from mdd_backend.api.rest import TextField, WholeNumberField
 
 from ..models import BlockedHelper, EmergencyContact, Language
 from ..rules import contacts

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from phonenumber_field.serializerfields import PhoneNumberField
 from rest_framework import serializers
 
-from mdd_backend.rest import TextField, TrueFalseField
+from mdd_backend.api.rest import TextField, TrueFalseField
 
 from ..models import STANDINGS, Language, Role, User
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.notifications.models import Notification
 from apps.users.models import EmergencyContact, Role
-from mdd_backend.clock import utc
+from mdd_backend.database.clock import utc
 
 from ...models import SosEvent
 from ...queries.events import reach_of

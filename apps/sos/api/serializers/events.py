@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.devices.models import Device
 from apps.users.models import Role, User
-from mdd_backend.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
+from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
 from ...kinds import ANSWERS, COMING, AlertStatus, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
 from ...models import EventNote, HelperAlert, SosEvent

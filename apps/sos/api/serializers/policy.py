@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from mdd_backend.rest import WholeNumberField
+from mdd_backend.api.rest import WholeNumberField
 
 from ...kinds import DetectedType
 from ...models import DispatchPolicy

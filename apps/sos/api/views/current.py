@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 from apps.devices.api.authentication import device_of_token
 from apps.users.api.permissions import caller
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from ...queries.current import current_of
 from ..examples import CURRENT

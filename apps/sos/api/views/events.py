@@ -18,10 +18,10 @@ from apps.devices.api.authentication import device_of_token
 from apps.devices.rules.registry import see_helper
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
-from mdd_backend.errors import Conflict
-from mdd_backend.openapi import documented
-from mdd_backend.paging import NewestFirst
-from mdd_backend.rest import ForgivingJson
+from mdd_backend.api.errors import Conflict
+from mdd_backend.api.openapi import documented
+from mdd_backend.api.paging import NewestFirst
+from mdd_backend.api.rest import ForgivingJson
 
 from ...kinds import AlertStatus, Outcome, Service
 from ...models import SosEvent

@@ -13,8 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from apps.users.models import EmergencyContact
-from mdd_backend.clock import now
-from mdd_backend.errors import RETRY_AFTER_S
+from mdd_backend.api.errors import RETRY_AFTER_S
+from mdd_backend.database.clock import now
 
 from ...models import SosEvent
 from ...queries.live import has_answered, help_for, opened

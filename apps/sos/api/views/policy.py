@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.api.permissions import IsDispatcher, caller
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from ...models import DispatchPolicy
 from ...rules import policy

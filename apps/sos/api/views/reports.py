@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.api.permissions import IsDispatcher
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from ...journal.response_times import FIGURES, STEPS, response_times
 from ..examples import REPORT

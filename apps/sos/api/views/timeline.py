@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from apps.users.api.permissions import caller
 from apps.users.models import Role, User
-from mdd_backend.openapi import documented
+from mdd_backend.api.openapi import documented
 
 from ...journal.reading import entries_for, events_told_to, people_in
 from ...models import EventNote, JournalEntry, Look, SosEvent

@@ -14,7 +14,7 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponseBase
 from django.urls import set_script_prefix
 
-from .errors import busy, unread
+from ..api.errors import busy, unread
 
 THREADS = 100  # made as they are needed; a request that waits for PostgreSQL holds one
 ASIDE_THREADS, ASIDE_MOST = 4, 100
