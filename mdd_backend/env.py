@@ -39,6 +39,7 @@ def _in_file(name: str) -> str:
 
 
 def boolean(raw: str) -> bool:
+    """Reads true or false, also as 1, yes, on, 0, no, off."""
     if raw.lower() in {"1", "true", "yes", "on"}:
         return True
     if raw.lower() in {"0", "false", "no", "off"}:
@@ -58,6 +59,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def words(raw: str) -> list[str]:
+    """Reads words between commas."""
     return [word.strip() for word in raw.split(",") if word.strip()]
 
 
@@ -73,12 +75,14 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 
 def secret(raw: str) -> str:
+    """Reads a secret of at least 32 characters."""
     if len(raw) < 32:
         raise ValueError("is shorter than 32 characters")
     return raw
 
 
 def secrets(raw: str) -> list[str]:
+    """Reads secrets between commas."""
     return [secret(word) for word in words(raw)]
 
 
@@ -92,12 +96,15 @@ def origins(raw: str) -> list[str]:
 
 
 def version(raw: str) -> str:
+    """Reads a version of three numbers, such as 1.2.3."""
     if not all(part.isdecimal() for part in raw.split(".")) or len(raw.split(".")) != 3:
         raise ValueError(f"{raw!r} is not a version such as 1.2.3")
     return raw
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
+    """A reader of one of `choices`."""
+
     def cast(raw: str) -> str:
         if raw not in choices:
             raise ValueError(f"{raw!r} is not one of {', '.join(choices)}")

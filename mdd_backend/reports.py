@@ -8,6 +8,7 @@ from .logs import without_keys
 
 
 def start(dsn: str) -> None:
+    """Reports errors to the Sentry project that `dsn` names, from now on."""
     sentry_sdk.init(
         dsn=dsn,
         send_default_pii=False,

@@ -17,5 +17,6 @@ def beat() -> None:
 
 @shared_task(name="monitoring.device_watch")
 def device_watch() -> None:
+    """One round of the checks over devices."""
     pulse.note(pulse.DEVICE_WATCH, timedelta())
     check_devices(pulse.alive_since(pulse.DEVICE_WATCH))

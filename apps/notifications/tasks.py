@@ -16,10 +16,12 @@ def deliver(channel: str) -> None:
 
 @shared_task(name="notifications.retire_push_tokens")
 def retire_push_tokens() -> None:
+    """Forgets push tokens that no app has refreshed for 60 days."""
     retire()
 
 
 @worker_ready.connect
 def on_worker_ready(**_: object) -> None:
+    """Prepares the connections to providers before the first message."""
     for channel in Channel.values:
         prepare(channel)

@@ -6,6 +6,7 @@ from . import prepared
 
 
 def now() -> datetime:
+    """The present time, by PostgreSQL."""
     time: datetime = prepared.rows("SELECT clock_timestamp()", [])[0][0]
     return time
 

@@ -137,11 +137,13 @@ class Prepared(Generic[M]):
         self._make = make
 
     def all(self, **values: Any) -> list[M]:
+        """Every model that the query finds with these values."""
         statement, parameters, read = self._written
         filled = [values[one.name] if isinstance(one, _Given) else one for one in parameters]
         return list(read(rows(statement, filled)))
 
     def first(self, **values: Any) -> M | None:
+        """The first of them, or None."""
         return next(iter(self.all(**values)), None)
 
     @cached_property

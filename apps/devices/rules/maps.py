@@ -58,10 +58,12 @@ class Plane:
         return east * self.wide, (lat - self.lat) * METRES_PER_DEGREE
 
     def at(self, lat: float, lon: float) -> tuple[float, float]:
+        """Where a place is on the picture, in pixels from its upper left corner."""
         east, north = self.metres(lat, lon)
         return WIDTH / 2 + east * self.pixels, HEIGHT / 2 - north * self.pixels
 
     def reach_of(self, lat: float, lon: float) -> float:
+        """How many metres from the centre the picture must reach, at least, for a place to be on it."""
         east, north = self.metres(lat, lon)
         return max(abs(north), abs(east) * HEIGHT / WIDTH)
 

@@ -28,6 +28,7 @@ def issue_token(device: Device) -> str:
 
 
 def revoke_token(device: Device) -> None:
+    """Makes the device's token invalid."""
     DeviceToken.objects.filter(device=device).delete()
 
 

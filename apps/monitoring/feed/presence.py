@@ -11,6 +11,7 @@ _open: Counter[int] = Counter()  # this process's sockets by account; touched in
 
 
 def opened(user_id: int) -> None:
+    """One more socket of the account is open in this process."""
     _open[user_id] += 1
 
 

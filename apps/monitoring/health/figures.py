@@ -28,17 +28,20 @@ class Overdue:
 
 
 def overdue_events() -> Overdue:
+    """Events whose step is due and not taken: how many, and for how many seconds the oldest has waited."""
     found = SosEvent.objects.due().aggregate(count=Count("pk"), oldest=Min("next_step_at"))
     return Overdue(found["count"], age_s(found["oldest"]) or 0.0)
 
 
 def overdue_notifications() -> Overdue:
+    """The same of messages that are due and not sent."""
     due = Notification.objects.filter(state=State.QUEUED, due_at__lte=Now())
     found = due.aggregate(count=Count("pk"), oldest=Min("due_at"))
     return Overdue(found["count"], age_s(found["oldest"]) or 0.0)
 
 
 def seen_at(name: str) -> datetime | None:
+    """When the process of that name last gave a sign of life."""
     return Pulse.objects.filter(pk=name).values_list("seen_at", flat=True).first()
 
 
@@ -48,10 +51,12 @@ def age_s(time: datetime | None) -> float | None:
 
 
 def dispatchers_connected() -> int:
+    """How many dispatchers have a console that was seen within 45 s."""
     return ConsolePresence.objects.filter(seen_at__gt=Now() - CONSOLE_SEEN).count()
 
 
 def is_any_event_open() -> bool:
+    """Whether any event is open; drills do not count."""
     return bool(SosEvent.objects.open().filter(is_drill=False).exists())
 
 

@@ -28,9 +28,11 @@ _registered: Audience = _Nobody()
 
 
 def audience() -> Audience:
+    """The one that is registered."""
     return _registered
 
 
 def register(one: Audience) -> None:
+    """Makes it the one that is asked from now on."""
     global _registered  # noqa: PLW0603 - once, when the apps are ready
     _registered = one

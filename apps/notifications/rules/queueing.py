@@ -132,6 +132,7 @@ def notify_contacts(
 
 
 def can_send_texts() -> bool:
+    """Whether a gateway for text messages is configured."""
     return bool(settings.SMS_TRANSPORT)
 
 

@@ -9,6 +9,7 @@ _RECEIPT, _STATUS = "notifications.receipt", "notifications.status"
 
 
 def receipt_url(notification: UUID) -> str:
+    """Where a phone says that it shows the message."""
     return f"{settings.PUBLIC_URL}/api/v1/notifications/receipts/{_signed(notification, _RECEIPT)}/"
 
 

@@ -62,6 +62,8 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
+    """One provider of one channel; it knows no model and writes no log."""
+
     async def prepare(self) -> None:
         """Does what the first message would otherwise wait for. Raises TransportError."""
 

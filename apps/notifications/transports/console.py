@@ -14,5 +14,6 @@ class Console:
         """Nothing to get ready."""
 
     async def send(self, message: Message) -> str:
+        """Writes the message to the log."""
         log.info("text message", to=message.address, text=message.text)
         return "console"

@@ -55,9 +55,11 @@ class Eskiz:
         self.account = _account(settings.ESKIZ_BASE_URL, settings.ESKIZ_EMAIL, settings.ESKIZ_PASSWORD)
 
     async def prepare(self) -> None:
+        """Signs in. Raises TransportError."""
         await answered(self.account.bearer(), settings.ESKIZ_TIMEOUT_S)
 
     async def send(self, message: Message) -> str:
+        """Sends one text message; returns Eskiz's id of it. Raises TransportError."""
         return await answered(self._send(message), settings.ESKIZ_TIMEOUT_S)
 
     async def _send(self, message: Message) -> str:

@@ -98,9 +98,11 @@ class Fcm:
         self.account = _account(settings.FCM_SERVICE_ACCOUNT_JSON)
 
     async def prepare(self) -> None:
+        """Gets an access token. Raises TransportError."""
         await answered(self.account.access_token(), settings.FCM_TIMEOUT_S)
 
     async def send(self, message: Message) -> str:
+        """Sends one push; returns Firebase's name of it. Raises TransportError."""
         return await answered(self._send(message), settings.FCM_TIMEOUT_S)
 
     async def _send(self, message: Message) -> str:

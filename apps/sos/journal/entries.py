@@ -50,16 +50,22 @@ class WaveCalled(Data):
 
 @dataclass(frozen=True)
 class RungAgain(Data):
+    """Who was rung once more."""
+
     rung: People
 
 
 @dataclass(frozen=True)
 class PlaceMoved(Data):
+    """How far the wearer is from where those who come were told."""
+
     moved_m: int
 
 
 @dataclass(frozen=True)
 class OfHelper(Data):
+    """The helper it is about."""
+
     helper: Person
 
 
@@ -73,16 +79,22 @@ class Accepted(Data):
 
 @dataclass(frozen=True)
 class StoodDown(Data):
+    """Who is needed no more."""
+
     stood_down: People
 
 
 @dataclass(frozen=True)
 class ContactsAlarmed(Data):
+    """The contacts who were sent a text message."""
+
     contacts: Contacts
 
 
 @dataclass(frozen=True)
 class ContactAnswered(Data):
+    """The contact who has seen it."""
+
     contact: int
 
 
@@ -96,11 +108,15 @@ class DispatchersAlarmed(Data):
 
 @dataclass(frozen=True)
 class NoteAdded(Data):
+    """The id of the note."""
+
     note: int
 
 
 @dataclass(frozen=True)
 class HandedOver(Data):
+    """The emergency service, by its number."""
+
     to: str
 
 

@@ -32,6 +32,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Story:
+    """An event with all that happened, as the admin shows it."""
+
     event: SosEvent
     signals: list[Signal]
     alerts: list[HelperAlert]

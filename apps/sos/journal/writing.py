@@ -21,6 +21,8 @@ NOTHING = Data()
 
 @dataclass(frozen=True)
 class Entry:
+    """One thing that happened. event_id: None for what concerns no event. status: the event's, once it had happened."""
+
     event_id: int | None
     kind: JournalKind
     actor_id: int | None = None

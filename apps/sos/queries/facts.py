@@ -60,6 +60,7 @@ class Helper:
 
     @property
     def is_coming(self) -> bool:
+        """Has accepted, is on the way, or is there."""
         return self.status in COMING
 
 
@@ -149,6 +150,7 @@ class Facts:
 
     @cached_property
     def cover(self) -> Cover:
+        """The cover that those called give now."""
         return cover_of(self.plan.enough_helpers, self.helpers, self.at)
 
     @property

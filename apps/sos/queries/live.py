@@ -26,6 +26,7 @@ class Help:
 
 
 def live_url(event_uid: UUID, contact_id: int) -> str:
+    """The signed address of the page on which a contact follows an event."""
     signed = signing.Signer(salt=_SALT).sign(f"{event_uid.hex}-{contact_id}")
     return f"{settings.PUBLIC_URL}/live/{signed}/"
 
@@ -56,5 +57,6 @@ def _metres(alert: HelperAlert) -> float | None:
 
 
 def has_answered(event: SosEvent, contact_id: int) -> bool:
+    """Whether the contact has said that they have seen it."""
     answers = event.journal.filter(kind=JournalKind.CONTACT_ANSWERED)
     return bool(answers.filter(data__contact=contact_id).exists())

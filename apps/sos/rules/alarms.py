@@ -58,6 +58,7 @@ def _occasion_of(event: SosEvent) -> int:
 
 
 def tell_wearer(event: SosEvent, kind: MessageKind, occasion: int = 1) -> None:
+    """Tells the wearer, unless their event is silent."""
     if not event.silent:
         notify(kind, event.uid, {event.user_id: data_of(event, kind)}, occasion=occasion, text_after=text_after(event))
 

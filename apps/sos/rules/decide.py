@@ -122,6 +122,7 @@ class Step:
 
     @property
     def has_moved(self) -> bool:
+        """Whether the wearer is more than 500 m from where those who come were told."""
         return self.moved_m > MOVED_M
 
 

@@ -48,6 +48,7 @@ class Reading:
 
     @property
     def clock_is_believed(self) -> bool:
+        """Whether the device's clock is within 24 hours of the server's."""
         return self.device_time is not None and abs(self.received_at - self.device_time) <= CLOCK_BELIEVED
 
     @property
@@ -72,6 +73,7 @@ class Reading:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
     def warn(self, name: str, why: str) -> None:
+        """Adds a warning about a field."""
         self.warnings.setdefault(name, []).append(why)
 
     def arrive(self, at: datetime) -> None:

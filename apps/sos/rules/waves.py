@@ -72,6 +72,7 @@ def ring_assigned(alert: HelperAlert) -> None:
 
 
 def text_after(event: SosEvent) -> timedelta:
+    """How long after a push the text message in its place goes out."""
     return timedelta(seconds=event.plan["receipt_timeout_s"])
 
 

@@ -49,6 +49,7 @@ def use(user: User, code: str) -> bool:
 
 
 def forget_old() -> None:
+    """Deletes codes that have run out."""
     PasswordReset.objects.filter(created_at__lte=Now() - LASTS).delete()
 
 

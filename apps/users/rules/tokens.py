@@ -25,6 +25,7 @@ class KeyRing(TokenBackend):
         self.older = [TokenBackend(ALGORITHM, one) for one in older]
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        """The token's claims, signed with any of the keys. Raises TokenBackendError."""
         try:
             return super().decode(token, verify)
         except TokenBackendExpiredToken:
@@ -47,10 +48,13 @@ _ring = cache(KeyRing)
 
 
 def key_ring() -> KeyRing:
+    """The keys of the present settings."""
     return _ring(settings.SIMPLE_JWT["SIGNING_KEY"], tuple(settings.JWT_OLDER_KEYS))
 
 
 class AccessToken(tokens.AccessToken):
+    """simplejwt's, checked with every key that is still good."""
+
     @property
     def token_backend(self) -> TokenBackend:
         return key_ring()
