@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from apps.notifications import tasks as notification_tasks
+from apps.notifications.transports.base import loop
 from apps.sos import tasks as sos_tasks
 from apps.sos.models import SosEvent
 from apps.users.models import User
@@ -40,8 +41,9 @@ def passed() -> Iterator[list[tuple[str, str]]]:
 
 @pytest.mark.django_db(transaction=True)
 def test_one_sos_goes_the_way_that_is_described(
-    passed: list[tuple[str, str]], helper: Any, wearer: User, press: Any, fcm: Any
+    passed: list[tuple[str, str]], helper: Any, wearer: User, press: Any, fcm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loop, "_loop", None)  # a thread of its own, begun under our eyes
     helper(100)
     assert press(wearer).status_code == 201
     sos_tasks.notify_nearby_helpers(SosEvent.objects.get().pk)

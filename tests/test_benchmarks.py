@@ -122,7 +122,7 @@ def test_wrong_options_are_refused(wrong: list[str], capsys: pytest.CaptureFixtu
 
 
 def test_every_benchmark_offered_is_there() -> None:
-    folder = Path(bench.__file__).parent
+    folder = Path(bench.__file__).parent / "measures"
     assert all((folder / f"{name}.py").exists() for name in (*options.SHORT, *options.LONG))
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.delivery import deliver_due
 from apps.notifications.rules.queueing import notify_by_text
+from apps.notifications.transports import Reports, reports_of
+from apps.notifications.transports.eskiz import Eskiz
 from apps.users.models import User
 from mdd_backend import env
 from mdd_backend.gateways import GATEWAYS
@@ -26,9 +29,9 @@ KEY = "key-of-the-example"
 
 @pytest.fixture
 def blocks() -> list[str]:
-    """The class, its name, its settings."""
+    """The class, its name, its settings, how it reports."""
     found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(found) == 3
+    assert len(found) == 4
     return found
 
 
@@ -49,7 +52,7 @@ class Gateway:
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch, settings: Any, blocks: list[str]) -> Iterator[Gateway]:
     """Listens on loopback while the example is installed as the page says."""
-    source, registration, configuration = blocks
+    source, registration, configuration, _ = blocks
     module = ModuleType("apps.notifications.transports.example")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(source, str(PAGE), "exec"), module.__dict__)  # noqa: S102 - it is ours
@@ -60,8 +63,9 @@ def gateway(monkeypatch: pytest.MonkeyPatch, settings: Any, blocks: list[str]) -
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     for name, value in {"SMS_TRANSPORT": "example", "EXAMPLE_URL": url, "EXAMPLE_KEY": KEY}.items():
         monkeypatch.setenv(name, value)
-    read: dict[str, Any] = {"env": env, "GATEWAYS": GATEWAYS}
+    read: dict[str, Any] = {"env": env}
     exec(configuration, read)  # noqa: S102
+    settings.SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of(*GATEWAYS), "")  # as mdd_backend/settings.py does
     for name in [name for name in read if name.isupper()]:
         setattr(settings, name, read[name])
     with running(gateway.app, listener):
@@ -98,3 +102,11 @@ def test_without_its_key_it_says_so(gateway: Gateway, person: Any, settings: Any
     assert sent_to(person()).reason == "Example is not configured: set EXAMPLE_KEY"
     assert client_of().get("/health/status").json()["sms"] == "Example is not configured: set EXAMPLE_KEY"
     assert gateway.requests == []
+
+
+def test_its_reports_are_declared_as_the_page_says(blocks: list[str]) -> None:
+    said: dict[str, Any] = {"Reports": Reports}
+    exec(dedent(blocks[3]), said)  # noqa: S102 - it is ours
+    assert said["reports"] == Reports("state", frozenset({"OK"}), frozenset({"LOST"}))
+    assert reports_of("eskiz") == Eskiz.reports
+    assert reports_of("console") is None
