@@ -10,6 +10,7 @@ POST /_control/reset                          forgets everything
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar, TypeVar
@@ -23,7 +24,7 @@ LONGEST_WAIT_S = 60.0
 Record = TypeVar("Record")
 
 
-class StandIn:
+class StandIn(ABC):
     """Lives in one event loop; from outside it is spoken to over HTTP, see Control.
 
     fault_answers: what the provider says for each fault that it answers at all.
@@ -47,17 +48,17 @@ class StandIn:
         for method, path, handler in (*self.routes(), *own):
             self.app.route(method, path, handler)
 
+    @abstractmethod
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
         """The provider's own addresses, and what else tests may ask of this one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delivered(self, request: Request) -> list[Any]:
         """What has reached phones, numbers above `after`: dataclasses."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attempts(self, request: Request) -> list[Any]:
         """Every attempt to send, the same way."""
-        raise NotImplementedError
 
     def forget(self) -> None:
         self.script = FaultScript()

@@ -13,13 +13,12 @@ from ..journal.entries import Accepted, StoodDown
 from ..kinds import COMING, OPEN, AlertStatus, JournalKind
 from ..locks import hold_helper
 from ..models import HelperAlert, SosEvent
-from ..queries.facts import Facts
 from ..queries.gather import facts_of, put
 from . import decide
 from .alarms import alarm_dispatchers, tell_coming, tell_wearer
 from .closing import StepMakesNoSense, hold
 from .decide import Answered
-from .due_step import schedule
+from .due_step import save
 from .waves import stand_down
 
 
@@ -36,8 +35,9 @@ def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAl
     refusal = decide.refuse(facts, facts.helper(helper.pk), answer, is_elsewhere=is_elsewhere)
     if refusal:
         raise StepMakesNoSense(refusal.why, event, alert)
-    entries = carry_out(event, alert, facts, answer)
-    schedule(event)
+    answered = decide.answer(facts, facts.helper(helper.pk), answer)
+    entries = carry_out(event, alert, answered)
+    save(event, answered.facts)
     data = Accepted() if answer == AlertStatus.ACCEPTED else NOTHING
     journal.tell(event, Entry(event.pk, JournalKind(f"HELPER_{answer}"), helper.pk, data), *entries)
     return alert
@@ -58,19 +58,18 @@ def is_coming_elsewhere(event: SosEvent, helper_id: int) -> bool:
     return elsewhere.exclude(event=event).exists()
 
 
-def carry_out(event: SosEvent, alert: HelperAlert, facts: Facts, answer: AlertStatus) -> list[Entry]:
-    """Moves the alert to an answer that fits, and does what else that brings about. The caller saves the event."""
-    answered = decide.answer(facts, facts.helper(alert.helper_id), answer)
+def carry_out(event: SosEvent, alert: HelperAlert, answered: Answered) -> list[Entry]:
+    """Moves the alert to what was answered, and does what else that brings about. The caller saves the event."""
     put(event, answered.facts)
     _move(alert, answered)
-    if answer == AlertStatus.UNSAFE:
-        event.unsafe_reported_at = facts.at
+    if answered.helper.status == AlertStatus.UNSAFE:
+        event.unsafe_reported_at = answered.facts.at
     if answered.wearer_told:
         tell_wearer(event, MessageKind.HELP_COMING, occasion=alert.pk)
     if answered.others_warned:
         tell_coming(event, MessageKind.PLACE_UNSAFE, occasion=alert.pk)
     entries = _stand_down(event, answered.stand_down)
-    return entries + ([alarm_dispatchers(event, answered.alarm, facts.at)] if answered.alarm else [])
+    return entries + ([alarm_dispatchers(event, answered.alarm, answered.facts.at)] if answered.alarm else [])
 
 
 def _move(alert: HelperAlert, answered: Answered) -> None:

@@ -225,11 +225,8 @@ def _may_ring(helper: Helper, facts: Facts) -> bool:
     return facts.at - helper.rung_at >= RING_AGAIN_AFTER
 
 
-def after_search(decided: Step, *, found: int, rung: int) -> Step:
-    """The same step with its alarms and timers.
-
-    found: how many helpers the search has called. rung: how many of `again` were rung.
-    """
+def after_search(decided: Step, *, found: bool, rung: bool) -> Step:
+    """The same step with its alarms and timers; whether the search has called anybody, and any of `again` was rung."""
     search = decided.search
     if search and not search.replaces:
         decided = _after_wave(decided, search, found, rung)
@@ -243,9 +240,9 @@ def after_search(decided: Step, *, found: int, rung: int) -> Step:
     return _alarmed(decided, CONTACTS) if contacts_due and contacts_due <= facts.at else decided
 
 
-def _after_wave(decided: Step, search: Search, found: int, rung: int) -> Step:
+def _after_wave(decided: Step, search: Search, found: bool, rung: bool) -> Step:
     facts = decided.facts
-    next_at = facts.at + wait_after(facts, bool(found or rung))
+    next_at = facts.at + wait_after(facts, found or rung)
     decided = replace(decided, facts=replace(facts, wave_at=next_at))
     if search.wave == 1 and not found:
         decided = _alarmed(decided, CONTACTS)

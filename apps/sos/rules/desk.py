@@ -124,7 +124,8 @@ def _send(alert: HelperAlert, dispatcher: User) -> list[Entry]:
 
 def _confirm(alert: HelperAlert, dispatcher: User, confirmed_by: str) -> list[Entry]:
     """The dispatcher has heard from them that they come."""
-    others = carry_out(alert.event, alert, facts_of(alert.event, alert.helper_id), AlertStatus.ACCEPTED)
+    facts = facts_of(alert.event, alert.helper_id)
+    others = carry_out(alert.event, alert, decide.answer(facts, facts.helper(alert.helper_id), AlertStatus.ACCEPTED))
     data = Accepted(alert.helper_id, confirmed_by)
     return [Entry(alert.event_id, JournalKind.HELPER_ACCEPTED, dispatcher.pk, data), *others]
 

@@ -35,7 +35,7 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     entries += ring_again(event, step.repeat)
     rung = ring_again(event, step.again)
     called, found = call(event, step.search) if step.search else ([], [])
-    step = decide.after_search(step, found=len(found), rung=len(rung))
+    step = decide.after_search(step, found=bool(found), rung=bool(rung))
     entries += [*called, *rung]
     entries += [Entry(event.pk, JournalKind.PLACE_UNKNOWN)] if step.seeks_place else []
     entries += raise_alarms(event, step)
