@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import hypothesis
@@ -43,13 +43,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """CPython before 3.11.5 may fail to compile while a garbage collection runs (gh-106905); pytest compiles much."""
-    if sys.version_info < (3, 11, 5):
+    _compile_without_collecting()
+
+
+def _compile_without_collecting() -> None:
+    """CPython 3.11 may fail to compile while a garbage collection runs (gh-106905, seen in 3.11.7 too)."""
+    if sys.version_info < (3, 12):
         gc.disable()
 
 
 def pytest_collection_finish() -> None:
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish() -> Generator[None, None, None]:
+    """Plugins import, and pytest compiles, what they report with only now."""
+    _compile_without_collecting()
+    return (yield)
 
 
 LONGEST_FIRST = (
