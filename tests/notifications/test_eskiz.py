@@ -12,6 +12,7 @@ from apps.notifications.models import Notification, NotificationChange, State
 from apps.notifications.rules.delivery import deliver_due
 from apps.notifications.rules.queueing import notify, notify_by_text, notify_contacts, save_push_token
 from apps.notifications.rules.receipts import receipt_url, status_url
+from apps.notifications.transports import TransportError
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, User
 
@@ -50,6 +51,21 @@ def test_text_reaches_the_phone(eskiz: Any, reader: User) -> None:
     assert (text.text, text.sender) == ("MDD: your test signal has arrived. Nobody was called.", "4546")
     assert text.callback_url == status_url(notification.uuid, "eskiz")
     assert list(NotificationChange.objects.values_list("state", flat=True)) == ["SENT"]
+
+
+@pytest.mark.parametrize("said", ["id \0 \ud800", None, TransportError("no \0 \ud800", permanent=True)])
+def test_whatever_the_gateway_says_can_be_kept(
+    said: Any, eskiz: Any, reader: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lie(*_: Any) -> Any:
+        if isinstance(said, TransportError):
+            raise said
+        return said
+
+    monkeypatch.setattr("apps.notifications.transports.eskiz.Eskiz.send", lie)
+    kept = send()
+    assert kept.state == (State.FAILED if isinstance(said, TransportError) else State.SENT)
+    assert "\0" not in kept.provider_id + kept.reason
 
 
 def test_sender_may_be_chosen(eskiz: Any, reader: User, settings: Any) -> None:

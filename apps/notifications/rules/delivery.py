@@ -223,15 +223,20 @@ def _take(job: Job, outcome: Outcome) -> timedelta | None:
     """Moves the notification to what its outcome makes of it; after how long it is to be tried again, if it is."""
     one = job.notification
     one.accepted_token_ids = [*one.accepted_token_ids, *(a.token_id for a in outcome.accepted if a.token_id)]
-    one.provider_id = next(iter(outcome.provider_ids), one.provider_id)[:200]
+    one.provider_id = _storable(next(iter(outcome.provider_ids), one.provider_id))
     passing = [error for error in outcome.errors if not error.permanent]
     delay = _delay(one.attempts, passing)
     if passing and delay < job.left:
-        one.reason = str(passing[0])[:200]
+        one.reason = _storable(passing[0])
         return delay
     is_sent = one.accepted_token_ids or outcome.accepted
-    one.state, one.reason = (State.SENT, "") if is_sent else (State.FAILED, str(outcome.errors[0])[:200])
+    one.state, one.reason = (State.SENT, "") if is_sent else (State.FAILED, _storable(outcome.errors[0]))
     return None
+
+
+def _storable(said: object) -> str:
+    """What a provider says, as PostgreSQL can keep it: one answer must not undo what became of the whole batch."""
+    return str(said).replace("\0", "\ufffd").encode(errors="replace").decode()[:200]
 
 
 def _delay(attempts: int, errors: list[TransportError]) -> timedelta:
