@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.sos.kinds import Outcome
 from apps.sos.models import JournalEntry, SosEvent
@@ -14,12 +14,21 @@ from apps.sos.rules import desk
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, User
 from apps.users.rules.accounts import change_standing
-from tests.conftest import HERE
+from tests.conftest import HERE, PASSWORD
 
 from .screen import SOON_MS, Console
 from .served import Redis, Served, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_dispatcher_signs_in_with_phone_and_password(page: Page, server: Served, dispatcher: User) -> None:
+    page.goto(f"{server.url}/console/")
+    page.fill("input[name=username]", str(dispatcher.phone_number))
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url("**/console/")
+    expect(page.locator("#link")).to_have_class("link live")
 
 
 def test_signal_appears_in_the_queue_and_on_the_map_with_what_is_known(
