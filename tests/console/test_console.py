@@ -384,14 +384,28 @@ def test_unconfirmed_event_counts_down_and_then_asks_for_somebody(console: Conso
     expect(console.cards.first).to_have_class(re.compile("red"))
 
 
-def test_arrow_keys_belong_to_the_map(console: Console, sos: Any) -> None:
-    sos()
-    expect(console.cards).to_have_count(1)
-    console.choose()
+def flown_to_the_chosen(console: Console) -> None:
     # The first look at all events has zoom 13. The map leaves it for the chosen one's ring when the server has
     # answered, and would fly back from wherever a key had moved it.
     flown = "((map) => map.getZoom() > 10 && map.getZoom() < 12.9 && !map.isMoving())(globalThis.consoleMap.map)"
     until(lambda: console.page.evaluate(flown), "the map has flown to the event")
+
+
+def test_chosen_event_is_flown_to_though_the_server_answers_before_the_page_is_drawn(console: Console, sos: Any) -> None:
+    sos()
+    expect(console.cards).to_have_count(1)
+    console.page.evaluate(
+        "soon => { globalThis.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), soon); }", 500
+    )
+    console.choose()
+    flown_to_the_chosen(console)
+
+
+def test_arrow_keys_belong_to_the_map(console: Console, sos: Any) -> None:
+    sos()
+    expect(console.cards).to_have_count(1)
+    console.choose()
+    flown_to_the_chosen(console)
     console.page.locator("#map canvas").focus()
     before = console.page.evaluate("globalThis.consoleMap.middle().lat")
     console.page.keyboard.press("ArrowDown")

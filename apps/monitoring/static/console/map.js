@@ -73,6 +73,7 @@ class LiveMap {
   #scene = EMPTY;
   #isPending = false;
   #isFitted = false;
+  #isToFitChosen = false;
   #isOutline = false;
   #isLoaded = false;
   #failed = 0;
@@ -118,11 +119,10 @@ class LiveMap {
     this.map.flyTo({ center: [lon, lat], zoom: Math.max(NEAR_ZOOM, this.map.getZoom()), duration: 700 });
   }
 
+  /** Brings the chosen event into view with the next picture: the map may not be ready for it yet. */
   fitChosen() {
-    const box = boundsOfChosen(this.#scene);
-    if (!box) return;
-    this.#isFitted = true;
-    this.map.fitBounds(box, { padding: 70, maxZoom: 15, duration: 700 });
+    this.#isToFitChosen = true;
+    this.draw(this.#scene);
   }
 
   /** @returns {Place} */
@@ -249,7 +249,7 @@ class LiveMap {
     if (!this.#isLoaded) return;
     const marks = this.#marks();
     for (const name of SOURCES) this.#give(name, marks[name]);
-    this.#fitFirst();
+    this.#fit();
   }
 
   /** @param {string} name @param {any} data */
@@ -260,12 +260,14 @@ class LiveMap {
     /** @type {maplibregl.GeoJSONSource | undefined} */ (this.map.getSource(name))?.setData(data);
   }
 
-  /** The first events that come are brought into view, once; after that the map is the dispatcher's. */
-  #fitFirst() {
-    const box = boundsOf(this.#scene.events.map(({ lat, lon }) => [lon, lat]));
-    if (this.#isFitted || !box) return;
-    this.#isFitted = true;
-    this.map.fitBounds(box, { padding: 90, maxZoom: 13, duration: 0 });
+  /** The chosen event when asked for, else the first events that come, once; after that the map is the dispatcher's. */
+  #fit() {
+    const chosen = this.#isToFitChosen ? boundsOfChosen(this.#scene) : null;
+    const first = this.#isFitted ? null : boundsOf(this.#scene.events.map(({ lat, lon }) => [lon, lat]));
+    if (chosen) this.map.fitBounds(chosen, { padding: 70, maxZoom: 15, duration: 700 });
+    else if (first) this.map.fitBounds(first, { padding: 90, maxZoom: 13, duration: 0 });
+    if (chosen) this.#isToFitChosen = false;
+    if (chosen || first) this.#isFitted = true;
   }
 
   #moved() {
