@@ -125,9 +125,9 @@ def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.
         seen = len(watches.answered)
         happening()
         until(lambda seen=seen: len(watches.answered) > seen + 1, "presses are answered again")
-        closed |= resolve(instance, token, list(watches.answered.values())[-1:])
+        closed |= resolve(instance, token, watches.events()[-1:])
         closed |= resolve(instance, token, set(watches.answered_before(OLD_S)) - closed.keys())
-        closed |= resolve(instance, token, [uid for uid in watches.answered.values() if uid not in closed][:-OPEN_MOST])
+        closed |= resolve(instance, token, [uid for uid in watches.events() if uid not in closed][:-OPEN_MOST])
     for one in (watches, *walks):
         one.finish()
     assert [one.poll() for one in seconds] == [None] * 3, "the second of each has lived through all of it"

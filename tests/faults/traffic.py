@@ -23,13 +23,17 @@ class Watches(threading.Thread):
         self.answered: dict[str, str] = {}  # device_uid -> event_uid
         self.codes: list[int] = []
         self.slowest_s = 0.0
-        self._answered_at: dict[str, float] = {}
+        self._answered_at: list[tuple[str, float]] = []  # another thread may read while it grows
         self._finished = threading.Event()
 
     def answered_before(self, seconds: float) -> list[str]:
         """The events that were answered at least so long ago."""
         end = time.monotonic() - seconds
-        return [self.answered[device_uid] for device_uid, at in list(self._answered_at.items()) if at < end]
+        return [event_uid for event_uid, at in self._answered_at if at < end]
+
+    def events(self) -> list[str]:
+        """All that were answered, in their order."""
+        return [event_uid for event_uid, _ in self._answered_at]
 
     def run(self) -> None:
         with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {self.token}"}) as client:
@@ -56,7 +60,7 @@ class Watches(threading.Thread):
             assert answer.status_code in {200, 201}, answer.text
             self.codes.append(answer.status_code)
             self.answered[device_uid] = answer.json()["event_uid"]
-            self._answered_at[device_uid] = time.monotonic()
+            self._answered_at.append((self.answered[device_uid], time.monotonic()))
         self.slowest_s = max(self.slowest_s, time.monotonic() - started)
 
     def _post(self, client: httpx.Client, body: dict[str, Any]) -> httpx.Response | None:
