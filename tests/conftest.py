@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.test import TransactionTestCase
 from phonenumber_field.phonenumber import PhoneNumber
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -25,6 +27,7 @@ from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.contacts import add_contact, block_helper
+from mdd_backend.hashing import QueuedArgon2
 from simulator.standins.eskiz import running_eskiz
 from simulator.standins.fcm import running_stand_in
 
@@ -79,6 +82,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return long[0] if long else len(LONGEST_FIRST)
 
     items.sort(key=place)
+
+
+# A password's hash takes 100 ms of a core on purpose; the tests' passwords are no secrets.
+QueuedArgon2.time_cost, QueuedArgon2.memory_cost = 1, 8
+
+KEPT = {"django_content_type", "auth_permission"}
+"""Tables whose rows come with the migrations, not from tests."""
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """As Django's `flush` would, which truncates every table whether it holds anything or not, and then makes each
+    permission anew: some 0.3 s for each test that needs real transactions.
+    """
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT
+    emptied = "; ".join(f'DELETE FROM "{table}"' for table in sorted(tables - {"sos_journalentry"}))
+    with connection.cursor() as cursor:  # no journal entry can be deleted, only all of them
+        cursor.execute(f"TRUNCATE sos_journalentry; {emptied}")
+
+
+TransactionTestCase._fixture_teardown = _empty_tables
 
 
 @pytest.fixture(scope="session")

@@ -391,7 +391,7 @@ def flown_to_the_chosen(console: Console) -> None:
     until(lambda: console.page.evaluate(flown), "the map has flown to the event")
 
 
-def test_chosen_event_is_flown_to_though_the_server_answers_before_the_page_is_drawn(console: Console, sos: Any) -> None:
+def test_chosen_event_is_flown_to_though_the_answer_comes_before_the_picture(console: Console, sos: Any) -> None:
     sos()
     expect(console.cards).to_have_count(1)
     console.page.evaluate(
