@@ -2,20 +2,20 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.gis.geos import Point
+from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, connection, models, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import isolate_apps
 
-from apps.devices.models import Device, DeviceToken
+from apps.devices.models import Device
 from apps.sos.kinds import EventStatus
 from apps.sos.models import SosEvent
 from apps.users.models import User
 from mdd_backend.database import prepared
-from mdd_backend.database.prepared import Prepared, given
+from mdd_backend.database.prepared import Columns
 
 NOW = datetime(2026, 5, 1, 12, 30, 1, 250_000, tzinfo=UTC)
 TEXT = "“Ёлка” 🌲 'and' \"more\" \\ %s"
@@ -87,21 +87,31 @@ def test_value_without_a_form_is_refused(user: User) -> None:
         prepared.insert(event_of(user, plan={"waves": {1, 2}}))
 
 
-def test_query_gives_models_with_those_they_point_at(user: User, django_assert_num_queries: Any) -> None:
-    device = Device.objects.create(device_uid="w-1", owner=user, position=Point(69, 41, srid=4326), position_at=NOW)
-    DeviceToken.objects.create(device=device, digest="d-1")
-    query = Prepared(
-        lambda: (
-            DeviceToken.objects.select_related("device__owner").filter(digest=given("digest")).defer("device__position")
+def test_statement_gives_models_as_django_does(user: User, django_assert_num_queries: Any) -> None:
+    event = event_of(user, position=Point(69, 41, srid=4326), altitude=0.5, detected_type_text=TEXT)
+    event.save()
+    columns = Columns(SosEvent, "e")
+    with django_assert_num_queries(1):
+        ((ours, doubled),) = prepared.models(
+            f"SELECT {columns}, e.severity * 2 FROM sos_sosevent e WHERE e.id = %s", [event.pk], columns
         )
-    )
-    for _ in range(3):
-        with django_assert_num_queries(1):
-            token = query.first(digest="d-1")
-            assert token is not None
-            assert (token.device.device_uid, token.device.owner.full_name) == ("w-1", TEXT)
-        assert token.device.position == device.position  # asked for when needed
-    assert query.first(digest=str(uuid4())) is None
+        theirs = {field.attname: getattr(ours, field.attname) for field in SosEvent._meta.concrete_fields}
+    assert theirs == SosEvent.objects.values().get()
+    assert (ours, doubled, ours._state.adding) == (event, 6, False)
+
+
+def test_statement_gives_models_with_those_they_point_at(user: User, django_assert_num_queries: Any) -> None:
+    device = Device.objects.create(device_uid="w-1", owner=user)
+    SosEvent.objects.bulk_create([event_of(user, device=device), event_of(user)])
+    event, watch = Columns(SosEvent, "e", "id", "device_id"), Columns(Device, "d", "id", "device_uid")
+    joined = f"SELECT {event}, {watch} FROM sos_sosevent e LEFT JOIN devices_device d ON d.id = e.device_id ORDER BY 1"
+    with django_assert_num_queries(1):
+        (_, worn), (_, none) = prepared.models(joined, [], event, watch)
+        assert (worn.device_uid, none) == ("w-1", None)
+    with django_assert_num_queries(1):
+        assert worn.owner_id == user.pk, "a field left out is read when it is asked for"
+    with pytest.raises(FieldDoesNotExist, match="wearer"):
+        Columns(Device, "d", "id", "wearer")
 
 
 def test_statement_in_a_broken_transaction_is_refused(user: User) -> None:

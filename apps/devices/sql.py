@@ -1,8 +1,16 @@
 """Every statement of devices that is written by hand, but for those about one partition (rules/partitions.py)."""
 
-from apps.users.models import Role, Status
+from apps.users.models import Role, Status, User
+from mdd_backend.database.prepared import Columns
 
-from .models import TroubleKind
+from .models import Device, DeviceToken, TroubleKind
+
+TOKEN, TOKENS_DEVICE, TOKENS_OWNER = Columns(DeviceToken, "t"), Columns(Device, "d"), Columns(User, "u")
+TOKENS = f"""
+SELECT {TOKEN}, {TOKENS_DEVICE}, {TOKENS_OWNER}
+FROM devices_devicetoken t JOIN devices_device d ON d.id = t.device_id JOIN users_user u ON u.id = d.owner_id
+WHERE t.digest = %s
+"""
 
 SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
 

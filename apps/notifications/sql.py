@@ -1,6 +1,24 @@
 """Every statement of notifications that is written by hand."""
 
-from .models import State
+from mdd_backend.database.prepared import Columns
+
+from .models import Notification, State
+
+NOTIFICATION = Columns(Notification, "n")
+# A batch of a channel that is due, each with what is left of its life.
+DUE = f"""
+SELECT {NOTIFICATION}, n.expires_at - statement_timestamp()
+FROM notifications_notification n
+WHERE n.channel = %s AND n.state = '{State.QUEUED}' AND n.due_at <= statement_timestamp()
+ORDER BY n.urgency, n.due_at LIMIT %s
+FOR UPDATE SKIP LOCKED
+"""
+# The tokens that these people's apps have refreshed lately: the others are as good as retired.
+TOKENS_IN_USE = """
+SELECT user_id, token, platform, id FROM notifications_pushtoken
+WHERE user_id = ANY(%s) AND refreshed_at > statement_timestamp() - %s::interval
+ORDER BY id
+"""
 
 LEASE = """
 UPDATE notifications_notification SET due_at = statement_timestamp() + %s::interval, attempts = attempts + 1

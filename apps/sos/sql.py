@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from apps.notifications.models import State
 from apps.users.models import Role, Status
+from mdd_backend.database.prepared import Columns
 
 from .kinds import COMING, OPEN, AlertStatus, DetectedType, JournalKind
+from .models import DispatchPolicy, SosEvent
 
 
 def _listed(*values: str) -> str:
@@ -30,6 +32,16 @@ SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.even
 """
 EARLIER_OF_DEVICE = _EARLIER.format(open=_OPEN, whose="s.device_id = %(device)s")
 EARLIER_OF_USER = _EARLIER.format(open=_OPEN, whose="s.user_id = %(user)s AND s.device_id IS NULL")
+
+# The plan and the step: the policies that may be meant, and an event whose step is due.
+POLICY = Columns(DispatchPolicy, "p")
+POLICIES = f"SELECT {POLICY} FROM sos_dispatchpolicy p WHERE p.detected_type IN ('', %s)"
+EVENT = Columns(SosEvent, "e")
+DUE = f"""
+SELECT {EVENT} FROM sos_sosevent e
+WHERE e.id = %s AND e.status IN ({_OPEN}) AND e.next_step_at <= statement_timestamp()
+FOR NO KEY UPDATE"""
+DUE_AND_FREE = f"{DUE} SKIP LOCKED"
 
 # The search
 _ACTIVE = f"u.role = '{Role.HELPER}' AND u.status = '{Status.ACTIVE}'"

@@ -4,19 +4,18 @@ Making a query by the ORM and planning it takes several times as long as to run 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
 from django.contrib.gis.geos import GEOSGeometry
+from django.core.exceptions import FieldDoesNotExist
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Field, Model, QuerySet
-from django.db.models.expressions import DatabaseDefault, RawSQL, Value
-from django.db.models.query import get_related_populators  # type: ignore[attr-defined]
+from django.db.models import Field, Model
+from django.db.models.expressions import DatabaseDefault, Value
 
 M = TypeVar("M", bound=Model)
 
@@ -110,62 +109,44 @@ def _as_text(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no form in a row")
 
 
-@dataclass(frozen=True)
-class _Given:
-    name: str
+class Columns(Generic[M]):
+    """Columns of a model's table in a statement of ours, written by `str`, and what makes a model of their values.
+
+    names: of the fields, as `Field.attname`; none: all. A field left out is read when it is asked for, as after
+    Django's `only()`.
+    """
+
+    def __init__(self, model: type[M], alias: str, *names: str) -> None:
+        fields = [field for field in model._meta.concrete_fields if not names or field.attname in names]
+        if missing := {*names} - {field.attname for field in fields}:
+            raise FieldDoesNotExist(f"{model.__name__} has no {', '.join(sorted(missing))}")
+        self._model, self._alias = model, alias
+        self._columns = [field.column for field in fields]
+        self._names = [field.attname for field in fields]
+        self._key = self._names.index(model._meta.pk.attname)
+        self._read = [(n, field.from_db_value) for n, field in enumerate(fields) if hasattr(field, "from_db_value")]
+
+    def __str__(self) -> str:
+        return ", ".join(f'{self._alias}."{column}"' for column in self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def model_of(self, values: Sequence[Any]) -> M | None:
+        """The model; None of a row that an outer join has not found."""
+        if values[self._key] is None:
+            return None
+        here, given = connections[DEFAULT_DB_ALIAS], [*values]
+        for n, read in self._read:
+            given[n] = read(given[n], None, here)
+        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, given)
 
 
-def given(name: str) -> RawSQL:
-    """Stands in a prepared query for a value that each run gives."""
-    return RawSQL("%s", [_Given(name)])
-
-
-def one_of(name: str, type_: str) -> RawSQL:
-    """The same behind `__in`, for a list of PostgreSQL's `type_`."""
-    return found_by(f"SELECT unnest(%s::{type_}[])", name)
-
-
-def found_by(statement: str, *names: str) -> RawSQL:
-    """Behind `__in`: what a statement of ours finds, given these values in its places."""
-    return RawSQL(statement, [_Given(name) for name in names])  # noqa: S611 - only constants come here
-
-
-class Prepared(Generic[M]):
-    """A queryset of models, with `given("name")` and `one_of("name", "bigint")` where its values go."""
-
-    def __init__(self, make: Callable[[], QuerySet[M]]) -> None:
-        self._make = make
-
-    def all(self, **values: Any) -> list[M]:
-        """Every model that the query finds with these values."""
-        statement, parameters, read = self._written
-        filled = [values[one.name] if isinstance(one, _Given) else one for one in parameters]
-        return list(read(rows(statement, filled)))
-
-    def first(self, **values: Any) -> M | None:
-        """The first of them, or None."""
-        return next(iter(self.all(**values)), None)
-
-    @cached_property
-    def _written(self) -> tuple[str, list[Any], Callable[[list[tuple[Any, ...]]], Iterator[M]]]:
-        """Its SQL, what goes in, and what makes models of rows: as Django's own ModelIterable does."""
-        compiler = self._make().query.get_compiler(DEFAULT_DB_ALIAS)
-        statement, parameters = compiler.as_sql()
-        select, own = compiler.select, compiler.klass_info
-        columns = own["select_fields"]
-        first, end = columns[0], columns[-1] + 1
-        names = [column[0].target.attname for column in select[first:end]]
-        extra = compiler.annotation_col_map.items()
-        converters = compiler.get_converters([column for column, *_ in select])
-        related = get_related_populators(own, select, DEFAULT_DB_ALIAS)
-
-        def read(found: list[tuple[Any, ...]]) -> Iterator[M]:
-            for row in compiler.apply_converters(found, converters):
-                one = own["model"].from_db(DEFAULT_DB_ALIAS, names, row[first:end])
-                for populator in related:
-                    populator.populate(row, one)
-                for name, column in extra:
-                    setattr(one, name, row[column])
-                yield one
-
-        return statement, list(parameters), read
+def models(statement: str, values: Mapping[str, Any] | list[Any], *selected: Columns[Any]) -> Iterator[tuple[Any, ...]]:
+    """Runs a statement that selects these columns first: of each row their models, then what else it selects."""
+    for row in rows(statement, values):
+        made, at = [], 0
+        for columns in selected:
+            made.append(columns.model_of(row[at : at + len(columns)]))
+            at += len(columns)
+        yield (*made, *row[at:])

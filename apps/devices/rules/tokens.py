@@ -2,14 +2,16 @@
 
 import hashlib
 import secrets
+from typing import cast
 
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from mdd_backend.database.prepared import Prepared, given
+from mdd_backend.database import prepared
 
+from .. import sql
 from ..models import Device, DeviceToken
 from .recording import USE_NOTED_EVERY
 from .registry import hold_device
@@ -34,16 +36,11 @@ def revoke_token(device: Device) -> None:
 
 def find_token(raw: str) -> DeviceToken | None:
     """With its device and the device's owner."""
-    return _FOUND.first(digest=digest_of(raw))
-
-
-_FOUND = Prepared(
-    lambda: (
-        DeviceToken.objects.select_related("device__owner")
-        .filter(digest=given("digest"))
-        .defer("device__position", "device__wearer_phone", "device__owner__phone_number")  # dear to read, seldom asked
-    )
-)
+    statement, selected = sql.TOKENS, (sql.TOKEN, sql.TOKENS_DEVICE, sql.TOKENS_OWNER)
+    for token, device, owner in prepared.models(statement, [digest_of(raw)], *selected):
+        token.device, device.owner = device, owner
+        return cast(DeviceToken, token)
+    return None
 
 
 def keep_use(token: DeviceToken) -> None:

@@ -8,8 +8,8 @@ import structlog
 from apps.sos.journal.reading import uuids_of, with_names
 from apps.sos.kinds import JournalKind
 from apps.sos.models import JournalEntry, SosEvent
+from mdd_backend.database import prepared
 from mdd_backend.database.clock import utc
-from mdd_backend.database.prepared import Prepared, found_by, one_of
 
 from .. import sql
 
@@ -19,34 +19,31 @@ BATCH = 500
 
 def messages_after(position: int, limit: int = BATCH) -> list[tuple[int, str]]:
     """The journal after a position, at most `limit` entries: each position with its message as JSON."""
-    entries = _NEWER.all(position=position, limit=limit)
-    opened = [entry.event_id for entry in entries if entry.kind == JournalKind.EVENT_OPENED]
-    events = {event.pk: event for event in _OPENED.all(events=opened)} if opened else {}
+    entries = _entries_after(position, limit)
+    opened = [entry.event_id for entry in entries if entry.kind == JournalKind.EVENT_OPENED and entry.event_id]
+    events = _events(opened) if opened else {}
     uuids = uuids_of(entries)
     for entry in entries:
-        if event := events.get(entry.event_id or 0):
-            entry.event = event
+        entry.event = events.get(entry.event_id or 0, entry.event)
     return [(entry.position, json.dumps(_message(entry, uuids), ensure_ascii=False)) for entry in entries]
 
 
-_NEWER = Prepared(
-    lambda: (
-        JournalEntry.objects.filter(pk__in=found_by(sql.ENTRIES_AFTER, "position", "limit"))
-        .select_related("event")
-        .only("position", "kind", "status", "at", "actor_id", "data", "event__uid")
-        .order_by("position")
-    )
-)
-_OPENED = Prepared(
-    lambda: (
-        SosEvent.objects.filter(pk__in=one_of("events", "bigint"))
-        .select_related("user", "device")
-        .only(
-            "uid", "occurred_at", "status", "detected_type", "severity", "is_drill", "device_uid_text", "position",
-            "user__phone_number", "device__device_uid",
-        )
-    )
-)  # fmt: skip
+def _entries_after(position: int, limit: int) -> list[JournalEntry]:
+    """Each with its event, of which only the uid has been read."""
+    entries: list[JournalEntry] = []
+    for entry, event in prepared.models(sql.ENTRIES_AFTER, [position, limit], sql.ENTRY, sql.EVENT_TOLD):
+        entry.event = event
+        entries.append(entry)
+    return entries
+
+
+def _events(ids: list[int]) -> dict[int, SosEvent]:
+    """With their wearers and watches, as far as `event_message` tells of them."""
+    events: dict[int, SosEvent] = {}
+    for event, wearer, watch in prepared.models(sql.EVENTS, [ids], sql.EVENT, sql.WEARER, sql.WATCH):
+        event.user, event.device = wearer, watch
+        events[event.pk] = event
+    return events
 
 
 def _message(entry: JournalEntry, uuids: dict[int, str]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.users.models import EmergencyContact, User
-from mdd_backend.database.prepared import Prepared, one_of
+from mdd_backend.database import prepared
 
+from .. import sql
 from ..models import Channel, Notification
-from .queries import push_tokens_in_use
+from .queueing import PUSH_TOKEN_LIVES
 from .texts import Reader, text_for
 
 # What a notification's row says when its person has no address on the channel.
@@ -32,12 +33,10 @@ def addresses_of(channel: str, notifications: Sequence[Notification]) -> dict[in
 
 def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
     found: dict[int, list[Address]] = defaultdict(list)
-    for token in _TOKENS.all(users=list({n.user_id for n in notifications})):
-        found[token.user_id].append(Address(token.token, token.platform, token.pk))
+    people = list({n.user_id for n in notifications})
+    for user_id, *address in prepared.rows(sql.TOKENS_IN_USE, [people, PUSH_TOKEN_LIVES]):
+        found[user_id].append(Address(*address))
     return {n.pk: found[n.user_id] for n in notifications}
-
-
-_TOKENS = Prepared(lambda: push_tokens_in_use().filter(user_id__in=one_of("users", "bigint")))
 
 
 def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:

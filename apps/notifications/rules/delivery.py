@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import SimpleQueue
-from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from mdd_backend import hints
 from mdd_backend.database import prepared
-from mdd_backend.database.prepared import Prepared, given
 
 from .. import sql
 from ..models import Channel, Notification, PushToken, State
@@ -81,34 +78,24 @@ class Job:
 @transaction.atomic
 def _claim(channel: str) -> list[Job]:
     """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
-    batch = _DUE.all(channel=channel)
+    left = dict(prepared.models(sql.DUE, [channel, BATCH], sql.NOTIFICATION))
+    batch = [*left]
     if not batch:
         return []
-    late = [n for n in batch if n.left <= timedelta()]
+    late = [n for n in batch if left[n] <= timedelta()]
     shown = [n for n in _shown_already(batch) if n not in late] if channel == Channel.SMS else []
     needed = audience().still_needed(batch)
     pointless = [n for n in batch if n.pk not in needed and n not in late and n not in shown]
     change(late, State.DROPPED, "expired")
     change(shown, State.DROPPED, "received by push")
     change(pointless, State.DROPPED, "no longer needed")
-    wanted = [Job(n, n.left) for n in batch if n.state == State.QUEUED]
+    wanted = [Job(n, left[n]) for n in batch if n.state == State.QUEUED]
     for job in wanted:
         job.notification.attempts += 1
     prepared.rows(sql.LEASE, [LEASE, [job.notification.pk for job in wanted]])
     if dropped := late + shown + pointless:
         audience().settled(dropped)
     return wanted
-
-
-_LIFE = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
-_DUE: Prepared[Any] = Prepared(
-    lambda: (
-        Notification.objects.filter(channel=given("channel"), state=State.QUEUED, due_at__lte=Now())
-        .annotate(left=_LIFE)
-        .order_by("urgency", "due_at")
-        .select_for_update(skip_locked=True)[:BATCH]
-    )
-)
 
 
 def _shown_already(batch: Sequence[Notification]) -> list[Notification]:

@@ -4,9 +4,8 @@ from django.db import transaction
 
 from mdd_backend import hints
 from mdd_backend.database import prepared
-from mdd_backend.database.prepared import Prepared, given
 
-from .. import journal
+from .. import journal, sql
 from ..journal import Entry
 from ..kinds import DetectedType, EventStatus, JournalKind, Outcome
 from ..models import SosEvent
@@ -22,9 +21,10 @@ from .waves import call, ring_again
 @transaction.atomic
 def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     """Takes the step if it is due; False when it is not (taken already, closed, or another holds the row)."""
-    event = (_DUE if wait_for_row else _DUE_AND_FREE).first(pk=event_id)
-    if event is None:
+    due = [*prepared.models(sql.DUE if wait_for_row else sql.DUE_AND_FREE, [event_id], sql.EVENT)]
+    if not due:
         return False
+    ((event,),) = due
     if event.detected_type == DetectedType.TEST:
         close(event, EventStatus.RESOLVED, Outcome.NO_HELP_NEEDED, actor=None)
         return True
@@ -42,15 +42,6 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     save(event, step.facts)
     journal.tell(event, *entries)
     return True
-
-
-def _due(*, skip_locked: bool) -> Prepared[SosEvent]:
-    return Prepared(
-        lambda: SosEvent.objects.due().filter(pk=given("pk")).select_for_update(no_key=True, skip_locked=skip_locked)
-    )
-
-
-_DUE, _DUE_AND_FREE = _due(skip_locked=False), _due(skip_locked=True)
 
 
 def schedule(event: SosEvent) -> None:

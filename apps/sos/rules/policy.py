@@ -5,13 +5,12 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.forms import model_to_dict
 
 from apps.users.models import User
-from mdd_backend.database.prepared import Prepared, given
+from mdd_backend.database import prepared
 
-from .. import journal
+from .. import journal, sql
 from ..journal.entries import PolicyChanged
 from ..kinds import JournalKind
 from ..models import DispatchPolicy
@@ -47,13 +46,8 @@ class NoSuchPolicy(Exception):
 
 def policy_of(detected_type: str) -> DispatchPolicy:
     """The policy of its own that a type of event has, else the one for all, else the defaults."""
-    found = {policy.detected_type: policy for policy in _OWN_OR_FOR_ALL.all(detected_type=detected_type)}
-    return found.get(detected_type) or found.get("") or DispatchPolicy()
-
-
-_OWN_OR_FOR_ALL = Prepared(
-    lambda: DispatchPolicy.objects.filter(Q(detected_type="") | Q(detected_type=given("detected_type")))
-)
+    policies = {p.detected_type: p for (p,) in prepared.models(sql.POLICIES, [detected_type], sql.POLICY)}
+    return policies.get(detected_type) or policies.get("") or DispatchPolicy()
 
 
 def values_of(policy: DispatchPolicy) -> dict[str, Any]:
