@@ -17,14 +17,14 @@ POLICY = (
 )
 HTML = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>map</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/console/vendor/maplibre-gl/maplibre-gl.css">
-<link rel="stylesheet" href="/console/map.css">
+<link rel="stylesheet" href="/console/map/map.css">
 <link rel="stylesheet" href="/page.css">
 <div id="map" role="region" aria-label="map"></div>
 <script src="/console/vendor/maplibre-gl/maplibre-gl-csp.js" defer></script>
 <script type="module" src="/page.js"></script></html>"""
 CSS = "html, body, #map { margin: 0; height: 100%; }"
 SCRIPT = """
-import { createMap } from "/console/map.js";
+import { createMap } from "/console/map/map.js";
 const asked = new URLSearchParams(location.search);
 window.told = { chosen: [], moved: [], violations: [] };
 const violated = ({ violatedDirective, blockedURI }) => told.violations.push(`${violatedDirective} ${blockedURI}`);

@@ -16,7 +16,12 @@ from apps.users.models import Language
 from launcher.places import PROJECT
 
 MONITORING = PROJECT / "apps" / "monitoring"
-SOURCES = {path.name: path.read_text() for path in (MONITORING / "static" / "console").glob("*.js")}
+CONSOLE = MONITORING / "static" / "console"
+SOURCES = {
+    path.relative_to(CONSOLE).as_posix(): path.read_text()
+    for path in CONSOLE.rglob("*.js")
+    if CONSOLE / "vendor" not in path.parents
+}
 TEMPLATES = "".join(path.read_text() for path in (MONITORING / "templates" / "console").glob("*.html"))
 SCRIPT = "\n".join(SOURCES.values())
 

@@ -1,28 +1,28 @@
 /** The console: puts its parts together. */
 
-import { Api, Refusal } from "./api.js";
-import { Attention } from "./attention.js";
-import { Clock } from "./clock.js";
-import { askDrill, askHelper, askOutcome, askService, tell } from "./dialogs.js";
-import { byId, h, write } from "./dom.js";
-import { History } from "./history.js";
-import { listen } from "./keys.js";
-import { createMap } from "./map.js";
-import { Notes } from "./notes.js";
-import { Panel, actionsOf } from "./panel.js";
-import { Queue } from "./queue.js";
-import { sceneOf } from "./scene.js";
-import { Sound } from "./sound.js";
-import { Store } from "./store.js";
-import { Sync } from "./sync.js";
-import { TroubledDevices } from "./troubled.js";
-import { named, speak, t } from "./words.js";
+import { Attention } from "./attention/attention.js";
+import { Sound } from "./attention/sound.js";
+import { TroubledDevices } from "./attention/troubled.js";
+import { askDrill, askHelper, askOutcome, askService, tell } from "./events/dialogs.js";
+import { Notes } from "./events/notes.js";
+import { Panel, actionsOf } from "./events/panel.js";
+import { Queue } from "./events/queue.js";
+import { sceneOf } from "./events/scene.js";
+import { History } from "./history/history.js";
+import { Api, Refusal } from "./link/api.js";
+import { Clock } from "./link/clock.js";
+import { Store } from "./link/store.js";
+import { Sync } from "./link/sync.js";
+import { createMap } from "./map/map.js";
+import { byId, h, write } from "./page/dom.js";
+import { listen } from "./page/keys.js";
+import { named, speak, t } from "./page/words.js";
 
 /**
- * @typedef {import("./types.js").Config} Config
- * @typedef {import("./types.js").Filter} Filter
- * @typedef {import("./types.js").Detail} Detail
- * @typedef {import("./panel.js").Action} Action
+ * @typedef {import("./link/types.js").Config} Config
+ * @typedef {import("./link/types.js").Filter} Filter
+ * @typedef {import("./link/types.js").Detail} Detail
+ * @typedef {import("./events/panel.js").Action} Action
  */
 
 const config = /** @type {Config} */ (JSON.parse(byId("config").textContent ?? ""));
@@ -50,9 +50,9 @@ const map = createMap(
   { choose, moved: (box) => { bbox = box; askAreas(); } },
 );
 
-/** @type {{detail: Detail | null, entries: any[], map: import("./types.js").EventMap | null}} */
+/** @type {{detail: Detail | null, entries: any[], map: import("./link/types.js").EventMap | null}} */
 let about = { detail: null, entries: [], map: null };
-/** @type {import("./types.js").AreaCount[]} */
+/** @type {import("./link/types.js").AreaCount[]} */
 let areas = [];
 /** @type {number[] | null} */
 let bbox = null;
@@ -258,7 +258,7 @@ function startDrill() {
 
 // What the header says
 
-/** @param {import("./feed.js").LinkState} state @param {number | null} rttMs */
+/** @param {import("./link/feed.js").LinkState} state @param {number | null} rttMs */
 function showLink(state, rttMs) {
   if (state === "signed_out" || state === "no_dispatcher") return end(state);
   const link = byId("link");

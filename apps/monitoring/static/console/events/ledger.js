@@ -1,11 +1,11 @@
 /** Who was called, how far the call has reached each of them, and what they said: four marks a person. */
 
-import { h } from "./dom.js";
-import { distance, named, t } from "./words.js";
+import { h } from "../page/dom.js";
+import { distance, named, t } from "../page/words.js";
 
 /**
- * @typedef {import("./types.js").CalledHelper} CalledHelper
- * @typedef {import("./types.js").Reach} Reach
+ * @typedef {import("../link/types.js").CalledHelper} CalledHelper
+ * @typedef {import("../link/types.js").Reach} Reach
  * @typedef {"yes" | "no" | "open"} Mark
  * @typedef {{sent: Mark, received: Mark, read: Mark, answered: Mark, words: string}} Marks
  */

@@ -1,9 +1,9 @@
 /** Watches that are silent or low: a count in the header, a list behind it. */
 
-import { Refusal } from "./api.js";
-import { tell } from "./dialogs.js";
-import { byId, h, write } from "./dom.js";
-import { ago, t } from "./words.js";
+import { tell } from "../events/dialogs.js";
+import { Refusal } from "../link/api.js";
+import { byId, h, write } from "../page/dom.js";
+import { ago, t } from "../page/words.js";
 
 /** @typedef {{device_uid: string, wearer_name: string, model: string, battery_level: number | null, is_online: boolean, last_seen_at: string | null}} Troubled */
 
@@ -13,7 +13,7 @@ export class TroubledDevices {
   /** @type {Troubled[]} */
   #devices = [];
 
-  /** @param {import("./api.js").Api} api @param {import("./clock.js").Clock} clock */
+  /** @param {import("../link/api.js").Api} api @param {import("../link/clock.js").Clock} clock */
   constructor(api, clock) {
     this.api = api;
     this.clock = clock;

@@ -1,7 +1,7 @@
 /** A chart of days: a bar for the median, a line above it for the 95th percentile. */
 
-import { svg } from "./dom.js";
-import { duration, t } from "./words.js";
+import { svg } from "../page/dom.js";
+import { duration, t } from "../page/words.js";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [560, 150, 56, 20, 10];
 

@@ -8,8 +8,8 @@
  * @typedef {import("./layers.js").Scheme} Scheme
  */
 
-import { METRES_PER_DEGREE, widthOfDegree } from "./marks.js";
 import { FONT, FONT_BOLD } from "./layers.js";
+import { METRES_PER_DEGREE, widthOfDegree } from "./marks.js";
 
 const COLOURS = {
   dark: {

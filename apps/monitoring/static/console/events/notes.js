@@ -1,6 +1,6 @@
 /** The field in which a dispatcher writes a note: what is not stored yet stays with its event, whichever is looked at. */
 
-import { byId } from "./dom.js";
+import { byId } from "../page/dom.js";
 
 export class Notes {
   #field = /** @type {HTMLTextAreaElement} */ (byId("note"));

@@ -1,16 +1,16 @@
 /** The chosen event: who, where, what has been done, and what to do next. */
 
-import { byId, fill, h, write } from "./dom.js";
+import { isAlarming, toneOf } from "../link/store.js";
+import { byId, fill, h, write } from "../page/dom.js";
+import { ago, dayAndTime, named, t } from "../page/words.js";
 import { ledger } from "./ledger.js";
 import { ageOf, nameOf, stateOf } from "./queue.js";
-import { isAlarming, toneOf } from "./store.js";
 import { story } from "./story.js";
-import { ago, dayAndTime, named, t } from "./words.js";
 
 /**
- * @typedef {import("./types.js").Card} Card
- * @typedef {import("./types.js").Detail} Detail
- * @typedef {import("./types.js").TimelineEntry} TimelineEntry
+ * @typedef {import("../link/types.js").Card} Card
+ * @typedef {import("../link/types.js").Detail} Detail
+ * @typedef {import("../link/types.js").TimelineEntry} TimelineEntry
  * @typedef {{card: Card, detail: Detail | null, entries: TimelineEntry[]}} Chosen
  * @typedef {"acknowledge" | "wave" | "assign" | "handover" | "resolve" | "reopen"} Action
  */
@@ -177,7 +177,7 @@ function contacts(detail) {
       h("small", {}, [named("language", one.language), ...(one.told.length ? one.told.map(message) : [t("contact_untold")])].join(" · ")))))];
 }
 
-/** A message and what has become of it. @param {import("./types.js").Told} one */
+/** A message and what has become of it. @param {import("../link/types.js").Told} one */
 function message(one) {
   return `${named("kind", one.kind)}: ${[named("state", one.state), one.reason].filter(Boolean).join(", ")}`;
 }

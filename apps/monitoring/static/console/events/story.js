@@ -1,9 +1,9 @@
 /** The journal of an event in words. */
 
-import { h } from "./dom.js";
-import { distance, named, t, timeOfDay } from "./words.js";
+import { h } from "../page/dom.js";
+import { distance, named, t, timeOfDay } from "../page/words.js";
 
-/** @typedef {import("./types.js").TimelineEntry} TimelineEntry */
+/** @typedef {import("../link/types.js").TimelineEntry} TimelineEntry */
 
 /** @param {TimelineEntry[]} entries the oldest first @param {Map<string, string>} names of people by uuid */
 export function story(entries, names) {

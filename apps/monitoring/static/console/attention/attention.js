@@ -1,8 +1,8 @@
 /** Catches the eye of a dispatcher who looks elsewhere: the window's title, and the desktop's notifications. */
 
-import { named, t } from "./words.js";
+import { named, t } from "../page/words.js";
 
-/** @typedef {import("./types.js").Card} Card */
+/** @typedef {import("../link/types.js").Card} Card */
 
 export class Attention {
   /** @type {Map<string, Notification | null>} null where the browser was not to show it */

@@ -1,12 +1,12 @@
 /** The queue: a card for each event, the most urgent first. */
 
-import { byId, fill, h, write } from "./dom.js";
-import { isAlarming, isUnconfirmed, toneOf } from "./store.js";
-import { age, distance, named, t } from "./words.js";
+import { isAlarming, isUnconfirmed, toneOf } from "../link/store.js";
+import { byId, fill, h, write } from "../page/dom.js";
+import { age, distance, named, t } from "../page/words.js";
 
 /**
- * @typedef {import("./types.js").Card} Card
- * @typedef {import("./types.js").Tone} Tone
+ * @typedef {import("../link/types.js").Card} Card
+ * @typedef {import("../link/types.js").Tone} Tone
  * @typedef {{element: HTMLElement, button: HTMLButtonElement, age: HTMLElement, card: Card | null, state: string, drawn: string}} Row
  */
 

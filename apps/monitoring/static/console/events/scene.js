@@ -1,13 +1,13 @@
 /** What the map shows: every open event; of the chosen one its people, its way and its rings. */
 
+import { toneOf } from "../link/store.js";
 import { shortName } from "./queue.js";
-import { toneOf } from "./store.js";
 
 /**
- * @typedef {import("./types.js").Card} Card
- * @typedef {import("./types.js").Tone} Tone
- * @typedef {import("./types.js").EventMap} EventMap
- * @typedef {import("./types.js").AreaCount} AreaCount
+ * @typedef {import("../link/types.js").Card} Card
+ * @typedef {import("../link/types.js").Tone} Tone
+ * @typedef {import("../link/types.js").EventMap} EventMap
+ * @typedef {import("../link/types.js").AreaCount} AreaCount
  */
 
 /** @type {Record<string, Tone>} */

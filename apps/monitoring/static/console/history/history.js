@@ -1,8 +1,8 @@
 /** What has been: events by time, person, device and outcome, and the report of how soon help came. */
 
+import { byId, fill, h } from "../page/dom.js";
+import { age, dayAndTime, duration, named, t } from "../page/words.js";
 import { chart } from "./chart.js";
-import { byId, fill, h } from "./dom.js";
-import { age, dayAndTime, duration, named, t } from "./words.js";
 
 /**
  * @typedef {{event_uid: string, status: string, outcome: string | null, detected_type: string, severity: number,
@@ -19,7 +19,7 @@ export class History {
   /** @type {string | null} */
   #more = null;
 
-  /** @param {import("./api.js").Api} api @param {(uid: string) => void} open */
+  /** @param {import("../link/api.js").Api} api @param {(uid: string) => void} open */
   constructor(api, open) {
     this.api = api;
     this.open = open;

@@ -1,14 +1,14 @@
 /** What is asked before something is done: native dialogs, which keep the keyboard inside and close with Escape. */
 
-import { Refusal } from "./api.js";
-import { byId, fill, h } from "./dom.js";
+import { Refusal } from "../link/api.js";
+import { byId, fill, h } from "../page/dom.js";
+import { distance, named, t, timeOfDay } from "../page/words.js";
 import { nameOf, whatOf } from "./queue.js";
-import { distance, named, t, timeOfDay } from "./words.js";
 
 /**
- * @typedef {import("./types.js").Card} Card
- * @typedef {import("./types.js").FreeHelper} FreeHelper
- * @typedef {import("./dom.js").Child} Child
+ * @typedef {import("../link/types.js").Card} Card
+ * @typedef {import("../link/types.js").FreeHelper} FreeHelper
+ * @typedef {import("../page/dom.js").Child} Child
  */
 
 const OUTCOMES = ["HELPED", "FALSE_ALARM", "NO_HELP_NEEDED", "HANDED_OVER"];
