@@ -4,14 +4,17 @@ import hashlib
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from launcher.machine.javascript import NODE
 from launcher.places import PROJECT
 
-VENDORED = PROJECT / "apps" / "monitoring" / "static" / "console" / "vendor" / "maplibre-gl"
-DATA = VENDORED.parent.parent / "data"
+CONSOLE = PROJECT / "apps" / "monitoring" / "static" / "console"
+VENDORED = CONSOLE / "vendor" / "maplibre-gl"
+DATA = CONSOLE / "data"
+IMPORT = re.compile(r'(?:from |import\()"(\.[^"]+)"')
 
 
 def test_modules_do_what_their_own_tests_say() -> None:
@@ -20,6 +23,15 @@ def test_modules_do_what_their_own_tests_say() -> None:
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert tests
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_folders_import_only_what_their_table_allows() -> None:
+    page = (PROJECT / "docs" / "architecture.md").read_text().partition("## The console's page")[2]
+    table = re.findall(r"^\| `(\w+)/` \|.*\| (.+) \|$", page, re.MULTILINE)
+    allowed = {folder: set(re.findall(r"`(\w+)`", imports)) for folder, imports in table}
+    found = {folder: _imported_by(CONSOLE / folder) for folder in allowed}
+    assert {path.parent.name for path in CONSOLE.glob("*/*.js")} == {*allowed}
+    assert {folder: names - {folder} for folder, names in found.items()} == allowed
 
 
 def test_vendored_maplibre_is_the_locked_version_unchanged() -> None:
@@ -57,4 +69,13 @@ def test_outline_is_small_and_names_places_in_all_three_languages() -> None:
     assert all(one["ru"] and one["uz"] and one["en"] for one in named)
     assert {("Ташкент", "Toshkent", "Tashkent"), ("Самарканд", "Samarqand", "Samarkand")} <= {
         (one["ru"], one["uz"], one["en"]) for one in named
+    }
+
+
+def _imported_by(folder: Path) -> set[str]:
+    """The folders whose modules are imported by those of a folder; `console` for those that are in none."""
+    return {
+        (path.parent / target).resolve(strict=True).parent.name
+        for path in folder.glob("*.js")
+        for target in IMPORT.findall(path.read_text())
     }
