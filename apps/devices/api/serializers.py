@@ -151,14 +151,14 @@ class FixesSerializer(serializers.Serializer[Fix]):
 
     @property
     def good(self) -> list[Fix]:
-        return [Fix(**one) for one in self.validated_data["fixes"] if isinstance(one, dict)]
+        return [Fix(**values) for values in self.validated_data["fixes"] if isinstance(values, dict)]
 
     @property
     def refused(self) -> list[dict[str, Any]]:
         return [
-            {"index": index, "errors": serializers.as_serializer_error(one)}
-            for index, one in enumerate(self.validated_data["fixes"])
-            if isinstance(one, serializers.ValidationError)
+            {"index": index, "errors": serializers.as_serializer_error(item)}
+            for index, item in enumerate(self.validated_data["fixes"])
+            if isinstance(item, serializers.ValidationError)
         ]
 
 
@@ -185,9 +185,9 @@ class DeviceStatusSerializer(serializers.Serializer[Device]):
     lon = LongitudeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for one, other in (("lat", "lon"), ("lon", "lat")):
-            if one in attrs and other not in attrs:
-                raise serializers.ValidationError({other: [f"Is required together with {one}."]})
+        for field, other in (("lat", "lon"), ("lon", "lat")):
+            if field in attrs and other not in attrs:
+                raise serializers.ValidationError({other: [f"Is required together with {field}."]})
         return _refuse_nowhere(attrs)
 
 

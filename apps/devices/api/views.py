@@ -216,8 +216,8 @@ class TrackView(APIView):
         device = queries.device_known_to(caller(request), device_uid)
         query = TrackQuerySerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        track = queries.track_of(device, asked["from"], asked["to"], asked["limit"])
-        if asked["as"] == "geojson":
+        params = query.validated_data
+        track = queries.track_of(device, params["from"], params["to"], params["limit"])
+        if params["as"] == "geojson":
             return Response(TrackFeaturesSerializer(track).data, content_type="application/geo+json")
         return Response(TrackSerializer(track).data)

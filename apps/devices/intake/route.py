@@ -231,10 +231,10 @@ def _instant(text: str | None, is_dated: bool) -> datetime | None:
         if is_dated:
             raise ValueError
         return None
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
         raise ValueError
-    return found.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
 def _unavailable(why: str) -> Response:
@@ -244,13 +244,13 @@ def _unavailable(why: str) -> Response:
 
 def _again(body: bytes, receive: Receive) -> Receive:
     """The request's body as if nobody had read it yet."""
-    told = False
+    is_replayed = False
 
     async def first_the_body() -> Message:
-        nonlocal told
-        if told:
+        nonlocal is_replayed
+        if is_replayed:
             return await receive()
-        told = True
+        is_replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return first_the_body

@@ -143,16 +143,16 @@ def thin_default(before: date, kept: str) -> int:
 
     Looks at the million that came last, at most: what was kept from a dropped day came long before.
     """
-    deleted, last = 0, 2**63 - 1
+    total, last = 0, 2**63 - 1
     for _ in range(PORTIONS):
-        seen, lowest, gone = _thin_portion(before, kept, last)
-        deleted += gone
+        seen, lowest, deleted = _thin_portion(before, kept, last)
+        total += deleted
         if seen < PORTION:
             break
         last = lowest
-    if deleted:
-        log.info("old fixes of wild clocks deleted", deleted=deleted)
-    return deleted
+    if total:
+        log.info("old fixes of wild clocks deleted", deleted=total)
+    return total
 
 
 def _thin_portion(before: date, kept: str, last: int) -> tuple[int, int, int]:
@@ -171,5 +171,5 @@ def _thin_portion(before: date, kept: str, last: int) -> tuple[int, int, int]:
             " SELECT count(*), coalesce(min(id), 0), (SELECT count(*) FROM gone) FROM seen",
             [last, datetime(before.year, before.month, before.day, tzinfo=UTC), PORTION],
         )
-        seen, lowest, gone = cursor.fetchone()
-    return seen, lowest, gone
+        seen, lowest, deleted = cursor.fetchone()
+    return seen, lowest, deleted

@@ -15,8 +15,8 @@ from ..models import Device, LocationTrack
 
 def devices_known_to(viewer: User) -> QuerySet[Device]:
     """A dispatcher's: everybody's; anybody else's: their own. What one does not know does not exist for them."""
-    known = Device.objects.select_related("token")
-    return known if viewer.role == Role.ADMIN else known.filter(owner=viewer)
+    devices = Device.objects.select_related("token")
+    return devices if viewer.role == Role.ADMIN else devices.filter(owner=viewer)
 
 
 def device_known_to(viewer: User, device_uid: str) -> Device:
@@ -32,8 +32,8 @@ def device_of(owner: User, device_uid: str) -> Device:
 def devices_in_trouble() -> QuerySet[Device]:
     """Those silent or low on battery now, the newest trouble first; each with `kinds` and the last one's `since`."""
     troubled = Device.objects.select_related("owner").filter(troubles__over_at=None, troubles__isnull=False)
-    found = troubled.annotate(since=Max("troubles__since"), kinds=ArrayAgg("troubles__kind", order_by="troubles__kind"))
-    return found.order_by("-since", "pk")
+    newest, kinds = Max("troubles__since"), ArrayAgg("troubles__kind", order_by="troubles__kind")
+    return troubled.annotate(since=newest, kinds=kinds).order_by("-since", "pk")
 
 
 def _only(devices: QuerySet[Device]) -> Device:
@@ -62,9 +62,9 @@ def track_of(device: Device, since: datetime, until: datetime, limit: int) -> Tr
         .order_by("recorded_at")
         .values("recorded_at", "received_at", "lat", "lon", "speed", "direction", "battery_level")
     )
-    found = list(rows[: limit + 1])
-    next_from = found[limit]["recorded_at"] if len(found) > limit else None
-    return Track(device.device_uid, since, until, found[:limit], next_from)
+    fixes = list(rows[: limit + 1])
+    next_from = fixes[limit]["recorded_at"] if len(fixes) > limit else None
+    return Track(device.device_uid, since, until, fixes[:limit], next_from)
 
 
 def _degrees(axis: str) -> Func:

@@ -56,17 +56,17 @@ def record_for(device_id: int, fixes: Sequence[Fix]) -> int | None:
 
 def record_all(reports: Sequence[Report]) -> list[int | None]:
     """The same of many devices at once, in one transaction; None too where the caller may not report for the device."""
-    recorded = _run(sql.RECORD_IF_LET_IN, _asked(reports), [report.fixes for report in reports])
+    recorded = _run(sql.RECORD_IF_LET_IN, _report_columns(reports), [report.fixes for report in reports])
     return [recorded.get(number) for number in range(len(reports))]
 
 
 def let_in(reports: Sequence[Report]) -> list[int | None]:
     """1 for each report whose caller may report for its device, else None; nothing is recorded."""
-    numbers = {number for (number,) in prepared.rows(sql.LET_IN, _asked(reports))}
+    numbers = {number for (number,) in prepared.rows(sql.LET_IN, _report_columns(reports))}
     return [1 if number in numbers else None for number in range(len(reports))]
 
 
-def _asked(reports: Sequence[Report]) -> dict[str, Any]:
+def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "report": list(range(len(reports))),
         "device_uid": [report.device_uid for report in reports],
@@ -76,11 +76,11 @@ def _asked(reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def _run(statement: str, asked: dict[str, Any], fixes: Sequence[Sequence[Fix]]) -> dict[int, int]:
+def _run(statement: str, report_columns: dict[str, Any], fixes: Sequence[Sequence[Fix]]) -> dict[int, int]:
     """By report, how many fixes were new."""
     sent = [(number, fix) for number, some in enumerate(fixes) for fix in some]
     every = _columns(fix for _, fix in sent)
-    return dict(prepared.rows(statement, asked | every | {"of": [number for number, _ in sent]}))
+    return dict(prepared.rows(statement, report_columns | every | {"of": [number for number, _ in sent]}))
 
 
 def _columns(fixes: Iterable[Fix]) -> dict[str, list[Any]]:

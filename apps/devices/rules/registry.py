@@ -67,10 +67,10 @@ def hold_device(device: Device) -> None:
 
 def reread(device: Device) -> Device:
     """The device as it is now. Raises DeviceGone."""
-    found = Device.objects.select_related("token").filter(pk=device.pk).first()
-    if found is None:
+    current = Device.objects.select_related("token").filter(pk=device.pk).first()
+    if current is None:
         raise DeviceGone
-    return found
+    return current
 
 
 @transaction.atomic

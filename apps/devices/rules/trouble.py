@@ -84,7 +84,7 @@ def _begin_some(kind: TroubleKind, statement: str, values: dict[str, Any]) -> in
     return len(devices)
 
 
-def _untold() -> "QuerySet[Trouble]":
+def _ongoing() -> "QuerySet[Trouble]":
     """Of active owners whose device was heard within a day."""
     going_on = Trouble.objects.filter(over_at=None, device__owner__status=Status.ACTIVE)
     return going_on.filter(device__last_seen_at__gt=Now() - NEWS)
@@ -107,7 +107,7 @@ def _hush() -> None:
 @transaction.atomic
 def _tell_owners() -> None:
     is_time = Q(kind=TroubleKind.BATTERY_LOW) | Q(since__lte=Now() - TOLD_AFTER)
-    for trouble in _held(_untold().filter(is_time, told_at=None)):
+    for trouble in _held(_ongoing().filter(is_time, told_at=None)):
         kind = MESSAGES[trouble.kind]
         data = {"text_key": kind.lower(), "device_uid": trouble.device.device_uid}
         notify(kind, None, {trouble.device.owner_id: data}, occasion=_occasion_of(trouble))
@@ -121,14 +121,14 @@ def _tell_contacts() -> None:
     texted = Trouble.objects.filter(device=OuterRef("device"), contacts_told_at__gt=Now() - CONTACTS_QUIET)
     has_contacts = EmergencyContact.objects.filter(owner=OuterRef("device__owner"))
     is_new = Q(contacts_told_at=None) | Q(contacts_told_at__lt=F("told_at"))
-    untold = _untold().filter(~Exists(texted), Exists(has_contacts), is_new, told_at__isnull=False)
-    for trouble in _one_a_device(_held(untold, "contacts_told_at")):
+    due = _ongoing().filter(~Exists(texted), Exists(has_contacts), is_new, told_at__isnull=False)
+    for trouble in _one_a_device(_held(due, "contacts_told_at")):
         owner, kind = trouble.device.owner, MESSAGES[trouble.kind]
         data = {contact.pk: {"wearer_name": trouble.device.whose_name} for contact in owner.emergency_contacts.all()}
         notify_contacts(kind, None, owner.pk, data, occasion=_occasion_of(trouble))
 
 
-def _held(troubles: "QuerySet[Trouble]", told: str = "told_at") -> list[Trouble]:
+def _held(troubles: "QuerySet[Trouble]", column: str = "told_at") -> list[Trouble]:
     """A batch, the oldest first, that is noted as told; another watch passes it by."""
     batch = list(
         troubles.order_by("since", "pk")
@@ -136,7 +136,7 @@ def _held(troubles: "QuerySet[Trouble]", told: str = "told_at") -> list[Trouble]
         .prefetch_related("device__owner__emergency_contacts")
         .select_for_update(of=["self"], skip_locked=True)[:BATCH]
     )
-    Trouble.objects.filter(pk__in=[trouble.pk for trouble in batch]).update(**{told: Now()})
+    Trouble.objects.filter(pk__in=[trouble.pk for trouble in batch]).update(**{column: Now()})
     return batch
 
 
