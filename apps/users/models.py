@@ -24,7 +24,7 @@ class Status(models.TextChoices):
 
 
 # What anybody ever sees or gives; the erased exist for nobody.
-STANDINGS = [(one.value, one.label) for one in (Status.ACTIVE, Status.BANNED)]
+STANDINGS = [(status.value, status.label) for status in (Status.ACTIVE, Status.BANNED)]
 
 
 class Language(models.TextChoices):

@@ -25,11 +25,11 @@ class AccountAuthentication(JWTAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        found: tuple[Any, Token] | None = super().authenticate(request)
+        user_and_token: tuple[Any, Token] | None = super().authenticate(request)
         view = (request.parser_context or {}).get("view")
-        if found and found[0].is_banned and not getattr(view, "banned_may_enter", False):
+        if user_and_token and user_and_token[0].is_banned and not getattr(view, "banned_may_enter", False):
             raise AuthenticationFailed("This account is banned.", code="banned")
-        return found
+        return user_and_token
 
 
 class DispatcherSession(SessionAuthentication):

@@ -99,9 +99,9 @@ def block_helper(owner: User, helper: UUID) -> tuple[BlockedHelper, bool]:
     blocked = active.filter(uuid=helper).first()
     if blocked is None:
         raise NotAHelper
-    known = owner.blocked_helpers.filter(helper=blocked).first()
-    if known:
-        return known, False
+    existing = owner.blocked_helpers.filter(helper=blocked).first()
+    if existing:
+        return existing, False
     if owner.blocked_helpers.count() >= MOST_BLOCKED:
         raise TooMany(f"At most {MOST_BLOCKED} helpers.")
     return owner.blocked_helpers.create(helper=blocked), True

@@ -64,6 +64,6 @@ def _is_right(user: User, code: str) -> bool:
 
 def _code(user: User, reset: PasswordReset) -> str:
     """A new password or a sign-in makes the code before it wrong, too."""
-    said = f"{user.uuid}/{user.password}/{user.last_login}/{reset.nonce}"
-    digest = salted_hmac("apps.users.rules.resets", said, algorithm="sha256").digest()
+    signed_text = f"{user.uuid}/{user.password}/{user.last_login}/{reset.nonce}"
+    digest = salted_hmac("apps.users.rules.resets", signed_text, algorithm="sha256").digest()
     return f"{int.from_bytes(digest) % 10**DIGITS:0{DIGITS}d}"

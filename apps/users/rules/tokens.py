@@ -22,7 +22,7 @@ class KeyRing(TokenBackend):
 
     def __init__(self, key: str, older: tuple[str, ...]) -> None:
         super().__init__(ALGORITHM, key)
-        self.older = [TokenBackend(ALGORITHM, one) for one in older]
+        self.older = [TokenBackend(ALGORITHM, older_key) for older_key in older]
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """The token's claims, signed with any of the keys. Raises TokenBackendError."""
