@@ -85,10 +85,11 @@ def _nearest(events: Iterable[int]) -> Any:
 
 
 def _reached(uids: Iterable[Any]) -> Iterable[tuple[Any, int]]:
-    heard = Notification.objects.filter(
+    received = Notification.objects.filter(
         event_uid__in=list(uids), kind=MessageKind.SOS_ALERT, state__in=[State.RECEIVED, State.READ]
     )
-    return heard.order_by().values("event_uid").annotate(n=Count("user", distinct=True)).values_list("event_uid", "n")
+    by_event = received.order_by().values("event_uid").annotate(n=Count("user", distinct=True))
+    return by_event.values_list("event_uid", "n")
 
 
 def _card(event: SosEvent, people: People, asks_at: datetime | None) -> dict[str, Any]:

@@ -127,14 +127,14 @@ class QueueView(ConsoleView):
     @documented("The open events", gives={200: (QueueSerializer, examples.QUEUE)}, query=[QueueQuerySerializer])
     def get(self, request: Request) -> Response:
         """All open events as cards, at most 1,000, the oldest first; or those asked for."""
-        asked = QueueQuerySerializer(data={"event": request.query_params.getlist("event")})
-        asked.is_valid(raise_exception=True)
-        uids = asked.validated_data["event"]
+        query = QueueQuerySerializer(data={"event": request.query_params.getlist("event")})
+        query.is_valid(raise_exception=True)
+        uids = query.validated_data["event"]
         seq = last_position()
         events = SosEvent.objects.filter(uid__in=uids) if uids else SosEvent.objects.open()
-        found = list(with_cards(events)[:CARDS_MOST])
-        keep_looks(found, caller(request))
-        answer = {"seq": seq, "server_time": timezone.now(), "on_duty": on_duty(), "events": cards_of(found)}
+        shown = list(with_cards(events)[:CARDS_MOST])
+        keep_looks(shown, caller(request))
+        answer = {"seq": seq, "server_time": timezone.now(), "on_duty": on_duty(), "events": cards_of(shown)}
         return Response(answer)
 
 
@@ -191,10 +191,10 @@ class FreeHelpersView(ConsoleView):
         """The nearest 20 helpers within 20 km who are free and not called yet, the nearest first."""
         event = self.event(event_uid)
         near = nearest_helpers(event, FREE_WITHIN_M, FREE_MOST)
-        people = User.objects.in_bulk([one.user_id for one in near])
-        distances = {one.user_id: one.distance_m for one in near}
-        found = [people[one.user_id] for one in near]
-        return Response(FreeHelperSerializer(found, many=True, context={"distances": distances}).data)
+        people = User.objects.in_bulk([helper.user_id for helper in near])
+        distances = {helper.user_id: helper.distance_m for helper in near}
+        helpers = [people[helper.user_id] for helper in near]
+        return Response(FreeHelperSerializer(helpers, many=True, context={"distances": distances}).data)
 
 
 class AreaQuerySerializer(serializers.Serializer[Any]):
@@ -222,6 +222,6 @@ class AreasView(ConsoleView):
     )
     def get(self, request: Request) -> Response:
         """Counts only: where a helper is nobody sees who has not called them."""
-        asked = AreaQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        return Response(reachable_by_area(*asked.validated_data["bbox"]))
+        query = AreaQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return Response(reachable_by_area(*query.validated_data["bbox"]))

@@ -64,12 +64,12 @@ class FeedView(APIView):
     )
     def get(self, request: Request) -> Response:
         """For dispatchers: the very messages of the socket, in the same order, each once."""
-        asked = FeedQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        after, limit = asked.validated_data["after"], asked.validated_data["limit"]
-        found = messages_after(after, limit + 1)
-        told = found[:limit]
-        last = told[-1][0] if told else after
+        query = FeedQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        after, limit = query.validated_data["after"], query.validated_data["limit"]
+        messages = messages_after(after, limit + 1)
+        page = messages[:limit]
+        last = page[-1][0] if page else after
         return Response(
-            {"messages": [json.loads(message) for _, message in told], "last": last, "more": len(found) > limit}
+            {"messages": [json.loads(message) for _, message in page], "last": last, "more": len(messages) > limit}
         )

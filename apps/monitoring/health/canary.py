@@ -12,7 +12,7 @@ import httpx
 POLL_S = 0.2
 SIGNED_IN, ANSWERED, PUSHED, RECEIVED = "signed in", "signal answered", "push sent", "receipt"
 SHOWN = {"RECEIVED", "READ"}
-GONE = {"FAILED", "DROPPED"}
+NOT_SENT = {"FAILED", "DROPPED"}
 Json = dict[str, Any]
 
 
@@ -63,13 +63,15 @@ class Canary:
             state = self._state(step, event_uid) or state
             if state in wanted:
                 return self._note(step, began)
-            if state in GONE or time.monotonic() - began > self.wait_s:
-                raise Missed(step, f"not within {self.wait_s:g} s ({state})" if state not in GONE else f"it is {state}")
+            if state in NOT_SENT:
+                raise Missed(step, f"it is {state}")
+            if time.monotonic() - began > self.wait_s:
+                raise Missed(step, f"not within {self.wait_s:g} s ({state})")
             time.sleep(POLL_S)
 
     def _state(self, step: str, event_uid: str) -> str | None:
-        told = self._call(step, "GET", "notifications/?kind=TEST_ARRIVED")["results"]
-        states = [one["state"] for one in told if one["event_uid"] == event_uid and one["channel"] == "FCM"]
+        notifications = self._call(step, "GET", "notifications/?kind=TEST_ARRIVED")["results"]
+        states = [n["state"] for n in notifications if n["event_uid"] == event_uid and n["channel"] == "FCM"]
         return str(states[0]) if states else None
 
     def _call(self, step: str, method: str, path: str, body: Json | None = None) -> Json:

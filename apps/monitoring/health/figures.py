@@ -29,15 +29,15 @@ class Overdue:
 
 def overdue_events() -> Overdue:
     """Events whose step is due and not taken: how many, and for how many seconds the oldest has waited."""
-    found = SosEvent.objects.due().aggregate(count=Count("pk"), oldest=Min("next_step_at"))
-    return Overdue(found["count"], age_s(found["oldest"]) or 0.0)
+    totals = SosEvent.objects.due().aggregate(count=Count("pk"), oldest=Min("next_step_at"))
+    return Overdue(totals["count"], age_s(totals["oldest"]) or 0.0)
 
 
 def overdue_notifications() -> Overdue:
     """The same of messages that are due and not sent."""
     due = Notification.objects.filter(state=State.QUEUED, due_at__lte=Now())
-    found = due.aggregate(count=Count("pk"), oldest=Min("due_at"))
-    return Overdue(found["count"], age_s(found["oldest"]) or 0.0)
+    totals = due.aggregate(count=Count("pk"), oldest=Min("due_at"))
+    return Overdue(totals["count"], age_s(totals["oldest"]) or 0.0)
 
 
 def seen_at(name: str) -> datetime | None:
@@ -67,10 +67,10 @@ def provider_errors() -> dict[str, int]:
         ~Q(reason__in=_NO_FAULT_OF_THE_PROVIDER), pk__in=newest, state=State.FAILED, at__gt=Now() - ERRORS_WITHIN
     )
     waiting = Notification.objects.filter(state=State.QUEUED, attempts__gt=0).exclude(reason="")
-    found = dict.fromkeys(Channel.values, 0)
+    errors = dict.fromkeys(Channel.values, 0)
     for channel in [
         *failed.values_list("notification__channel", flat=True),
         *waiting.values_list("channel", flat=True),
     ]:
-        found[channel] += 1
-    return found
+        errors[channel] += 1
+    return errors
