@@ -34,7 +34,7 @@ class NotificationPage(LogPage):
     search_fields = ("=kind", "user__phone_number", "user__full_name")
     uuid_fields = ("uuid", "event_uid")
     fields = (
-        "uuid", "reader", "channel", "kind", "state", "reason", "attempts", "provider_id", "event_uid", "told",
+        "uuid", "reader", "channel", "kind", "state", "reason", "attempts", "provider_id", "event_uid", "shown_data",
         "created_at", "due_at", "expires_at", "story",
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ class NotificationPage(LogPage):
         return person(notification.user)
 
     @admin.display(description="data")
-    def told(self, notification: Notification) -> str:
+    def shown_data(self, notification: Notification) -> str:
         """Without the addresses, which are as good as the phone's own word, or the contact's."""
         return ", ".join(f"{name}={value}" for name, value in notification.data.items() if "url" not in name)
 

@@ -32,11 +32,11 @@ def addresses_of(channel: str, notifications: Sequence[Notification]) -> dict[in
 
 
 def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
-    found: dict[int, list[Address]] = defaultdict(list)
+    by_user: dict[int, list[Address]] = defaultdict(list)
     people = list({n.user_id for n in notifications})
     for user_id, *address in prepared.rows(sql.TOKENS_IN_USE, [people, PUSH_TOKEN_LIVES]):
-        found[user_id].append(Address(*address))
-    return {n.pk: found[n.user_id] for n in notifications}
+        by_user[user_id].append(Address(*address))
+    return {n.pk: by_user[n.user_id] for n in notifications}
 
 
 def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:

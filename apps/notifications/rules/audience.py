@@ -18,7 +18,7 @@ class Audience(Protocol):
 
 class _Nobody:
     def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
-        return {one.pk for one in notifications}
+        return {n.pk for n in notifications}
 
     def settled(self, notifications: Sequence[Notification]) -> None:
         pass
@@ -32,7 +32,7 @@ def audience() -> Audience:
     return _registered
 
 
-def register(one: Audience) -> None:
+def register(new_audience: Audience) -> None:
     """Makes it the one that is asked from now on."""
     global _registered  # noqa: PLW0603 - once, when the apps are ready
-    _registered = one
+    _registered = new_audience

@@ -118,9 +118,9 @@ def _deliver(channel: str, batch: list[Job]) -> None:
     loop.submit(_send_all(transport, [(job, addresses[job.notification.pk]) for job in batch], answers))
     left = len(batch)
     while left:
-        heard = [answers.get(), *(answers.get() for _ in range(answers.qsize()))]
-        _settle(heard)
-        left -= len(heard)
+        results = [answers.get(), *(answers.get() for _ in range(answers.qsize()))]
+        _settle(results)
+        left -= len(results)
 
 
 def _addressed(channel: str, batch: list[Job]) -> tuple[dict[int, list[Address]], list[Job]]:
@@ -128,14 +128,14 @@ def _addressed(channel: str, batch: list[Job]) -> tuple[dict[int, list[Address]]
     try:
         return addresses_of(channel, [job.notification for job in batch]), batch
     except (KeyError, ValueError):
-        found: dict[int, list[Address]] = {}
+        addresses: dict[int, list[Address]] = {}
         for job in batch:
             try:
-                found |= addresses_of(channel, [job.notification])
+                addresses |= addresses_of(channel, [job.notification])
             except (KeyError, ValueError) as why:
                 refused = TransportError(f"no words: {type(why).__name__} {why}", permanent=True)
                 _settle([(job, Outcome(errors=[refused]))])
-        return found, [job for job in batch if job.notification.pk in found]
+        return addresses, [job for job in batch if job.notification.pk in addresses]
 
 
 async def _send_all(
@@ -148,7 +148,7 @@ async def _send_all(
             outcome = Outcome(errors=[TransportError(f"transport failed: {type(why).__name__}")])
         answers.put((job, outcome))
 
-    await asyncio.gather(*(send(*one) for one in batch))
+    await asyncio.gather(*(send(job, addresses) for job, addresses in batch))
 
 
 async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Outcome:
@@ -157,7 +157,7 @@ async def _send(transport: Transport, job: Job, addresses: list[Address]) -> Out
     if not addresses:
         why = "contact removed" if job.notification.contact_id else NOBODY[job.notification.channel]
         outcome.errors.append(TransportError(why, permanent=True))
-    waiting = [one for one in addresses if one.token_id not in job.notification.accepted_token_ids]
+    waiting = [address for address in addresses if address.token_id not in job.notification.accepted_token_ids]
     await asyncio.gather(*(_send_to(transport, job, address, outcome) for address in waiting))
     return outcome
 
@@ -195,7 +195,7 @@ def _settle(results: list[tuple[Job, Outcome]]) -> None:
     kept = keep([job.notification for job, _ in results], again_after, if_queued=True)
     settled = [job.notification for job, _ in results if job.notification.pk in kept - again_after.keys()]
     if settled:
-        _hasten_texts([one for one in settled if one.state == State.FAILED])
+        _hasten_texts([n for n in settled if n.state == State.FAILED])
         audience().settled(settled)
 
 
@@ -208,26 +208,29 @@ def _hasten_texts(failed: list[Notification]) -> None:
 
 def _take(job: Job, outcome: Outcome) -> timedelta | None:
     """Moves the notification to what its outcome makes of it; after how long it is to be tried again, if it is."""
-    one = job.notification
-    one.accepted_token_ids = [*one.accepted_token_ids, *(a.token_id for a in outcome.accepted if a.token_id)]
-    one.provider_id = _storable(next(iter(outcome.provider_ids), one.provider_id))
+    notification = job.notification
+    new_token_ids = [address.token_id for address in outcome.accepted if address.token_id]
+    notification.accepted_token_ids = [*notification.accepted_token_ids, *new_token_ids]
+    notification.provider_id = _storable(next(iter(outcome.provider_ids), notification.provider_id))
     passing = [error for error in outcome.errors if not error.permanent]
-    delay = _delay(one.attempts, passing)
+    delay = _delay(notification.attempts, passing)
     if passing and delay < job.left:
-        one.reason = _storable(passing[0])
+        notification.reason = _storable(passing[0])
         return delay
-    is_sent = one.accepted_token_ids or outcome.accepted
-    one.state, one.reason = (State.SENT, "") if is_sent else (State.FAILED, _storable(outcome.errors[0]))
+    if notification.accepted_token_ids or outcome.accepted:
+        notification.state, notification.reason = State.SENT, ""
+    else:
+        notification.state, notification.reason = State.FAILED, _storable(outcome.errors[0])
     return None
 
 
-def _storable(said: object) -> str:
+def _storable(value: object) -> str:
     """What a provider says, as PostgreSQL can keep it: one answer must not undo what became of the whole batch."""
-    return str(said).replace("\0", "\ufffd").encode(errors="replace").decode()[:200]
+    return str(value).replace("\0", "\ufffd").encode(errors="replace").decode()[:200]
 
 
 def _delay(attempts: int, errors: list[TransportError]) -> timedelta:
     """1, 2, 4 … 30 s with jitter, and never before the provider's Retry-After."""
     backoff = min(BACKOFF_MOST_S, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
-    asked = [error.retry_after_s for error in errors if error.retry_after_s is not None]
-    return timedelta(seconds=max([backoff, *asked]))
+    retries_after_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
+    return timedelta(seconds=max([backoff, *retries_after_s]))

@@ -35,14 +35,14 @@ UNREAD = (State.QUEUED, State.SENT, State.FAILED)
 
 def save_push_token(user: User, token: str, platform: str, session: str = "") -> tuple[PushToken, bool]:
     """Keeps the app's token, and whether it is new. A phone handed to another person rings for that person only."""
-    given = {"user": user, "platform": platform, "session": session}
-    return PushToken.objects.update_or_create(token=token, defaults=given)
+    defaults = {"user": user, "platform": platform, "session": session}
+    return PushToken.objects.update_or_create(token=token, defaults=defaults)
 
 
 def forget_session(user: User, session: str, push_token: str = "", **_: object) -> None:
     """An app that was signed out rings no more: known by its session, or by its own word."""
-    known = Q(session=session) & ~Q(session="")
-    PushToken.objects.filter(known | Q(token=push_token), user=user).delete()
+    of_session = Q(session=session) & ~Q(session="")
+    PushToken.objects.filter(of_session | Q(token=push_token), user=user).delete()
 
 
 def forget_other_sessions(user: User, kept: str, **_: object) -> None:
@@ -84,11 +84,11 @@ def notify(
     pushes = []
     for user_id, texts in data.items():
         uuid = uuid4()
-        told = texts | {"kind": kind, "notification_id": str(uuid), "receipt_url": receipt_url(uuid)}
+        push_data = texts | {"kind": kind, "notification_id": str(uuid), "receipt_url": receipt_url(uuid)}
         if event_uid:
-            told["event_uid"] = str(event_uid)
-        row = {"uuid": uuid, "user_id": user_id, "channel": Channel.FCM, "idempotency_key": keys[user_id], "data": told}
-        pushes.append(Notification(**row, **common, due_at=at))
+            push_data["event_uid"] = str(event_uid)
+        row = {"uuid": uuid, "user_id": user_id, "channel": Channel.FCM, "idempotency_key": keys[user_id]}
+        pushes.append(Notification(**row, data=push_data, **common, due_at=at))
     _queue(Channel.FCM, pushes)
     if text_after is not None and can_send_texts():
         texted = [
@@ -167,9 +167,9 @@ def text_reset_code(user: User, **_: object) -> None:
     At most one a minute and five an hour go to one phone; more are not queued, and nobody is told.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    asked = Notification.objects.filter(user=user, kind=MessageKind.PASSWORD_RESET)
-    lately = asked.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
-    if not lately and asked.filter(created_at__gt=Now() - timedelta(hours=1)).count() < RESETS_AN_HOUR:
+    codes = Notification.objects.filter(user=user, kind=MessageKind.PASSWORD_RESET)
+    lately = codes.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
+    if not lately and codes.filter(created_at__gt=Now() - timedelta(hours=1)).count() < RESETS_AN_HOUR:
         resets.ask(user)
         notify_by_text(MessageKind.PASSWORD_RESET, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
 
@@ -217,20 +217,20 @@ def keep(
     Returns the ids of those it wrote.
     """
     waits = again_after or {}
-    told = [
+    changes = [
         {
-            "id": one.pk,
-            "state": one.state,
-            "reason": one.reason,
-            "tokens": one.accepted_token_ids,
-            "provider_id": one.provider_id,
-            "wait_s": waits[one.pk].total_seconds() if one.pk in waits else None,
+            "id": notification.pk,
+            "state": notification.state,
+            "reason": notification.reason,
+            "tokens": notification.accepted_token_ids,
+            "provider_id": notification.provider_id,
+            "wait_s": waits[notification.pk].total_seconds() if notification.pk in waits else None,
         }
-        for one in notifications
+        for notification in notifications
     ]
-    if not told:
+    if not changes:
         return set()
-    return {pk for (pk,) in prepared.rows(sql.KEEP, {"told": json.dumps(told), "if_queued": if_queued})}
+    return {pk for (pk,) in prepared.rows(sql.KEEP, {"told": json.dumps(changes), "if_queued": if_queued})}
 
 
 @transaction.atomic

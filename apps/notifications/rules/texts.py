@@ -22,14 +22,14 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("ʻʼ‘’`", "'"))
 
 def _reset_code(notification: Notification, reader: Reader) -> str:
     assert isinstance(reader, User)  # noqa: S101 - contacts have no password
-    said = _("MDD: your code for a new password is {code}. It is good for 10 minutes. Tell it to nobody.")
-    return said.format(code=resets.code_for(reader))
+    text = _("MDD: your code for a new password is {code}. It is good for 10 minutes. Tell it to nobody.")
+    return text.format(code=resets.code_for(reader))
 
 
 def _sos_alert(notification: Notification, reader: Reader) -> str:
-    said = _("MDD SOS: somebody about {distance} m from you needs help. Open the app and answer.")
+    text = _("MDD SOS: somebody about {distance} m from you needs help. Open the app and answer.")
     unsafe = " " + _("Reported unsafe.") if notification.data.get("reported_unsafe") else ""
-    return said.format(distance=notification.data.get("distance_m", "?")) + unsafe
+    return text.format(distance=notification.data.get("distance_m", "?")) + unsafe
 
 
 def _name(notification: Notification) -> str:
@@ -38,8 +38,8 @@ def _name(notification: Notification) -> str:
 
 
 def _contact_alarm(notification: Notification, reader: Reader) -> str:
-    said = _("MDD SOS: {name} asks for help: {url}")
-    return said.format(name=_name(notification), url=notification.data["url"])
+    text = _("MDD SOS: {name} asks for help: {url}")
+    return text.format(name=_name(notification), url=notification.data["url"])
 
 
 def _all_clear(notification: Notification, reader: Reader) -> str:
@@ -50,8 +50,8 @@ def _all_clear(notification: Notification, reader: Reader) -> str:
 
 def _device_offline(notification: Notification, reader: Reader) -> str:
     if isinstance(reader, EmergencyContact):
-        said = _("MDD: the watch of {name} is silent, no SOS can come from it. Call them.")
-        return said.format(name=_name(notification))
+        text = _("MDD: the watch of {name} is silent, no SOS can come from it. Call them.")
+        return text.format(name=_name(notification))
     return _("MDD: your watch is silent, no SOS can come from it. Charge it and switch it on.")
 
 
@@ -69,8 +69,8 @@ def _incidents() -> dict[str, str]:
 
 
 def _operators_alarm(notification: Notification, reader: Reader) -> str:
-    said = _("MDD: the service needs you: {incident}. Look at /health/status.")
-    return said.format(incident=_incidents()[notification.data["reason"]])
+    text = _("MDD: the service needs you: {incident}. Look at /health/status.")
+    return text.format(incident=_incidents()[notification.data["reason"]])
 
 
 def _reasons() -> dict[str, str]:
@@ -88,8 +88,8 @@ def _reasons() -> dict[str, str]:
 
 def _dispatcher_alarm(notification: Notification, reader: Reader) -> str:
     data = notification.data
-    said = _("MDD: SOS of severity {severity}: {reason}. Open the console.")
-    return said.format(severity=data["severity"], reason=_reasons()[data["reason"]])
+    text = _("MDD: SOS of severity {severity}: {reason}. Open the console.")
+    return text.format(severity=data["severity"], reason=_reasons()[data["reason"]])
 
 
 def _plain(words: Callable[[], str]) -> Words:

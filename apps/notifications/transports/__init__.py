@@ -28,5 +28,5 @@ def _gateway() -> Transport:
 
 
 def _class_of(gateway: str) -> type[Transport]:
-    found: type[Transport] = import_string(GATEWAYS[gateway])
-    return found
+    transport_class: type[Transport] = import_string(GATEWAYS[gateway])
+    return transport_class

@@ -24,8 +24,8 @@ class _Account:
     async def bearer(self) -> str:
         async with self.signing_in:
             if not self.token:
-                asked = {"email": self.email, "password": self.password}
-                answer = await self.client.post("/api/auth/login", data=asked)
+                credentials = {"email": self.email, "password": self.password}
+                answer = await self.client.post("/api/auth/login", data=credentials)
                 if answer.status_code != httpx.codes.OK:
                     raise _refusal(answer, "no access token: ")
                 self.token = str(answer.json()["data"]["token"])
