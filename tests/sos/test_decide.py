@@ -86,7 +86,7 @@ class Scene:
             self.happened("WAVE_CALLED", "NOTIFIED", "SOS_ALERT")
         if step.seeks_place:
             self.happened("PLACE_UNKNOWN")
-        step = decide.after_search(step, found=bool(found), rung=bool(step.again))
+        step = decide.after_search(step, has_called=bool(found), has_rung=bool(step.again))
         for alarm in step.alarms:
             self._alarmed(alarm)
         self.facts = step.facts
@@ -312,7 +312,7 @@ def test_silent_or_a_drill_tells_no_contacts() -> None:
 
 def test_no_console_is_told_of_before_the_alarm_for_no_acknowledgement() -> None:
     facts = replace(scene_of("NEW").facts, is_console_connected=False, began_at=ago(61), contacts_alarmed_at=AT)
-    assert decide.after_search(decide.step(facts), found=False, rung=False).alarms == (AlarmReason.NO_CONSOLE,)
+    assert decide.after_search(decide.step(facts), has_called=False, has_rung=False).alarms == (AlarmReason.NO_CONSOLE,)
 
 
 def test_who_was_rung_a_moment_ago_is_not_rung_again() -> None:
@@ -336,7 +336,7 @@ def test_after_the_last_wave_its_ring_is_searched_again() -> None:
     facts = replace(scene_of("NEW").facts, waves_called=7, wave_at=AT)
     step = decide.step(facts)
     assert step.search == decide.Search(wave=8, radius_m=10000, helpers=50)
-    assert decide.after_search(step, found=False, rung=False).facts.wave_at == AT + 2 * MINUTE
+    assert decide.after_search(step, has_called=False, has_rung=False).facts.wave_at == AT + 2 * MINUTE
 
 
 @pytest.mark.parametrize("seconds", [119, 120])

@@ -59,8 +59,8 @@ def uuids_of(entries: Iterable[JournalEntry]) -> dict[int, str]:
     """The uuids of everybody whom these entries name, by id."""
     ids = {pk for entry in entries for pk in people_in(entry)}
     ids |= {entry.actor_id for entry in entries if entry.actor_id}
-    found = prepared.rows(sql.UUIDS, [list(ids)]) if ids else []
-    return {pk: str(uuid) for pk, uuid in found}
+    rows = prepared.rows(sql.UUIDS, [list(ids)]) if ids else []
+    return {pk: str(uuid) for pk, uuid in rows}
 
 
 def entries_for(event: SosEvent, viewer: User) -> QuerySet[JournalEntry]:

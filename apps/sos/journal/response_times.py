@@ -32,12 +32,12 @@ def response_times(since: date, until: date, zone: str) -> dict[str, Any]:
 
 
 def _part(rows: dict[Any, Any], day: date | None) -> dict[str, Any]:
-    found = {step: rows.get((day, step), [0, 0, None, None, None]) for step in STEPS}
+    by_step = {step: rows.get((day, step), [0, 0, None, None, None]) for step in STEPS}
     steps = {
         step: {"count": count, **{name: _rounded(value) for name, value in zip(FIGURES[1:], values, strict=True)}}
-        for step, (_, count, *values) in found.items()
+        for step, (_, count, *values) in by_step.items()
     }
-    return {"events": found[STEPS[0]][0], "steps": steps}
+    return {"events": by_step[STEPS[0]][0], "steps": steps}
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -53,7 +53,7 @@ def current_of(user: User, device: Device | None = None) -> Current:
     events: list[Any] = list(called.prefetch_related(Prefetch("alerts", _coming())).order_by(*newest_open_first)[:MOST])
     is_open = any(event.is_open for event in events)
     wait_s = settings.LOCATION_INTERVAL_SOS_S if is_open else settings.STATUS_INTERVAL_S
-    return Current(_with_told(events), is_open, wait_s)
+    return Current(_with_counts(events), is_open, wait_s)
 
 
 def _coming() -> QuerySet[HelperAlert]:
@@ -62,10 +62,10 @@ def _coming() -> QuerySet[HelperAlert]:
     return HelperAlert.objects.filter(status__in=COMING).annotate(distance_now=far)
 
 
-def _with_told(events: Sequence[Any]) -> list[CurrentEvent]:
+def _with_counts(events: Sequence[Any]) -> list[CurrentEvent]:
     messages = Notification.objects.filter(event_uid__in=[event.uid for event in events])
     reached = Q(kind=MessageKind.SOS_ALERT, state__in=[State.RECEIVED, State.READ])
-    told = (
+    counts = (
         messages.order_by()
         .values("event_uid")
         .annotate(
@@ -73,7 +73,7 @@ def _with_told(events: Sequence[Any]) -> list[CurrentEvent]:
             contacts=Count("contact_id", filter=Q(kind=MessageKind.CONTACT_ALARM), distinct=True),
         )
     )
-    by_event = {row["event_uid"]: (row["phones"], row["contacts"]) for row in told}
+    by_event = {row["event_uid"]: (row["phones"], row["contacts"]) for row in counts}
     return [
         CurrentEvent(event, help_for(event), event.helpers_called, *by_event.get(event.uid, (0, 0))) for event in events
     ]

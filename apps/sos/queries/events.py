@@ -32,8 +32,8 @@ def _alerts_of(viewer: User) -> QuerySet[HelperAlert]:
 
 def reach_of(event: SosEvent) -> QuerySet[Notification]:
     """Every message about the event, the oldest first."""
-    told = Notification.objects.filter(event_uid=event.uid).select_related("user")
-    return told.prefetch_related("changes").order_by("pk")
+    messages = Notification.objects.filter(event_uid=event.uid).select_related("user")
+    return messages.prefetch_related("changes").order_by("pk")
 
 
 def with_people(events: QuerySet[SosEvent]) -> QuerySet[SosEvent]:

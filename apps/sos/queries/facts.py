@@ -161,8 +161,8 @@ class Facts:
 
     def helper(self, user_id: int) -> Helper:
         """The one with that id, who must have been called."""
-        return next(one for one in self.helpers if one.id == user_id)
+        return next(helper for helper in self.helpers if helper.id == user_id)
 
     def with_helper(self, changed: Helper) -> "Facts":
         """The same with one helper changed."""
-        return replace(self, helpers=tuple(changed if one.id == changed.id else one for one in self.helpers))
+        return replace(self, helpers=tuple(changed if helper.id == changed.id else helper for helper in self.helpers))

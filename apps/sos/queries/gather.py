@@ -29,23 +29,23 @@ READ = (
 
 def facts_of(event: SosEvent, helper_id: int = 0) -> Facts:
     """The facts of an event as it is in memory, with everybody called; the place of `helper_id` in any case."""
-    return _facts(event, _found(sql.FACTS, [event], helper_id))
+    return _facts(event, _rows(sql.FACTS, [event], helper_id))
 
 
 def facts_and_place(event: SosEvent) -> tuple[Facts, Place | None]:
     """The same, seen from where the event's device is now; that place if it is newer than the event's."""
-    found = _found(sql.FACTS, [event], follow=True)
-    lon, lat, at = found[0][3:6]
+    rows = _rows(sql.FACTS, [event], follow=True)
+    lon, lat, at = rows[0][3:6]
     place = Place(point(lat, lon), at, LocationSource.DEVICE) if lon is not None else None
-    return _facts(event, found, place), place
+    return _facts(event, rows, place), place
 
 
 def facts_of_many(events: Sequence[SosEvent]) -> dict[int, Facts]:
     """By event id, each with those who come or were sent only."""
-    found: dict[int, list[tuple[Any, ...]]] = {event.pk: [] for event in events}
-    for row in _found(sql.FACTS_OF_MANY, events):
-        found[row[0]].append(row)
-    return {event.pk: _facts(event, found[event.pk]) for event in events}
+    by_event: dict[int, list[tuple[Any, ...]]] = {event.pk: [] for event in events}
+    for row in _rows(sql.FACTS_OF_MANY, events):
+        by_event[row[0]].append(row)
+    return {event.pk: _facts(event, by_event[event.pk]) for event in events}
 
 
 def put(event: SosEvent, facts: Facts) -> None:
@@ -55,15 +55,15 @@ def put(event: SosEvent, facts: Facts) -> None:
         setattr(event, name, getattr(facts, name))
 
 
-def _found(
+def _rows(
     statement: str, events: Sequence[SosEvent], helper_id: int = 0, *, follow: bool = False
 ) -> list[tuple[Any, ...]]:
     values = {"events": [event.pk for event in events], "helper": helper_id, "follow": follow}
     return prepared.rows(statement, values)
 
 
-def _facts(event: SosEvent, found: list[tuple[Any, ...]], place: Place | None = None) -> Facts:
-    _, at, is_connected, *_, moved_m = found[0][:7]
+def _facts(event: SosEvent, rows: list[tuple[Any, ...]], place: Place | None = None) -> Facts:
+    _, at, is_connected, *_, moved_m = rows[0][:7]
     return Facts(
         at=at,
         plan=Plan.of(event.plan),
@@ -73,6 +73,6 @@ def _facts(event: SosEvent, found: list[tuple[Any, ...]], place: Place | None = 
         has_place=bool(place or event.position),
         moved_m=moved_m,
         is_console_connected=is_connected,
-        helpers=tuple(Helper(row[7], AlertStatus(row[8]), *row[9:]) for row in found if row[7]),
+        helpers=tuple(Helper(row[7], AlertStatus(row[8]), *row[9:]) for row in rows if row[7]),
         **{name: getattr(event, name) for name in _AS_THEY_ARE},
     )

@@ -34,12 +34,12 @@ def raise_alarms(event: SosEvent, step: Step) -> list[Entry]:
 def alarm_dispatchers(event: SosEvent, reason: AlarmReason, at: datetime) -> Entry:
     """By push and text message: every ADMIN on duty, or every ADMIN when none is."""
     admins = prepared.rows(sql.DISPATCHERS, [])
-    told = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
+    recipients = [pk for pk, on_duty in admins if on_duty] or [pk for pk, _ in admins]
     event.dispatchers_alarmed_at = at
     occasion = f"{at.timestamp():.3f}"
-    data = {user_id: data_of(event, MessageKind.DISPATCHER_ALARM, reason=reason) for user_id in told}
+    data = {user_id: data_of(event, MessageKind.DISPATCHER_ALARM, reason=reason) for user_id in recipients}
     notify(MessageKind.DISPATCHER_ALARM, event.uid, data, occasion=occasion, text_after=timedelta())
-    return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data=DispatchersAlarmed(reason, told))
+    return Entry(event.pk, JournalKind.DISPATCHERS_ALARMED, data=DispatchersAlarmed(reason, recipients))
 
 
 def _alarm_contacts(event: SosEvent) -> list[Entry]:
@@ -47,8 +47,8 @@ def _alarm_contacts(event: SosEvent) -> list[Entry]:
     contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
     if not contacts:
         return []
-    told = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
-    notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, told, occasion=_occasion_of(event))
+    data = {pk: {"wearer_name": event.wearer_name, "url": live_url(event.uid, pk)} for pk in contacts}
+    notify_contacts(MessageKind.CONTACT_ALARM, event.uid, event.user_id, data, occasion=_occasion_of(event))
     return [Entry(event.pk, JournalKind.CONTACTS_ALARMED, data=ContactsAlarmed(contacts))]
 
 
@@ -85,8 +85,8 @@ def tell_all_clear(event: SosEvent) -> None:
     )
     if event.contacts_alarmed_at:
         contacts = [contact.pk for contact in event.user.emergency_contacts.all()]
-        told = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
-        notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, told, occasion=occasion)
+        data = {pk: {"wearer_name": event.wearer_name} for pk in contacts}
+        notify_contacts(MessageKind.ALL_CLEAR, event.uid, event.user_id, data, occasion=occasion)
 
 
 @transaction.atomic

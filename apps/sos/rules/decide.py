@@ -64,11 +64,11 @@ def contacts_at(facts: Facts) -> datetime | None:
     return facts.began_at + timedelta(seconds=facts.plan.contacts_after_s)
 
 
-def wait_after(facts: Facts, found: bool) -> timedelta:
-    """From the wave just called to the next one: none when it found nobody and there is another."""
+def wait_after(facts: Facts, has_rung: bool) -> timedelta:
+    """From the wave just called to the next one: none when nobody was rung and there is another."""
     if facts.waves_called >= len(facts.plan.waves):
         return timedelta(seconds=facts.plan.repeat_s)
-    return timedelta(seconds=facts.plan.waves[facts.waves_called - 1].wait_s if found else 0)
+    return timedelta(seconds=facts.plan.waves[facts.waves_called - 1].wait_s if has_rung else 0)
 
 
 def next_step_at(facts: Facts) -> datetime:
@@ -202,8 +202,8 @@ def next_wave(so_far: Step, *, unanswered: bool) -> Step:
 
 def _rung_before_the_last_press(facts: Facts) -> tuple[Helper, ...]:
     """Those who have not answered since the wearer pressed again; at most once a minute."""
-    unanswered = (one for one in facts.helpers if one.status == AlertStatus.NOTIFIED)
-    return tuple(one for one in unanswered if one.rung_at < facts.last_signal_at and _may_ring(one, facts))
+    unanswered = (helper for helper in facts.helpers if helper.status == AlertStatus.NOTIFIED)
+    return tuple(helper for helper in unanswered if helper.rung_at < facts.last_signal_at and _may_ring(helper, facts))
 
 
 def _to_ring_again(so_far: Step, unanswered: bool) -> tuple[Helper, ...]:
@@ -213,23 +213,26 @@ def _to_ring_again(so_far: Step, unanswered: bool) -> tuple[Helper, ...]:
     """
     facts = so_far.facts
     waiting = (
-        one
-        for one in facts.helpers
-        if one.status == AlertStatus.STOOD_DOWN
-        or (unanswered and one.status == AlertStatus.NOTIFIED and one.rings < RINGS_MOST)
+        helper
+        for helper in facts.helpers
+        if helper.status == AlertStatus.STOOD_DOWN
+        or (unanswered and helper.status == AlertStatus.NOTIFIED and helper.rings < RINGS_MOST)
     )
-    return tuple(one for one in waiting if one not in so_far.repeat and _may_ring(one, facts))
+    return tuple(helper for helper in waiting if helper not in so_far.repeat and _may_ring(helper, facts))
 
 
 def _may_ring(helper: Helper, facts: Facts) -> bool:
     return facts.at - helper.rung_at >= RING_AGAIN_AFTER
 
 
-def after_search(decided: Step, *, found: bool, rung: bool) -> Step:
-    """The same step with its alarms and timers; whether the search has called anybody, and any of `again` was rung."""
+def after_search(decided: Step, *, has_called: bool, has_rung: bool) -> Step:
+    """The same step with its alarms and timers.
+
+    has_called: the search has called somebody. has_rung: somebody of `again` was rung.
+    """
     search = decided.search
     if search and not search.replaces:
-        decided = _after_wave(decided, search, found, rung)
+        decided = _after_wave(decided, search, has_called, has_rung)
     facts = decided.facts
     due_at = next_alarm_at(facts)
     if facts.dispatchers_alarmed_at is None and facts.acknowledged_at is None and not facts.is_console_connected:
@@ -240,13 +243,13 @@ def after_search(decided: Step, *, found: bool, rung: bool) -> Step:
     return _alarmed(decided, CONTACTS) if contacts_due and contacts_due <= facts.at else decided
 
 
-def _after_wave(decided: Step, search: Search, found: bool, rung: bool) -> Step:
+def _after_wave(decided: Step, search: Search, has_called: bool, has_rung: bool) -> Step:
     facts = decided.facts
-    next_at = facts.at + wait_after(facts, found or rung)
+    next_at = facts.at + wait_after(facts, has_called or has_rung)
     decided = replace(decided, facts=replace(facts, wave_at=next_at))
-    if search.wave == 1 and not found:
+    if search.wave == 1 and not has_called:
         decided = _alarmed(decided, CONTACTS)
-    if search.wave == len(facts.plan.waves) and not found and not facts.helpers:
+    if search.wave == len(facts.plan.waves) and not has_called and not facts.helpers:
         decided = _alarmed(decided, AlarmReason.NOBODY_NEAR)
     return decided
 

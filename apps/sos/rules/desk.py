@@ -76,10 +76,10 @@ def call_next_wave(event: SosEvent, dispatcher: User) -> SosEvent:
     event.halted, event.unconfirmed_until = "", None
     step = decide.next_wave(Step(facts_of(event)), unanswered=True)
     rung = ring_again(event, step.again)
-    called, found = call(event, step.search) if step.search else ([], [])
+    entries, helpers = call(event, step.search) if step.search else ([], [])
     put(event, step.facts)
-    event.wave_at = step.facts.at + decide.wait_after(step.facts, bool(found or rung))
-    return _save(event, *(journal.by(entry, dispatcher) for entry in called), *rung)
+    event.wave_at = step.facts.at + decide.wait_after(step.facts, bool(helpers or rung))
+    return _save(event, *(journal.by(entry, dispatcher) for entry in entries), *rung)
 
 
 @transaction.atomic

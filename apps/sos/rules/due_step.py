@@ -34,9 +34,9 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     entries += check_helpers(event, step)
     entries += ring_again(event, step.repeat)
     rung = ring_again(event, step.again)
-    called, found = call(event, step.search) if step.search else ([], [])
-    step = decide.after_search(step, found=bool(found), rung=bool(rung))
-    entries += [*called, *rung]
+    call_entries, helpers = call(event, step.search) if step.search else ([], [])
+    step = decide.after_search(step, has_called=bool(helpers), has_rung=bool(rung))
+    entries += [*call_entries, *rung]
     entries += [Entry(event.pk, JournalKind.PLACE_UNKNOWN)] if step.seeks_place else []
     entries += raise_alarms(event, step)
     save(event, step.facts)

@@ -19,8 +19,8 @@ def keep_looks(events: Sequence[SosEvent], viewer: User) -> None:
     others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
     seen = [event for event in others if _sees(viewer, event)]
     recent = Look.objects.filter(viewer=viewer, event__in=[event.pk for event in seen], at__gt=Now() - LASTS)
-    known = set(recent.values_list("event_id", flat=True)) if seen else set()
-    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen if event.pk not in known)
+    looked_at = set(recent.values_list("event_id", flat=True)) if seen else set()
+    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen if event.pk not in looked_at)
 
 
 def _sees(viewer: User, event: SosEvent) -> bool:

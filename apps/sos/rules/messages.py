@@ -21,8 +21,8 @@ from ..queries.privacy import CELL_M, cell_of
 
 def data_of(event: SosEvent, kind: MessageKind, **facts: str) -> dict[str, str]:
     """What a phone is told: nothing that names a person or a place. The words are the app's, by `text_key`."""
-    told = {"text_key": kind.lower(), "detected_type": event.detected_type, "severity": str(event.severity)} | facts
-    return told | {"drill": "1", "text_key": f"drill.{told['text_key']}"} if event.is_drill else told
+    data = {"text_key": kind.lower(), "detected_type": event.detected_type, "severity": str(event.severity)} | facts
+    return data | {"drill": "1", "text_key": f"drill.{data['text_key']}"} if event.is_drill else data
 
 
 def alert_data(event: SosEvent, distance_m: int | None, kind: MessageKind = MessageKind.SOS_ALERT) -> dict[str, str]:
@@ -98,10 +98,11 @@ def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
     for uid, _, _, _, helper_id, status, rung_at, asked_at, seen_at in rows:
         if helper_id:
             called[uid].append(Helper(helper_id, AlertStatus(status), rung_at, asked_at=asked_at, seen_at=seen_at))
-    return {
-        uid: _Standing(status in OPEN, cover_of(enough, called[uid], at), {one.id: one.status for one in called[uid]})
-        for uid, status, enough, at, *_ in rows
-    }
+    standings: dict[UUID | None, _Standing] = {}
+    for uid, status, enough, at, *_ in rows:
+        alerts = {helper.id: helper.status for helper in called[uid]}
+        standings[uid] = _Standing(status in OPEN, cover_of(enough, called[uid], at), alerts)
+    return standings
 
 
 def _never_called(notifications: Sequence[Notification]) -> set[int]:
@@ -109,9 +110,9 @@ def _never_called(notifications: Sequence[Notification]) -> set[int]:
     home = [n for n in notifications if n.kind == MessageKind.STAND_DOWN]
     if not home:
         return set()
-    heard = [State.SENT, State.RECEIVED, State.READ]
+    reached_states = [State.SENT, State.RECEIVED, State.READ]
     calls = Notification.objects.filter(
-        event_uid__in={n.event_uid for n in home}, user_id__in={n.user_id for n in home}, state__in=heard
+        event_uid__in={n.event_uid for n in home}, user_id__in={n.user_id for n in home}, state__in=reached_states
     ).exclude(kind=MessageKind.STAND_DOWN)
     called = set(calls.values_list("event_uid", "user_id"))
     return {n.pk for n in home if (n.event_uid, n.user_id) not in called}
@@ -133,10 +134,10 @@ class EventAudience(Audience):
             if notification.event_uid:
                 by_event[notification.event_uid].append(notification)
         states = prepared.rows(sql.EVENTS_BY_UID, [list(by_event)])
-        known: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
+        events: dict[UUID, tuple[int | None, str]] = {uid: (pk, status) for uid, pk, status in states}
         entries = []
         for uid, group in by_event.items():
-            pk, status = known.get(uid, (None, ""))
+            pk, status = events.get(uid, (None, ""))
             data = MessagesChanged({str(n.uuid): n.state for n in group})
             entries.append(journal.Entry(pk, JournalKind.NOTIFICATION, data=data, status=status))
         journal.write(*entries)

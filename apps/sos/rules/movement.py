@@ -22,8 +22,8 @@ from .decide import Step
 def metres_from(place: Point, helper_id: int) -> tuple[float, datetime] | None:
     """How far a helper is from a place, in metres, and when they were there; None when theirs is unknown."""
     places = HelperPosition.objects.filter(user_id=helper_id).annotate(far=Distance("position", place))
-    found = places.values_list("far", "recorded_at").first()
-    return (found[0].m, found[1]) if found else None
+    row = places.values_list("far", "recorded_at").first()
+    return (row[0].m, row[1]) if row else None
 
 
 def measure(alert: HelperAlert) -> None:
@@ -60,8 +60,8 @@ def check_helpers(event: SosEvent, step: Step) -> list[Entry]:
     for helper in step.release:
         _change(event, helper, status=helper.status, asked_at=None)
         tell_helper(event, helper, MessageKind.RELEASED, step.facts.at)
-    asked = [Entry(event.pk, JournalKind.HELPER_ASKED, data=OfHelper(helper.id)) for helper in step.ask]
-    return asked + [Entry(event.pk, JournalKind.HELPER_RELEASED, data=OfHelper(helper.id)) for helper in step.release]
+    entries = [Entry(event.pk, JournalKind.HELPER_ASKED, data=OfHelper(helper.id)) for helper in step.ask]
+    return entries + [Entry(event.pk, JournalKind.HELPER_RELEASED, data=OfHelper(helper.id)) for helper in step.release]
 
 
 def _change(event: SosEvent, helper: Helper, **changes: object) -> None:

@@ -138,14 +138,14 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
 
 def _newest_place(device: Device | None, reading: Reading) -> Place | None:
     """Where help is needed: what the signal says, unless its device has been seen elsewhere since."""
-    said = None
+    signalled = None
     if reading.lat is not None and reading.lon is not None:
         where = point(reading.lat, reading.lon)
-        said = Place(where, reading.measured_at, LocationSource.SIGNAL, reading.altitude, reading.accuracy_m)
+        signalled = Place(where, reading.measured_at, LocationSource.SIGNAL, reading.altitude, reading.accuracy_m)
     seen_at = device.position_at if device else None
-    if device and seen_at and (said is None or seen_at > said.at) and device.position:
+    if device and seen_at and (signalled is None or seen_at > signalled.at) and device.position:
         return Place(device.position, min(seen_at, reading.received_at), LocationSource.DEVICE)
-    return said
+    return signalled
 
 
 def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Reading) -> None:

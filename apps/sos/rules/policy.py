@@ -66,13 +66,13 @@ def plan_of(policy: DispatchPolicy, severity: int) -> dict[str, Any]:
 
 def flaws_of(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is wrong with the values of a policy, by field; those that are not there are not missed."""
-    found = {name: [wrong] for name, bounds in BOUNDS.items() if (wrong := _off(values.get(name, bounds[0]), bounds))}
+    flaws = {name: [wrong] for name, bounds in BOUNDS.items() if (wrong := _off(values.get(name, bounds[0]), bounds))}
     if "waves" in values and (wrong_waves := flaws_of_waves(values["waves"])):
-        found["waves"] = wrong_waves
+        flaws["waves"] = wrong_waves
     ask, release = values.get("movement_ask_s"), values.get("movement_release_s")
-    if not found and ask is not None and release is not None and release <= ask:
-        found["movement_release_s"] = ["Is not later than movement_ask_s."]
-    return found
+    if not flaws and ask is not None and release is not None and release <= ask:
+        flaws["movement_release_s"] = ["Is not later than movement_ask_s."]
+    return flaws
 
 
 def flaws_of_waves(waves: object) -> list[str]:

@@ -216,7 +216,7 @@ def _read_silent(reading: Reading, raw: Any) -> None:
 def _is_deeper(value: Any, levels: int) -> bool:
     """Whether lists and objects are nested in each other more than `levels` times."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return inner is not None and (not levels or any(_is_deeper(one, levels - 1) for one in inner))
+    return inner is not None and (not levels or any(_is_deeper(item, levels - 1) for item in inner))
 
 
 def _read_depth(reading: Reading, raw: Any) -> Any:

@@ -39,10 +39,10 @@ def passed_over(event: SosEvent, radius_m: int) -> dict[str, str]:
 
 def still_free(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAlert]:
     """Those of the event's alerts whose helpers may be called (again)."""
-    found = list(alerts.order_by("pk"))
-    values = _values(event) | {"people": [alert.helper_id for alert in found]}
-    free = {user_id for (user_id,) in prepared.rows(sql.STILL_FREE, values)} if found else set()
-    return [alert for alert in found if alert.helper_id in free]
+    candidates = list(alerts.order_by("pk"))
+    values = _values(event) | {"people": [alert.helper_id for alert in candidates]}
+    free = {user_id for (user_id,) in prepared.rows(sql.STILL_FREE, values)} if candidates else set()
+    return [alert for alert in candidates if alert.helper_id in free]
 
 
 def _near(statement: str, event: SosEvent, radius_m: int, helpers: int) -> list[Any]:
@@ -52,9 +52,9 @@ def _near(statement: str, event: SosEvent, radius_m: int, helpers: int) -> list[
     place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
     with transaction.atomic(savepoint=False):
         prepared.rows(sql.WALK, {"walk": "off"})
-        found = prepared.rows(statement, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
+        rows = prepared.rows(statement, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
         prepared.rows(sql.WALK, {"walk": "on"})
-        return found
+        return rows
 
 
 def _values(event: SosEvent) -> dict[str, Any]:

@@ -31,28 +31,28 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], list[NearHelper]
     """
     passed = passed_over(event, search.radius_m)
     hold_dispatch()
-    found = nearest_helpers(event, search.radius_m, search.helpers)
+    helpers = nearest_helpers(event, search.radius_m, search.helpers)
     at = now()
     alerts = [
         HelperAlert(
             event=event,
-            helper_id=near.user_id,
+            helper_id=helper.user_id,
             wave=search.wave,
-            distance_m=near.distance_m,
-            area_distance_m=coarse(near.area_distance_m),
+            distance_m=helper.distance_m,
+            area_distance_m=coarse(helper.area_distance_m),
             created_at=at,
             rung_at=at,
         )
-        for near in found
+        for helper in helpers
     ]
     if alerts:
         prepared.insert(*alerts)
-    words = {near.user_id: alert_data(event, coarse(near.area_distance_m)) for near in found}
+    words = {helper.user_id: alert_data(event, coarse(helper.area_distance_m)) for helper in helpers}
     _ring(event, words, urgency=Urgency.FIRST if search.wave == 1 else Urgency.USUAL)
-    called = {str(near.user_id): round(near.distance_m) for near in found}
+    called = {str(helper.user_id): round(helper.distance_m) for helper in helpers}
     data = WaveCalled(search.wave, search.radius_m, called, passed, replaces=search.replaces or None)
     entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=data)
-    return [entry] if found or not search.replaces else [], found
+    return [entry] if helpers or not search.replaces else [], helpers
 
 
 def _ring(event: SosEvent, data: dict[int, dict[str, str]], ring: int = 1, urgency: Urgency = Urgency.USUAL) -> None:
@@ -96,10 +96,10 @@ def ring_again(event: SosEvent, helpers: Sequence[Helper]) -> list[Entry]:
 def stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[int]:
     """Tells those whose alert is in one of `states` that they are needed no more; their user ids."""
     called = event.alerts.filter(status__in=states)
-    gone = dict(called.values_list("helper_id", "rings"))
+    rings_by_helper = dict(called.values_list("helper_id", "rings"))
     called.update(status=AlertStatus.STOOD_DOWN, asked_at=None)
-    for rings in set(gone.values()):
-        people = [helper_id for helper_id, rung in gone.items() if rung == rings]
+    for rings in set(rings_by_helper.values()):
+        people = [helper_id for helper_id, helper_rings in rings_by_helper.items() if helper_rings == rings]
         data = {helper_id: data_of(event, MessageKind.STAND_DOWN) for helper_id in people}
         notify(MessageKind.STAND_DOWN, event.uid, data, occasion=rings, text_after=text_after(event))
-    return sorted(gone)
+    return sorted(rings_by_helper)

@@ -35,7 +35,7 @@ class ReachSerializer(serializers.ModelSerializer[Notification]):
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
     def get_changes(self, notification: Notification) -> list[dict[str, str]]:
-        return [{"state": one.state, "at": utc(one.at)} for one in notification.changes.all()]
+        return [{"state": change.state, "at": utc(change.at)} for change in notification.changes.all()]
 
 
 class ToldSerializer(serializers.ModelSerializer[Notification]):
@@ -58,8 +58,8 @@ class AlarmedContactSerializer(serializers.ModelSerializer[EmergencyContact]):
 
     @extend_schema_field(ToldSerializer(many=True))
     def get_told(self, contact: EmergencyContact) -> Any:
-        sent = self.context["reach"]
-        return ToldSerializer([one for one in sent if one.contact_id == contact.pk], many=True).data
+        messages = [message for message in self.context["reach"] if message.contact_id == contact.pk]
+        return ToldSerializer(messages, many=True).data
 
 
 class EventDetailSerializer(EventSerializer):

@@ -60,11 +60,11 @@ class PolicySerializer(PolicyChangesSerializer):
     changed_at = serializers.DateTimeField(allow_null=True, help_text="null: these are the defaults.")
 
     @extend_schema_field(serializers.ChoiceField(DetectedType.choices, allow_null=True))
-    def get_detected_type(self, found: DispatchPolicy) -> str | None:
+    def get_detected_type(self, policy: DispatchPolicy) -> str | None:
         return self.context["detected_type"] or None
 
-    def get_own(self, found: DispatchPolicy) -> bool:
-        return bool(found.detected_type == self.context["detected_type"])
+    def get_own(self, policy: DispatchPolicy) -> bool:
+        return bool(policy.detected_type == self.context["detected_type"])
 
 
 class PolicyOfTypeSerializer(serializers.Serializer[Any]):

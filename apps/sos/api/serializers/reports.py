@@ -21,14 +21,14 @@ class ReportQuerySerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError("Is not a time zone such as Asia/Tashkent.")
         return zone
 
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        asked.setdefault("until", timezone.now().astimezone(ZoneInfo(asked["zone"])).date())
-        if not FIRST_DAY <= asked["until"] <= LAST_DAY:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs.setdefault("until", timezone.now().astimezone(ZoneInfo(attrs["zone"])).date())
+        if not FIRST_DAY <= attrs["until"] <= LAST_DAY:
             raise serializers.ValidationError({"until": "Is beyond what is kept."})
-        asked.setdefault("since", asked["until"] - timedelta(DAYS - 1))
-        if not 0 <= (asked["until"] - asked["since"]).days < DAYS_MOST:
+        attrs.setdefault("since", attrs["until"] - timedelta(DAYS - 1))
+        if not 0 <= (attrs["until"] - attrs["since"]).days < DAYS_MOST:
             raise serializers.ValidationError({"since": f"Is not within {DAYS_MOST} days before `until`."})
-        return asked
+        return attrs
 
 
 class StepSerializer(serializers.Serializer[Any]):

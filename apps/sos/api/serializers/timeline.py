@@ -63,8 +63,8 @@ def _is_known(entry: JournalEntry, actor: User) -> bool:
 
 def _counted(data: Mapping[str, Any]) -> dict[str, Any]:
     """Of an entry's data what the wearer may know, with numbers in place of people."""
-    told = {name: value for name, value in data.items() if name in _WEARERS_DATA}
-    return {name: len(value) if isinstance(value, dict | list) else value for name, value in told.items()}
+    allowed = {name: value for name, value in data.items() if name in _WEARERS_DATA}
+    return {name: len(value) if isinstance(value, dict | list) else value for name, value in allowed.items()}
 
 
 class LookSerializer(serializers.ModelSerializer[Look]):

@@ -34,10 +34,10 @@ def live_page(request: HttpRequest, signed: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, signed: str) -> HttpResponse:
-    found = opened(signed)
-    if found is None:
+    event_and_contact = opened(signed)
+    if event_and_contact is None:
         return _page("unknown", 404)
-    event, contact = found
+    event, contact = event_and_contact
     with translation.override(contact.language):
         if not event.is_open:
             return _page("over", 410)

@@ -28,12 +28,12 @@ def _checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[s
 class DispatchPolicyView(APIView):
     permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
 
-    def _type(self, asked: type[serializers.Serializer[Any]] = PolicyOfTypeSerializer) -> str:
-        detected_type: str = _checked(asked, self.request.query_params).get("detected_type", "")
+    def _type(self, serializer: type[serializers.Serializer[Any]] = PolicyOfTypeSerializer) -> str:
+        detected_type: str = _checked(serializer, self.request.query_params).get("detected_type", "")
         return detected_type
 
-    def _shown(self, found: DispatchPolicy, detected_type: str) -> Response:
-        return Response(PolicySerializer(found, context={"detected_type": detected_type}).data)
+    def _shown(self, current: DispatchPolicy, detected_type: str) -> Response:
+        return Response(PolicySerializer(current, context={"detected_type": detected_type}).data)
 
     @documented("The policy in force", gives={200: (PolicySerializer, POLICY)}, query=[PolicyOfTypeSerializer])
     def get(self, request: Request) -> Response:

@@ -24,9 +24,9 @@ class _Report(APIView):
     permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
 
     def report(self, request: Request) -> dict[str, Any]:
-        asked = ReportQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        return response_times(**asked.validated_data)
+        query = ReportQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return response_times(**query.validated_data)
 
 
 class ResponseTimesView(_Report):
