@@ -126,7 +126,7 @@ def test_code_sets_a_password_once_and_ends_the_earlier_sessions(wearer: User, s
 
 
 def test_a_code_that_nobody_asked_for_is_not_made(wearer: User) -> None:
-    with pytest.raises(resets.NoneAsked):
+    with pytest.raises(resets.NoCode):
         code_of(wearer)
     PasswordReset.objects.create(user=wearer, nonce="", tries=0, created_at=timezone.now())
     guessed = code_of(wearer)

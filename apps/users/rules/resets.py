@@ -14,7 +14,7 @@ TRIES = 5
 DIGITS = 8
 
 
-class NoneAsked(ValueError):
+class NoCode(ValueError):
     """The person has asked for no code, or too long ago, or has used it up."""
 
 
@@ -25,10 +25,10 @@ def ask(user: User) -> None:
 
 
 def code_for(user: User) -> str:
-    """The eight digits to be sent, the same each time. Raises NoneAsked."""
+    """The eight digits to be sent, the same each time. Raises NoCode."""
     reset = _open(user).first()
     if reset is None:
-        raise NoneAsked
+        raise NoCode
     return _code(user, reset)
 
 
