@@ -22,7 +22,7 @@ _KINDS = dict.fromkeys(AlertStatus, "gone") | dict.fromkeys(CALLED, "called") | 
 
 
 @dataclass(frozen=True)
-class Told:
+class StoryEntry:
     """One journal entry in words."""
 
     entry: JournalEntry
@@ -38,7 +38,7 @@ class Story:
     signals: list[Signal]
     alerts: list[HelperAlert]
     notifications: list[Notification]
-    journal: list[Told]
+    journal: list[StoryEntry]
     notes: list[EventNote]
     drawing: SafeString | None
 
@@ -66,11 +66,11 @@ def story_of(event: SosEvent) -> Story:
     )
 
 
-def _journal(event: SosEvent) -> list[Told]:
+def _journal(event: SosEvent) -> list[StoryEntry]:
     entries = list(event.journal.order_by("position")[:MOST])
     ids = {pk for entry in entries for pk in (*people_in(entry), entry.actor_id or 0)}
     people = User.objects.in_bulk(ids)
-    return [Told(entry, people.get(entry.actor_id or 0), list(_facts(entry, people))) for entry in entries]
+    return [StoryEntry(entry, people.get(entry.actor_id or 0), list(_facts(entry, people))) for entry in entries]
 
 
 def _facts(entry: JournalEntry, people: dict[int, User]) -> Iterable[str]:
