@@ -20,8 +20,8 @@ class Chronicle:
         self._silent = is_lively(console)
         self.last_trouble = ""
 
-    def note(self, one: Emergency, text: str) -> None:
-        self.say(f"#{one.number:<3} {nearest_place(one.place):<28} {text}")
+    def note(self, emergency: Emergency, text: str) -> None:
+        self.say(f"#{emergency.number:<3} {nearest_place(emergency.place):<28} {text}")
 
     def trouble(self, why: Exception) -> None:
         self.last_trouble = str(why) or type(why).__name__

@@ -177,10 +177,10 @@ class Helper:
 
 
 @dataclass(frozen=True)
-class Told:
+class ScreenMessage:
     """What a dispatcher's screen was told. `at`: seconds since 1970."""
 
-    message: Json
+    body: Json
     at: float
 
 
@@ -209,11 +209,11 @@ class Screen:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
 
-    async def told(self) -> AsyncIterator[Told]:
+    async def messages(self) -> AsyncIterator[ScreenMessage]:
         """Every message from now on; ends when the socket does."""
         try:
             async for text in self._socket:
-                yield Told(json.loads(text), time.time())
+                yield ScreenMessage(json.loads(text), time.time())
         except ConnectionClosed:
             return
 
@@ -239,27 +239,28 @@ class PhoneNetwork:
 
     async def forget_earlier(self) -> None:
         """Only what comes from now on counts. Raises httpx.HTTPError when the stand-in is not there."""
-        self._seen = max((one["number"] for one in await self._messages(0)), default=0)
+        self._seen = max((record["number"] for record in await self._messages(0)), default=0)
 
     async def pushes(self) -> AsyncIterator[Push]:
         """Every message, as it comes."""
         while True:
             try:
-                found = await self._messages(wait_s=20)
+                records = await self._messages(wait_s=20)
             except httpx.TransportError:
                 await asyncio.sleep(FIRST_PAUSE_S)
                 continue
-            for one in found:
-                self._seen = one["number"]
-                yield Push(one["token"], one["message"].get("data", {}), one["at"])
+            for record in records:
+                self._seen = record["number"]
+                yield Push(record["token"], record["message"].get("data", {}), record["at"])
 
     async def attempts(self, event_uid: str) -> list[Json]:
         """Every attempt to call somebody to that event, also those refused."""
         answer = (await self._http.get("/_control/sends")).raise_for_status()
         call = {"kind": "SOS_ALERT", "event_uid": event_uid}
-        return [one for one in answer.json()["sends"] if one["message"].get("data", {}).items() >= call.items()]
+        sends: list[Json] = answer.json()["sends"]
+        return [send for send in sends if send["message"].get("data", {}).items() >= call.items()]
 
     async def _messages(self, wait_s: float) -> list[Json]:
         answer = await self._http.get("/_control/messages", params={"after": self._seen, "wait": wait_s})
-        found: list[Json] = answer.raise_for_status().json()["messages"]
-        return found
+        messages: list[Json] = answer.raise_for_status().json()["messages"]
+        return messages

@@ -31,7 +31,7 @@ class Emergency:
     answered_ms: float
     close_at_s: float
     coming: list[Helper] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
+    considered_by: set[str] = field(default_factory=set)
     """The push tokens of those who make up their mind, or have."""
     declined: int = 0
     state: str = "calling"

@@ -27,6 +27,8 @@ TICK_S = 0.25
 GRACE_S = 30.0
 """So long at the end is waited for what is under way."""
 
+WearerOrHelper = Inhabitant[Wearer] | Inhabitant[Helper]
+
 
 class LiveCity:
     def __init__(self, stage: Stage, cast: Cast, console: Console, length_s: float | None) -> None:
@@ -58,7 +60,7 @@ class LiveCity:
 
     async def _show(self) -> None:
         if is_lively(self._console):
-            lives = [one.life for one in self._wearers] + [one.life for one in self._helpers.values()]
+            lives = [wearer.life for wearer in self._wearers] + [helper.life for helper in self._helpers.values()]
             view = View(self._stage, self._rescue, self._tally, lives, self._left_s)
             await view.show(self._console)
 
@@ -75,22 +77,22 @@ class LiveCity:
             for helper in self._helpers.values():
                 self._live_on(tasks, helper, now_s)
                 helper.person.is_on = not helper.life.battery.is_empty
-            for one, first in self._rescue.look_around(now_s):
-                self._begin(tasks, self._rescue.arrive(one, first))
-            for one in self._rescue.due(now_s):
-                self._begin(tasks, self._rescue.close(one))
+            for emergency, first in self._rescue.look_around(now_s):
+                self._begin(tasks, self._rescue.arrive(emergency, first))
+            for emergency in self._rescue.due(now_s):
+                self._begin(tasks, self._rescue.close(emergency))
             await asyncio.sleep(TICK_S)
 
-    def _live_on(self, tasks: asyncio.TaskGroup, one: Inhabitant[Wearer] | Inhabitant[Helper], now_s: float) -> None:
+    def _live_on(self, tasks: asyncio.TaskGroup, inhabitant: WearerOrHelper, now_s: float) -> None:
         """Of several fixes that are due after a delay only the last is sent."""
         fix = None
-        for happening in one.life.until(now_s):
+        for happening in inhabitant.life.until(now_s):
             if isinstance(happening, Fix):
                 fix = happening
-            elif isinstance(one.person, Wearer):
-                self._begin(tasks, self._fall(tasks, one.person, one.resident, happening))
-        if fix and not one.is_sending:
-            self._begin(tasks, self._report(one, fix))
+            elif isinstance(inhabitant.person, Wearer):
+                self._begin(tasks, self._fall(tasks, inhabitant.person, inhabitant.resident, happening))
+        if fix and not inhabitant.is_sending:
+            self._begin(tasks, self._report(inhabitant, fix))
 
     def _begin(self, tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:
         task = tasks.create_task(self._trying(work))
@@ -104,16 +106,16 @@ class LiveCity:
         except (Refused, httpx.HTTPError) as why:
             self._chronicle.trouble(why)
 
-    async def _report(self, one: Inhabitant[Wearer] | Inhabitant[Helper], fix: Fix) -> None:
-        one.is_sending = True
+    async def _report(self, inhabitant: WearerOrHelper, fix: Fix) -> None:
+        inhabitant.is_sending = True
         self._tally.fixes += 1
         try:
-            await one.person.send_fix(body_of_fix(fix))
+            await inhabitant.person.send_fix(body_of_fix(fix))
         except (Refused, httpx.HTTPError):
             self._tally.fixes_lost += 1
             raise
         finally:
-            one.is_sending = False
+            inhabitant.is_sending = False
 
     async def _fall(self, tasks: asyncio.TaskGroup, wearer: Wearer, faller: Resident, signal: Signal) -> None:
         if signal.battery_level == 0:
@@ -142,19 +144,20 @@ class LiveCity:
         """Waits for what is under way, then the dispatcher closes what is open: its helpers are free again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                await self._stage.until(self._all_known)
-        for one in self._rescue.open:
-            await self._trying(self._rescue.close(one, unhelped="cut short"))
+                await self._stage.until(self._all_settled)
+        for emergency in self._rescue.open:
+            await self._trying(self._rescue.close(emergency, unhelped="cut short"))
 
-    def _all_known(self) -> bool:
+    def _all_settled(self) -> bool:
         """Every signal and repeat is answered, every event shown and rung for, every receipt taken."""
         tally = self._tally
         answered = (tally.answered, tally.repeats_merged) == (tally.signals, tally.repeats)
-        known = all(self._is_known(one) for one in self._rescue.emergencies.values())
-        return answered and known and self._stage.owed <= self._stage.receipts.keys()
+        settled = all(self._is_settled(emergency) for emergency in self._rescue.emergencies.values())
+        return answered and settled and self._stage.owed <= self._stage.receipts.keys()
 
-    def _is_known(self, one: Emergency) -> bool:
-        return bool(self._stage.told_of(one.uid) and (one.is_over or self._stage.pushes_of(one.uid)))
+    def _is_settled(self, emergency: Emergency) -> bool:
+        is_shown = self._stage.first_message_of(emergency.uid) is not None
+        return is_shown and (emergency.is_over or bool(self._stage.pushes_of(emergency.uid)))
 
 
 def body_of_fix(fix: Fix) -> Json:

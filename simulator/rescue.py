@@ -42,48 +42,49 @@ class Rescue:
 
     @property
     def open(self) -> list[Emergency]:
-        return [one for one in self.emergencies.values() if not one.is_over]
+        return [emergency for emergency in self.emergencies.values() if not emergency.is_over]
 
-    def begin(self, one: Emergency) -> None:
-        self.emergencies[one.uid] = one
-        what = f"{one.fall.kind} severity {one.fall.severity}, answered in {one.answered_ms:.0f} ms"
-        self.chronicle.note(one, what)
+    def begin(self, emergency: Emergency) -> None:
+        self.emergencies[emergency.uid] = emergency
+        what = f"{emergency.fall.kind} severity {emergency.fall.severity}, answered in {emergency.answered_ms:.0f} ms"
+        self.chronicle.note(emergency, what)
         self._stage.tell()
 
     def look_around(self, now_s: float) -> list[tuple[Emergency, Helper]]:
         """Sees who has arrived, in time of the city's life; the first to each."""
-        on_the_way = [one for one in self.open if one.state == "on the way"]
-        return [(one, helper) for one in on_the_way for helper in one.coming if self._has_arrived(one, helper, now_s)]
+        on_the_way = [emergency for emergency in self.open if emergency.state == "on the way"]
+        pairs = [(emergency, helper) for emergency in on_the_way for helper in emergency.coming]
+        return [(emergency, helper) for emergency, helper in pairs if self._has_arrived(emergency, helper, now_s)]
 
-    async def arrive(self, one: Emergency, helper: Helper) -> None:
+    async def arrive(self, emergency: Emergency, helper: Helper) -> None:
         """Raises httpx.TransportError."""
-        await helper.respond(one.uid, "ON_SCENE")
+        await helper.respond(emergency.uid, "ON_SCENE")
 
     def due(self, now_s: float) -> list[Emergency]:
         """Those the dispatcher closes now; should that fail, they are due again later."""
-        found = [one for one in self.open if one.close_at_s <= now_s]
-        for one in found:
-            one.close_at_s = now_s + CLOSE_AGAIN_S
-        return found
+        due_now = [emergency for emergency in self.open if emergency.close_at_s <= now_s]
+        for emergency in due_now:
+            emergency.close_at_s = now_s + CLOSE_AGAIN_S
+        return due_now
 
-    async def close(self, one: Emergency, unhelped: str = "handed over") -> None:
+    async def close(self, emergency: Emergency, unhelped: str = "handed over") -> None:
         """`unhelped`: its state when nobody has arrived. Raises httpx.TransportError."""
-        helped = one.state == "on scene"
-        one.nobody_free = not self._stage.pushes_of(one.uid) and not self._somebody_was_free(one)
-        await self._stage.dispatcher.resolve(one.uid, "HELPED" if helped else "HANDED_OVER")
-        one.state = "helped" if helped else unhelped
-        for helper in one.coming:
+        helped = emergency.state == "on scene"
+        emergency.nobody_free = not self._stage.pushes_of(emergency.uid) and not self._somebody_was_free(emergency)
+        await self._stage.dispatcher.resolve(emergency.uid, "HELPED" if helped else "HANDED_OVER")
+        emergency.state = "helped" if helped else unhelped
+        for helper in emergency.coming:
             helper.errand = None
             self._helpers[helper.push_token].life.walk.go_on()
-        self.chronicle.note(one, one.state)
+        self.chronicle.note(emergency, emergency.state)
 
-    def _has_arrived(self, one: Emergency, helper: Helper, now_s: float) -> bool:
-        if one.state != "on the way" or not self._helpers[helper.push_token].life.walk.has_arrived:
+    def _has_arrived(self, emergency: Emergency, helper: Helper, now_s: float) -> bool:
+        if emergency.state != "on the way" or not self._helpers[helper.push_token].life.walk.has_arrived:
             return False
-        one.state = "on scene"
-        own = dice(self._cast.seed, one.faller.key, one.fall.at_s, "close")
-        one.close_at_s = now_s + own.uniform(*CLOSED_AFTER_S)
-        self.chronicle.note(one, f"{helper.full_name} is there")
+        emergency.state = "on scene"
+        own = dice(self._cast.seed, emergency.faller.key, emergency.fall.at_s, "close")
+        emergency.close_at_s = now_s + own.uniform(*CLOSED_AFTER_S)
+        self.chronicle.note(emergency, f"{helper.full_name} is there")
         return True
 
     async def _consider(self, helper: Helper, push: Push) -> None:
@@ -91,54 +92,54 @@ class Rescue:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(KNOWN_WITHIN_S):
-                one = await self._stage.until(lambda: self.emergencies.get(push.data["event_uid"]))
-            if helper.push_token not in one.asked:
-                one.asked.add(helper.push_token)
-                await self._answer(helper, one, float(push.data["distance_m"]))
+                emergency = await self._stage.until(lambda: self.emergencies.get(push.data["event_uid"]))
+            if helper.push_token not in emergency.considered_by:
+                emergency.considered_by.add(helper.push_token)
+                await self._answer(helper, emergency, float(push.data["distance_m"]))
 
-    async def _answer(self, helper: Helper, one: Emergency, distance_m: float) -> None:
+    async def _answer(self, helper: Helper, emergency: Emergency, distance_m: float) -> None:
         resident = self._helpers[helper.push_token].resident
-        answer = self._cast.answer(resident, one.faller, one.fall, distance_m)
+        answer = self._cast.answer(resident, emergency.faller, emergency.fall, distance_m)
         if answer.status is None:
             self._tally.answers["silent"] += 1
             return
         await asyncio.sleep(answer.after_s)
         if answer.status == "ACCEPTED":
-            await self._accept(helper, one)
+            await self._accept(helper, emergency)
         else:
-            await self._decline(helper, one)
+            await self._decline(helper, emergency)
 
-    async def _accept(self, helper: Helper, one: Emergency) -> None:
-        answer = await helper.respond(one.uid, "ACCEPTED")
+    async def _accept(self, helper: Helper, emergency: Emergency) -> None:
+        answer = await helper.respond(emergency.uid, "ACCEPTED")
         if answer.status_code != 200:
             self._tally.answers["too late"] += 1
             return
         self._tally.answers["came"] += 1
-        if one.is_over:  # the dispatcher closed it while the answer was on its way
+        if emergency.is_over:  # the dispatcher closed it while the answer was on its way
             return
-        told = answer.json()
-        helper.errand = one.uid
-        self._helpers[helper.push_token].life.hurry_to(Point(told["lat"], told["lon"]))
-        one.coming.append(helper)
-        if one.state == "calling":
-            one.state = "on the way"
-        self.chronicle.note(one, f"{helper.full_name} comes")
+        event = answer.json()
+        helper.errand = emergency.uid
+        self._helpers[helper.push_token].life.hurry_to(Point(event["lat"], event["lon"]))
+        emergency.coming.append(helper)
+        if emergency.state == "calling":
+            emergency.state = "on the way"
+        self.chronicle.note(emergency, f"{helper.full_name} comes")
         await asyncio.sleep(SETS_OUT_S)
-        if not one.is_over:
-            await helper.respond(one.uid, "EN_ROUTE")
+        if not emergency.is_over:
+            await helper.respond(emergency.uid, "EN_ROUTE")
 
-    async def _decline(self, helper: Helper, one: Emergency) -> None:
-        answer = await helper.respond(one.uid, "DECLINED")
+    async def _decline(self, helper: Helper, emergency: Emergency) -> None:
+        answer = await helper.respond(emergency.uid, "DECLINED")
         if answer.status_code == 200:
-            one.declined += 1
+            emergency.declined += 1
         self._tally.answers["declined" if answer.status_code == 200 else "too late"] += 1
 
-    def _somebody_was_free(self, one: Emergency) -> bool:
+    def _somebody_was_free(self, emergency: Emergency) -> bool:
         """From before it began until now, and near enough: the service could have called them."""
         return any(
             helper.person.is_on
             and helper.person.errand is None
-            and helper.person.rung_at < one.sent_at - ENGAGED_S
-            and helper.life.walk.place.distance_m(one.place) < REACH_M
+            and helper.person.rung_at < emergency.sent_at - ENGAGED_S
+            and helper.life.walk.place.distance_m(emergency.place) < REACH_M
             for helper in self._helpers.values()
         )

@@ -10,7 +10,7 @@ from typing import TypeVar
 import httpx
 from websockets.exceptions import WebSocketException
 
-from .client import Dispatcher, Helper, PhoneNetwork, Push, Refused, Told
+from .client import Dispatcher, Helper, PhoneNetwork, Push, Refused, ScreenMessage
 from .people.population import Population
 
 T = TypeVar("T")
@@ -31,8 +31,8 @@ class Stage:
         self.dispatcher = dispatcher
         self.phones = phones
         self.rings = 0
-        self.told = 0
-        self.told_again = 0
+        self.messages_shown = 0
+        self.messages_repeated = 0
         """Messages with a position the screen had seen before."""
         self.owed: set[str] = set()
         """The ids of notifications whose receipts are due: their phones were on."""
@@ -41,7 +41,7 @@ class Stage:
         self.screen_open = asyncio.Event()
         self.react: Reaction | None = None
         self._pushes: dict[str, list[Push]] = defaultdict(list)
-        self._told: dict[str, Told] = {}
+        self._first_messages: dict[str, ScreenMessage] = {}
         self._last_seq: int | None = None
         self._news = asyncio.Event()
 
@@ -59,9 +59,9 @@ class Stage:
 
     async def until(self, wanted: Callable[[], T | None]) -> T:
         """What `wanted` gives, as soon as it is true."""
-        while not (found := wanted()):
+        while not (value := wanted()):
             await self._news.wait()
-        return found
+        return value
 
     def tell(self) -> None:
         """There is news for those who wait `until` something."""
@@ -72,9 +72,9 @@ class Stage:
         """The calls that rang for that event."""
         return self._pushes.get(event_uid, [])
 
-    def told_of(self, event_uid: str) -> Told | None:
+    def first_message_of(self, event_uid: str) -> ScreenMessage | None:
         """The first message about that event."""
-        return self._told.get(event_uid)
+        return self._first_messages.get(event_uid)
 
     async def _hear_phones(self, tasks: asyncio.TaskGroup, answers: set[asyncio.Task[None]]) -> None:
         async for push in self.phones.pushes():
@@ -106,19 +106,19 @@ class Stage:
             with suppress(OSError, WebSocketException):
                 async with self.dispatcher.screen(self._last_seq) as screen:
                     self.screen_open.set()
-                    async for told in screen.told():
-                        self._take(told)
+                    async for message in screen.messages():
+                        self._take(message)
                         self.tell()
             self.screen_open.clear()
             await asyncio.sleep(1)
 
-    def _take(self, told: Told) -> None:
-        seq = told.message["seq"]
+    def _take(self, message: ScreenMessage) -> None:
+        seq = message.body["seq"]
         if self._last_seq is not None and seq <= self._last_seq:
-            self.told_again += 1
+            self.messages_repeated += 1
             return
         self._last_seq = seq
-        if told.message["type"] != "sos_event":
+        if message.body["type"] != "sos_event":
             return
-        self.told += 1
-        self._told.setdefault(told.message["payload"]["event_uid"], told)
+        self.messages_shown += 1
+        self._first_messages.setdefault(message.body["payload"]["event_uid"], message)

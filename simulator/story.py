@@ -168,9 +168,9 @@ class Story:
         return [at for notification_id, at in self._stage.receipts.items() if notification_id in ids]
 
     async def _all_quiet(self) -> None:
-        heard = -1
-        while heard != self._stage.rings:
-            heard = self._stage.rings
+        rings = -1
+        while rings != self._stage.rings:
+            rings = self._stage.rings
             await asyncio.sleep(QUIET_S)
 
     async def _all_rung(self) -> None:
@@ -205,11 +205,11 @@ class Story:
     async def _show(self, name: str) -> None:
         self._head("The dispatcher's screen", "over the WebSocket")
         async with self.ledger.step(name):
-            told = await self._stage.until(lambda: self._stage.told_of(self._event_uid))
-            self.ledger.happened[name] = told.at
-        event = told.message["payload"]
-        where = f"{event['lat']}, {event['lon']}"
-        self._line(told.at, f"{event['detected_type']}  severity {event['severity']}  {event['user_phone']}  {where}")
+            message = await self._stage.until(lambda: self._stage.first_message_of(self._event_uid))
+            self.ledger.happened[name] = message.at
+        event = message.body["payload"]
+        what, where = f"{event['detected_type']}  severity {event['severity']}", f"{event['lat']}, {event['lon']}"
+        self._line(message.at, f"{what}  {event['user_phone']}  {where}")
 
     def _helpers_rung(self) -> list[Helper]:
         """In the order their phones rang."""
@@ -222,15 +222,15 @@ class Story:
             answer = await helper.respond(self._event_uid, "ACCEPTED")
             answered = time.time()
             expect(answer.status_code == 200, f"answered {answer.status_code} {answer.text}")
-            told = answer.json()
+            event = answer.json()
             place = (self._signal["lat"], self._signal["lon"])
-            expect((told["lat"], told["lon"]) == place, f"told another place: {answer.text}")
+            expect((event["lat"], event["lon"]) == place, f"told another place: {answer.text}")
             self.ledger.happened[name] = answered
-        person = told["wearer"]
+        person = event["wearer"]
         self._line(
             answered,
-            f"{told['lat']}, {told['lon']}  {person['full_name']}  {person['phone_number']}"
-            f"  event {told['event_status']}",
+            f"{event['lat']}, {event['lon']}  {person['full_name']}  {person['phone_number']}"
+            f"  event {event['event_status']}",
         )
 
     async def _repeat(self, name: str) -> None:

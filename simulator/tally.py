@@ -45,15 +45,15 @@ class Check(NamedTuple):
 
 def checks(tally: Tally, stage: Stage, emergencies: Sequence[Emergency]) -> list[Check]:
     """What must be so: nothing the service accepted may have been lost or doubled."""
-    uids = [one.uid for one in emergencies]
+    uids = [emergency.uid for emergency in emergencies]
     rung = sum(bool(stage.pushes_of(uid)) for uid in uids)
-    nobody_free = sum(one.nobody_free for one in emergencies)
+    nobody_free = sum(emergency.nobody_free for emergency in emergencies)
     note = f"{nobody_free} found nobody free" if nobody_free else ""
     return [
         Check("signals answered", tally.answered, tally.signals),
         Check("repeats taken as the same event", tally.repeats_merged, tally.repeats),
-        Check("events on the dispatcher's screen", sum(bool(stage.told_of(uid)) for uid in uids), len(uids)),
-        Check("messages the screen got twice", stage.told_again, 0),
+        Check("events on the dispatcher's screen", sum(bool(stage.first_message_of(uid)) for uid in uids), len(uids)),
+        Check("messages the screen got twice", stage.messages_repeated, 0),
         Check("events for which phones rang", rung + nobody_free, len(uids), note),
         Check("receipts taken", len(stage.owed & stage.receipts.keys()), len(stage.owed)),
         Check("phones called twice at once", sum(called_twice(stage, uid) for uid in uids), 0),
@@ -78,14 +78,14 @@ def closing(tally: Tally, stage: Stage, emergencies: Sequence[Emergency]) -> Gro
     return Group(results, "", _times(stage, emergencies), "", _counts(tally, emergencies))
 
 
-def _results(found: Iterable[Check]) -> Table:
+def _results(results: Iterable[Check]) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=False)
     for justify in JUSTIFIED:
         table.add_column(justify=justify)
-    for one in found:
-        mark = Text("✓", "green") if one.passed else Text("✗", "red")
-        figure = f"{one.reached:,} of {one.wanted:,}" if one.wanted else f"{one.reached:,}"
-        table.add_row(mark, one.what, figure, Text(one.note, "dim"))
+    for check in results:
+        mark = Text("✓", "green") if check.passed else Text("✗", "red")
+        figure = f"{check.reached:,} of {check.wanted:,}" if check.wanted else f"{check.reached:,}"
+        table.add_row(mark, check.what, figure, Text(check.note, "dim"))
     return table
 
 
@@ -96,19 +96,21 @@ def _times(stage: Stage, emergencies: Sequence[Emergency]) -> Table:
         table.add_column(title, justify="right")
     for what, times in _measured(stage, emergencies).items():
         if times:
-            shown = (quantile(times, 0.5), quantile(times, 0.95), times[-1])
-            table.add_row(what, *(f"{one:,.0f}" for one in shown))
+            figures = (quantile(times, 0.5), quantile(times, 0.95), times[-1])
+            table.add_row(what, *(f"{figure:,.0f}" for figure in figures))
     return table
 
 
 def _measured(stage: Stage, emergencies: Sequence[Emergency]) -> dict[str, list[float]]:
     """Milliseconds, sorted."""
-    told = [(one, stage.told_of(one.uid)) for one in emergencies]
-    rung = [(one, stage.pushes_of(one.uid)) for one in emergencies]
+    messages = [(emergency.sent_at, stage.first_message_of(emergency.uid)) for emergency in emergencies]
+    calls = [(emergency.sent_at, stage.pushes_of(emergency.uid)) for emergency in emergencies]
+    shown_ms = [(message.at - sent_at) * 1000 for sent_at, message in messages if message]
+    rung_ms = [(pushes[0].at - sent_at) * 1000 for sent_at, pushes in calls if pushes]
     return {
-        "the watch hears 201": sorted(one.answered_ms for one in emergencies),
-        "the dispatcher's screen shows it": sorted((at.at - one.sent_at) * 1000 for one, at in told if at),
-        "the first phone rings": sorted((pushes[0].at - one.sent_at) * 1000 for one, pushes in rung if pushes),
+        "the watch hears 201": sorted(emergency.answered_ms for emergency in emergencies),
+        "the dispatcher's screen shows it": sorted(shown_ms),
+        "the first phone rings": sorted(rung_ms),
     }
 
 
@@ -117,7 +119,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def _counts(tally: Tally, emergencies: Sequence[Emergency]) -> Text:
-    ends = dict.fromkeys(OVER, 0) | Counter(one.state for one in emergencies)
+    ends = dict.fromkeys(OVER, 0) | Counter(emergency.state for emergency in emergencies)
     lines = (
         f"{len(emergencies):,} events: {_listed(ends)}",
         f"helpers asked: {_listed(tally.answers)}",

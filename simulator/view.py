@@ -53,30 +53,30 @@ class View:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         for title in ("", "place", "what", "sev", "answered", "first ring", "rang", "declined", "state", "who comes"):
             table.add_column(title, justify="right" if title in FIGURES else "left", no_wrap=True)
-        for one in list(self._rescue.emergencies.values())[-rows:]:
-            table.add_row(*self._row(one))
+        for emergency in list(self._rescue.emergencies.values())[-rows:]:
+            table.add_row(*self._row(emergency))
         return table
 
-    def _row(self, one: Emergency) -> list[str | Text]:
-        pushes = self._stage.pushes_of(one.uid)
+    def _row(self, emergency: Emergency) -> list[str | Text]:
+        pushes = self._stage.pushes_of(emergency.uid)
         return [
-            f"#{one.number}",
-            nearest_place(one.place),
-            one.fall.kind,
-            str(one.fall.severity),
-            f"{one.answered_ms:.0f} ms",
-            f"{(pushes[0].at - one.sent_at) * 1000:,.0f} ms" if pushes else "",
+            f"#{emergency.number}",
+            nearest_place(emergency.place),
+            emergency.fall.kind,
+            str(emergency.fall.severity),
+            f"{emergency.answered_ms:.0f} ms",
+            f"{(pushes[0].at - emergency.sent_at) * 1000:,.0f} ms" if pushes else "",
             str(len({push.token for push in pushes})),
-            str(one.declined),
-            Text(one.state, STATES[one.state]),
-            ", ".join(helper.full_name for helper in one.coming[:2]),
+            str(emergency.declined),
+            Text(emergency.state, STATES[emergency.state]),
+            ", ".join(helper.full_name for helper in emergency.coming[:2]),
         ]
 
     def _footer(self) -> Text:
         screen = ("screen open", "green") if self._stage.screen_open.is_set() else ("screen closed", "red")
         counts = (
             f"{len(self._rescue.open)} open · {len(self._rescue.emergencies)} so far"
-            f" · {self._stage.told} told to the dispatcher · {self._tally.fixes:,} fixes · "
+            f" · {self._stage.messages_shown} told to the dispatcher · {self._tally.fixes:,} fixes · "
         )
         return Text.assemble(
             "\n", (counts, "dim"), screen, (f" · {self._ending()}", "dim"),

@@ -145,11 +145,11 @@ class StandIn(provider.StandIn):
         return Answer(200, {})
 
     async def _post_status(self, request: Request) -> Answer:
-        asked = json.loads(request.body)
-        text = next(text for text in self._texts if text.id == asked["id"])
+        body = json.loads(request.body)
+        text = next(text for text in self._texts if text.id == body["id"])
         async with httpx.AsyncClient(trust_env=False) as client:
-            heard = await client.post(text.callback_url, data=_report(text, asked["status"]))
-        return Answer(200, {"heard": heard.status_code})
+            answer = await client.post(text.callback_url, data=_report(text, body["status"]))
+        return Answer(200, {"heard": answer.status_code})
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -190,11 +190,11 @@ class Control(provider.Control):
 
     def messages(self, after: int = 0, wait_s: float = 0) -> list[Text]:
         """What reached phones, numbers above `after`; waits for the first up to `wait_s` seconds."""
-        return [Text(**one) for one in self.call("GET", f"messages?after={after}&wait={wait_s}")["messages"]]
+        return [Text(**fields) for fields in self.call("GET", f"messages?after={after}&wait={wait_s}")["messages"]]
 
     def sends(self, after: int = 0, wait_s: float = 0) -> list[Text]:
         """Every attempt to send."""
-        return [Text(**one) for one in self.call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
+        return [Text(**fields) for fields in self.call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
 
     def expire(self) -> None:
         """No token that was given out is good any more."""

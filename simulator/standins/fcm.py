@@ -81,7 +81,7 @@ class StandIn(provider.StandIn):
 
     def delivered(self, request: Request) -> list[Delivery]:
         token = request.path.get("token")
-        return [one for one in self._deliveries[after(request) :] if token in (None, one.token)]
+        return [delivery for delivery in self._deliveries[after(request) :] if token in (None, delivery.token)]
 
     def attempts(self, request: Request) -> list[Send]:
         return self._sends[after(request) :]
@@ -222,11 +222,11 @@ class Control(provider.Control):
     def messages(self, after: int = 0, wait_s: float = 0, token: str | None = None) -> list[Delivery]:
         """What reached phones, numbers above `after`; waits for the first up to `wait_s` seconds."""
         path = f"phones/{token}/messages" if token else "messages"
-        return [Delivery(**one) for one in self.call("GET", f"{path}?after={after}&wait={wait_s}")["messages"]]
+        return [Delivery(**fields) for fields in self.call("GET", f"{path}?after={after}&wait={wait_s}")["messages"]]
 
     def sends(self, after: int = 0, wait_s: float = 0) -> list[Send]:
         """Every attempt to send."""
-        return [Send(**one) for one in self.call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
+        return [Send(**fields) for fields in self.call("GET", f"sends?after={after}&wait={wait_s}")["sends"]]
 
     def unregister(self, token: str) -> None:
         self.call("POST", "unregister", {"token": token})

@@ -25,11 +25,11 @@ Check = Callable[[Any, str], Iterator[Violation]]
 
 def violations(body: object) -> list[Violation]:
     """Everything Google would refuse in the body of messages:send; empty if nothing."""
-    found = list(_request(body, ""))
-    if not found and isinstance(body, dict):
+    problems = list(_request(body, ""))
+    if not problems and isinstance(body, dict):
         message = body.get("message")
-        found = list(_rules(message) if message else [Violation("message", "Message is missing.")])
-    return found
+        problems = list(_rules(message) if message else [Violation("message", "Message is missing.")])
+    return problems
 
 
 def _wrong(at: str, type_name: str, value: object) -> Violation:
@@ -79,11 +79,11 @@ def _object(**names: Check) -> Check:
             yield _wrong(at, "message", value)
             return
         for name, entry in value.items():
-            one = names.get(re.sub(r"([A-Z])", r"_\1", name).lower())
-            if one is None:
+            entry_check = names.get(re.sub(r"([A-Z])", r"_\1", name).lower())
+            if entry_check is None:
                 yield _unknown(name, at)
             else:
-                yield from one(entry, f"{at}.{name}" if at else name)
+                yield from entry_check(entry, f"{at}.{name}" if at else name)
 
     return check
 

@@ -25,7 +25,7 @@ class Request:
     body: bytes
     receive: Receive = field(repr=False)
 
-    async def gone(self) -> None:
+    async def disconnected(self) -> None:
         """Returns when the client has given up."""
         await _disconnected(self.receive)
 
@@ -123,13 +123,13 @@ def server(app: App) -> uvicorn.Server:
 @contextmanager
 def running(app: App, listener: socket.socket) -> Iterator[None]:
     """Serves `app` from a thread of this process."""
-    one = server(app)
-    thread = threading.Thread(target=one.run, kwargs={"sockets": [listener]}, daemon=True)
+    http_server = server(app)
+    thread = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         yield
     finally:
         # Requests that hang on purpose must not delay the end.
-        one.should_exit = one.force_exit = True
+        http_server.should_exit = http_server.force_exit = True
         thread.join()
         listener.close()

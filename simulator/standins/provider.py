@@ -88,9 +88,9 @@ class StandIn(ABC):
         wait_s = min(float(request.query.get("wait", 0)), LONGEST_WAIT_S)
         try:
             async with asyncio.timeout(wait_s):
-                while not (found := wanted()):
+                while not (records := wanted()):
                     await self._news.wait()
-                return found
+                return records
         except TimeoutError:
             return []
 
@@ -101,24 +101,24 @@ class StandIn(ABC):
         return answer
 
     async def _hang(self, request: Request) -> None:
-        gone = asyncio.create_task(request.gone())
+        disconnected = asyncio.create_task(request.disconnected())
         released = asyncio.create_task(self._release.wait())
-        done, waiting = await asyncio.wait({gone, released}, return_when=asyncio.FIRST_COMPLETED)
+        done, waiting = await asyncio.wait({disconnected, released}, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
-        if gone in done:
+        if disconnected in done:
             raise CutConnection
 
     async def _healthz(self, _request: Request) -> Answer:
         return Answer(200, {"status": "ok"})
 
     async def _get_messages(self, request: Request) -> Answer:
-        found = await self.wait_for(lambda: self.delivered(request), request)
-        return Answer(200, {"messages": [asdict(one) for one in found]})
+        records = await self.wait_for(lambda: self.delivered(request), request)
+        return Answer(200, {"messages": [asdict(record) for record in records]})
 
     async def _get_sends(self, request: Request) -> Answer:
-        found = await self.wait_for(lambda: self.attempts(request), request)
-        return Answer(200, {"sends": [asdict(one) for one in found]})
+        records = await self.wait_for(lambda: self.attempts(request), request)
+        return Answer(200, {"sends": [asdict(record) for record in records]})
 
     async def _put_faults(self, request: Request) -> Answer:
         try:

@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from simulator.client import Api, Dispatcher, PhoneNetwork, Push, Told, connection
+from simulator.client import Api, Dispatcher, PhoneNetwork, Push, ScreenMessage, connection
 from simulator.emergency import Emergency
 from simulator.people.cast import Cast
 from simulator.people.population import Population
@@ -29,7 +29,7 @@ class Played(Stage):
             self.receipts[notification_id] = at
 
     def show(self, seq: int = 1) -> None:
-        self._take(Told({"type": "sos_event", "seq": seq, "payload": {"event_uid": UID}}, 100.1))
+        self._take(ScreenMessage({"type": "sos_event", "seq": seq, "payload": {"event_uid": UID}}, 100.1))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_event_the_dispatcher_never_saw_is_missed(emergency: Emergency) -> None:
 def test_message_shown_twice_is_found(stage: Played, emergency: Emergency) -> None:
     stage.show()
     assert failed(stage, emergency) == ["messages the screen got twice"]
-    assert stage.told == 1
+    assert stage.messages_shown == 1
 
 
 def test_silent_phones_are_missed_unless_nobody_was_free(emergency: Emergency) -> None:
