@@ -70,8 +70,8 @@ def _shown(error: Exception) -> Exception:
 
 def busy() -> JsonResponse:
     """503 for whoever has to come back because too many wait already."""
-    said = {"detail": "Too many at once. Send the same again.", "code": Unavailable.default_code}
-    return JsonResponse(said, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
+    body = {"detail": "Too many at once. Send the same again.", "code": Unavailable.default_code}
+    return JsonResponse(body, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response:

@@ -85,10 +85,10 @@ class Schema(AutoSchema):
         return ["application/json"]
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
-        found = super()._get_response_bodies(direction)
+        responses = super()._get_response_bodies(direction)
         for status in self._errors():
-            found.setdefault(str(status), self._get_response_for_code(error(status), str(status)))  # type: ignore[no-untyped-call]
-        return dict(sorted(found.items()))
+            responses.setdefault(str(status), self._get_response_for_code(error(status), str(status)))  # type: ignore[no-untyped-call]
+        return dict(sorted(responses.items()))
 
     def _errors(self) -> set[int]:
         errors = {500, 503}

@@ -19,8 +19,8 @@ def library(package: str, stem: str) -> str | None:
     """
     root = _package(package)
     folders = (root.with_name(f"{package}.libs"), root / ".dylibs")  # Linux, macOS
-    found = sorted(path for folder in folders for path in folder.glob(f"{stem}[-.]*"))
-    return str(found[0]) if found else None
+    paths = sorted(path for folder in folders for path in folder.glob(f"{stem}[-.]*"))
+    return str(paths[0]) if paths else None
 
 
 def point_at_data() -> None:

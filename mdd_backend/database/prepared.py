@@ -39,29 +39,30 @@ def insert(*new: Model, or_ignore: bool = False) -> None:
     or_ignore: leaves out those that break a unique constraint; then no row is given its key.
     """
     statement, fields = _insertion(type(new[0]), or_ignore)
-    every = [{field.attname: _plain(one, field) for field in fields} for one in new]
+    every = [{field.attname: _plain(instance, field) for field in fields} for instance in new]
     keys = rows(statement, [json.dumps(every, default=_as_text)])
     if not or_ignore:
-        for one, (key,) in zip(new, keys, strict=True):
-            one.pk = key
-            one._state.adding, one._state.db = False, DEFAULT_DB_ALIAS
+        for instance, (key,) in zip(new, keys, strict=True):
+            instance.pk = key
+            instance._state.adding, instance._state.db = False, DEFAULT_DB_ALIAS
 
 
-def update(one: Model) -> None:
+def update(instance: Model) -> None:
     """Saves all of a row's values, which are plain (no expressions)."""
-    statement, fields = _update(type(one))
-    rows(statement, [json.dumps({field.attname: field.pre_save(one, False) for field in fields}, default=_as_text)])
+    statement, fields = _update(type(instance))
+    values = {field.attname: field.pre_save(instance, False) for field in fields}
+    rows(statement, [json.dumps(values, default=_as_text)])
 
 
-def _plain(one: Model, field: "Field[Any, Any]") -> Any:
+def _plain(instance: Model, field: "Field[Any, Any]") -> Any:
     """What goes into the row; a default that the database has as a plain value is set on the model as well."""
-    value = field.pre_save(one, True)
+    value = field.pre_save(instance, True)
     if not isinstance(value, DatabaseDefault):
         return value
     (default,) = value.get_source_expressions()
     if not isinstance(default, Value):
         raise TypeError(f"{field} has a default that only the database can work out")
-    setattr(one, field.attname, default.value)
+    setattr(instance, field.attname, default.value)
     return default.value
 
 

@@ -16,10 +16,10 @@ class HashedFiles(ManifestStaticFilesStorage):
 
 def static_files() -> WhiteNoise:
     """A WSGI application that knows nothing but the files of STATIC_ROOT."""
-    found = WhiteNoise(_nothing_else, max_age=3600)
+    application = WhiteNoise(_nothing_else, max_age=3600)
     if settings.STATIC_ROOT.is_dir():
-        found.add_files(settings.STATIC_ROOT, settings.STATIC_URL)
-    return found
+        application.add_files(settings.STATIC_ROOT, settings.STATIC_URL)
+    return application
 
 
 def _nothing_else(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
