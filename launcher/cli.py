@@ -62,8 +62,8 @@ def read_dotenv() -> None:
 def here(*, with_fcm: bool = False) -> Instance:
     """The instance that the environment names."""
     home = default_home().made()
-    given = {name: os.environ[name] for name in REPLACEABLE if os.environ.get(name)}
-    return Instance(home, ports.web_port(), given, with_fcm=with_fcm)
+    addresses = {name: os.environ[name] for name in REPLACEABLE if os.environ.get(name)}
+    return Instance(home, ports.web_port(), addresses, with_fcm=with_fcm)
 
 
 def _up(arguments: list[str]) -> int:

@@ -62,7 +62,7 @@ def _forms(string: str | list[str] | tuple[str, ...] | None) -> list[str]:
 if __name__ == "__main__":
     for path in compile_all() if "--fix" in sys.argv else []:
         print(f"compiled {path.with_suffix('.mo').relative_to(PROJECT)}")
-    found = [f"{path.relative_to(PROJECT)}: {what}" for path in catalogues() for what in wrong(path)]
-    print("\n".join(found))
-    if found:
+    mistakes = [f"{path.relative_to(PROJECT)}: {what}" for path in catalogues() for what in wrong(path)]
+    print("\n".join(mistakes))
+    if mistakes:
         sys.exit("`./mdd fix` compiles the catalogues.")

@@ -39,6 +39,6 @@ def _has_default(field: "Field[object, object]") -> bool:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mdd_backend.settings")
     django.setup()
-    found = list(wrong(MigrationLoader(None)))
-    print("\n".join(found))
-    sys.exit(bool(found))
+    mistakes = list(wrong(MigrationLoader(None)))
+    print("\n".join(mistakes))
+    sys.exit(bool(mistakes))

@@ -36,7 +36,7 @@ def demo(instance: Instance, arguments: list[str]) -> int:
 
 def demo_of(instance: Instance) -> Instance:
     """The demo's instance beside `instance`, running or not."""
-    return replace(instance, home=Home(instance.home.path / "demo"), given={}, with_fcm=True)
+    return replace(instance, home=Home(instance.home.path / "demo"), addresses={}, with_fcm=True)
 
 
 def forget_providers() -> None:
@@ -49,9 +49,9 @@ def forget_providers() -> None:
 def _run(own: Instance, arguments: list[str]) -> int:
     try:
         start(own, anew=True)
-        told = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": own.admin_password}
+        admin_variables = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": own.admin_password}
         command = [sys.executable, "-m", "simulator.demo", "--url", own.url, "--fcm", own.fcm_url, *arguments]
-        return foreground(command, own.environment() | told)
+        return foreground(command, own.environment() | admin_variables)
     finally:
         own.stop()
 

@@ -20,7 +20,7 @@ def screenshots(instance: Instance) -> int:
     chromium = finding.chromium()
     forget_providers()
     home = Home(instance.home.path / "screenshots").made()
-    own = replace(instance, home=home, given={}, with_fcm=True, port=ports.free_port())
+    own = replace(instance, home=home, addresses={}, with_fcm=True, port=ports.free_port())
     with locked(own.lock):
         own.stop()
         try:
@@ -31,8 +31,8 @@ def screenshots(instance: Instance) -> int:
 
 
 def _take(own: Instance, chromium: str) -> int:
-    told = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": own.admin_password, "CHROMIUM": chromium}
-    environment = own.environment() | told
+    variables = {"MDD_ADMIN_PHONE": ADMIN_PHONE, "MDD_ADMIN_PASSWORD": own.admin_password, "CHROMIUM": chromium}
+    environment = own.environment() | variables
     city = [sys.executable, "-m", "simulator.demo", "--url", own.url, "--fcm", own.fcm_url, *CITY]
     with open(os.devnull, "w") as nowhere, subprocess.Popen(city, cwd=PROJECT, env=environment, stdout=nowhere) as life:
         try:

@@ -24,12 +24,12 @@ def test(instance: Instance, arguments: list[str]) -> int:
     """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
     nginx = finding.nginx(instance.home.path / "nginx")
     javascript.ready(instance.home)
-    found = {"NGINX": str(nginx), "CHROMIUM": _chromium()}
+    variables = {"NGINX": str(nginx), "CHROMIUM": _chromium()}
     with _services(replace(instance, durable=False), "test") as own:
         if "postgres" in own.private:
-            found["TEST_TEMPLATE"] = services.DATABASE
+            variables["TEST_TEMPLATE"] = services.DATABASE
         pytest = [sys.executable, "-m", "pytest", *workers(arguments), *arguments]
-        return foreground(pytest, _environment(own) | found)
+        return foreground(pytest, _environment(own) | variables)
 
 
 def workers(arguments: list[str]) -> list[str]:
@@ -46,9 +46,9 @@ def bench(instance: Instance, arguments: list[str]) -> int:
 
     When they are wrong or ask for help, that is told before anything is started.
     """
-    asked = subprocess.run([sys.executable, "-m", "benchmarks.options", *arguments], cwd=PROJECT, check=False)
-    if asked.returncode or {"-h", "--help"} & {*arguments}:
-        return asked.returncode
+    options_check = subprocess.run([sys.executable, "-m", "benchmarks.options", *arguments], cwd=PROJECT, check=False)
+    if options_check.returncode or {"-h", "--help"} & {*arguments}:
+        return options_check.returncode
     forget_providers()
     with _services(instance, "bench") as own:
         return foreground([sys.executable, "-m", "benchmarks", *arguments], _environment(own) | MEASURED)

@@ -60,8 +60,8 @@ def start(instance: Instance, *, anew: bool = False) -> None:
     print(f"MDD is up: {instance.url}", flush=True)
     print(f"the dispatcher's console: {instance.url}/console/", flush=True)
     if created:
-        told = f"phone {ADMIN_PHONE}, password {instance.admin_password}"
-        print(f"the first ADMIN: {told} (kept in {instance.home.admin_file})", flush=True)
+        credentials = f"phone {ADMIN_PHONE}, password {instance.admin_password}"
+        print(f"the first ADMIN: {credentials} (kept in {instance.home.admin_file})", flush=True)
         print(f"or signed in by this link, once and within an hour: {instance.console_link()}", flush=True)
 
 

@@ -92,12 +92,12 @@ def unpack(packages: Iterable[str], folder: Path) -> None:
 
 def newest(pattern: str, at_least: int) -> int | None:
     """The highest number N ≥ `at_least` of the packages called `pattern`, in which N stands for the number."""
-    found = _numbers(pattern, at_least)
-    if not found:
+    numbers = _numbers(pattern, at_least)
+    if not numbers:
         with step("reading the package lists"):
             _update()
-        found = _numbers(pattern, at_least)
-    return max(found, default=None)
+        numbers = _numbers(pattern, at_least)
+    return max(numbers, default=None)
 
 
 def _numbers(pattern: str, at_least: int) -> list[int]:

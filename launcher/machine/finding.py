@@ -64,14 +64,14 @@ def postgres(major: int | None = None) -> Postgres:
 
     Raises Failure when there is none and none can be installed.
     """
-    found = _newest_postgres(major)
-    if found is None and (package := _postgis_package(major)):
+    newest = _newest_postgres(major)
+    if newest is None and (package := _postgis_package(major)):
         apt.install([f"postgresql-{package}", f"postgresql-{package}-postgis-3"])
-        found = _newest_postgres(major)
-    if found is None:
+        newest = _newest_postgres(major)
+    if newest is None:
         what = f"PostgreSQL {major or f'{OLDEST_POSTGRES} or newer'} with PostGIS"
         raise Failure(BY_HAND.format(what=what))
-    return found
+    return newest
 
 
 def redis(aliases: Path) -> Path:
@@ -80,13 +80,13 @@ def redis(aliases: Path) -> Path:
     Debian's redis-tools and valkey-tools hold the server under another name, without the system service of
     the server packages. It becomes the server by its name: a link in the folder `aliases`.
     """
-    found = _redis_on_system() or _redis_by_alias(aliases)
-    if found is None and apt.available():
+    server = _redis_on_system() or _redis_by_alias(aliases)
+    if server is None and apt.available():
         apt.install(["redis-tools"])
-        found = _redis_by_alias(aliases)
-    if found is None:
+        server = _redis_by_alias(aliases)
+    if server is None:
         raise Failure(BY_HAND.format(what=f"Redis {OLDEST_REDIS} or newer, or Valkey,"))
-    return found
+    return server
 
 
 def nginx(folder: Path) -> Path:
@@ -118,13 +118,13 @@ def chromium() -> Path:
     """
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
-    found = _chromium_on_system()
-    if found is None and apt.available():
+    browser = _chromium_on_system()
+    if browser is None and apt.available():
         apt.install(["chromium", "fonts-dejavu-core"])
-        found = _chromium_on_system()
-    if found is None:
+        browser = _chromium_on_system()
+    if browser is None:
         raise Failure(CHROMIUM_BY_HAND)
-    return found
+    return browser
 
 
 def programs(name: str, root: Path = Path("/")) -> Iterator[Path]:
@@ -142,8 +142,8 @@ def version(text: str) -> int:
 
 
 def _newest_postgres(major: int | None) -> Postgres | None:
-    found = (Postgres(path.parent, version(_output(path, "--version"))) for path in programs("initdb"))
-    fitting = [p for p in found if (p.major == major if major else p.major >= OLDEST_POSTGRES) and _has_postgis(p)]
+    installed = (Postgres(path.parent, version(_output(path, "--version"))) for path in programs("initdb"))
+    fitting = [p for p in installed if (p.major == major if major else p.major >= OLDEST_POSTGRES) and _has_postgis(p)]
     return max(fitting, key=lambda p: p.major, default=None)
 
 

@@ -56,10 +56,10 @@ def interrupt_once(_: int, __: FrameType | None) -> None:
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Puts a request to end off until the block is over, for what must not be left half done."""
-    asked: list[int] = []
-    with handling(lambda number, _: asked.append(number)):
+    signals: list[int] = []
+    with handling(lambda number, _: signals.append(number)):
         yield
-    if asked:
+    if signals:
         raise KeyboardInterrupt
 
 

@@ -28,13 +28,13 @@ SETTINGS = "mdd_backend.settings"
 class Instance:
     """An instance in `home`.
 
-    `given` are the addresses that take the place of private services. `durable`: what PostgreSQL has committed
-    survives a crash of the machine. `with_fcm`: the stand-in for Firebase is started too, and used.
+    `addresses` take the place of private services. `durable`: what PostgreSQL has committed survives a crash of the
+    machine. `with_fcm`: the stand-in for Firebase is started too, and used.
     """
 
     home: Home
     port: int = 8000
-    given: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
     durable: bool = True
     with_fcm: bool = False
 
@@ -57,17 +57,17 @@ class Instance:
 
     @property
     def database_url(self) -> str:
-        return self.given.get("DATABASE_URL") or services.postgres_url(self.home)
+        return self.addresses.get("DATABASE_URL") or services.postgres_url(self.home)
 
     @property
     def redis_url(self) -> str:
-        return self.given.get("REDIS_URL") or services.redis_url(self.home)
+        return self.addresses.get("REDIS_URL") or services.redis_url(self.home)
 
     @cached_property
     def private(self) -> tuple[str, ...]:
         """The services that are ours to run."""
         both = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
-        return tuple(name for name, variable in both.items() if not self.given.get(variable))
+        return tuple(name for name, variable in both.items() if not self.addresses.get(variable))
 
     def environment(self) -> dict[str, str]:
         """What the processes of this instance find in their environment."""
@@ -84,7 +84,7 @@ class Instance:
         return {**os.environ, **unset, **fixed, **self._fcm_settings()}
 
     def start_services(self, *, anew: bool = False) -> None:
-        """Starts the private services and waits until they, or those given, answer. Makes the database.
+        """Starts the private services and waits until they, or those at `addresses`, answer. Makes the database.
 
         `anew`: private ones are emptied first.
         """

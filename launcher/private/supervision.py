@@ -142,8 +142,8 @@ def running(home: Home) -> bool:
 
 def pid(home: Home) -> int | None:
     """The supervisor's own pid."""
-    found: int | None = _ask(home, "getPID")
-    return found
+    supervisor_pid: int | None = _ask(home, "getPID")
+    return supervisor_pid
 
 
 def start(home: Home, group: str) -> None:

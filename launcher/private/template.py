@@ -21,7 +21,7 @@ def copy_to(instance: Instance, home: Home) -> None:
     with locked(kept / "lock"):
         template = Home(kept / key())
         if not template.recall(DONE):
-            _make(replace(instance, home=template, given={}, durable=False), kept)
+            _make(replace(instance, home=template, addresses={}, durable=False), kept)
         _copy(template, home)
 
 

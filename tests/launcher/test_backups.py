@@ -46,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Instance:
-    return Instance(Home(tmp_path).made(), given={"DATABASE_URL": URL, "REDIS_URL": "redis://127.0.0.1:1"})
+    return Instance(Home(tmp_path).made(), addresses={"DATABASE_URL": URL, "REDIS_URL": "redis://127.0.0.1:1"})
 
 
 def test_backup_goes_to_the_installations_own_private_folder(run: Run, instance: Instance, tmp_path: Path) -> None:

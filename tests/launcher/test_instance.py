@@ -36,9 +36,9 @@ def test_private_services_are_named_with_their_secrets(instance: Instance) -> No
 
 
 def test_given_service_takes_the_place_of_the_private_one(instance: Instance) -> None:
-    given = {"DATABASE_URL": "postgres://somebody@elsewhere/theirs"}
-    external = Instance(instance.home, given=given)
-    assert external.environment()["DATABASE_URL"] == given["DATABASE_URL"]
+    addresses = {"DATABASE_URL": "postgres://somebody@elsewhere/theirs"}
+    external = Instance(instance.home, addresses=addresses)
+    assert external.environment()["DATABASE_URL"] == addresses["DATABASE_URL"]
     assert external.private == ("redis",)
 
 
@@ -108,8 +108,8 @@ def test_status_of_nothing_is_all_null(instance: Instance) -> None:
 
 
 def test_status_shows_given_addresses_without_processes(instance: Instance) -> None:
-    given = {"REDIS_URL": "redis://elsewhere"}
-    assert cli.status(Instance(instance.home, given=given))["redis_url"] == "redis://elsewhere"
+    addresses = {"REDIS_URL": "redis://elsewhere"}
+    assert cli.status(Instance(instance.home, addresses=addresses))["redis_url"] == "redis://elsewhere"
 
 
 @pytest.mark.parametrize("is_running", [True, False])
