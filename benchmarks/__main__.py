@@ -27,15 +27,15 @@ LINES = 30  # of what a broken benchmark said last
 
 
 class Broken(Exception):
-    """The benchmark ended before its end; `said` is its stderr's."""
+    """The benchmark ended before its end; `stderr`: its last lines."""
 
-    def __init__(self, why: str, said: str) -> None:
+    def __init__(self, why: str, stderr: str) -> None:
         super().__init__(why)
-        self.said = said
+        self.stderr = stderr
 
 
 @dataclass
-class Found:
+class Results:
     """The figures, by benchmark, and why the benchmarks that broke did."""
 
     figures: dict[str, list[Measured]] = field(default_factory=dict)
@@ -44,35 +44,35 @@ class Found:
 
     @property
     def all(self) -> list[Measured]:
-        return [one for some in self.figures.values() for one in some]
+        return [measured for figures in self.figures.values() for measured in figures]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    asked = options.parse("./mdd bench", arguments)
-    if asked.json:
-        write(asked.json, [])  # one that cannot be written is told now
-    found = run_all([f"{__package__}.measures.{name}" for name in asked.names], short=asked.short)
+    chosen = options.parse("./mdd bench", arguments)
+    if chosen.json:
+        write(chosen.json, [])  # one that cannot be written is told now
+    results = run_all([f"{__package__}.measures.{name}" for name in chosen.names], short=chosen.short)
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH
-    console.print(table(found), conclusion(found))
-    if asked.json:
-        write(asked.json, found.all)
-    if found.interrupted:
+    console.print(table(results), conclusion(results))
+    if chosen.json:
+        write(chosen.json, results.all)
+    if results.interrupted:
         return 130
-    return 1 if found.broken else 0
+    return 1 if results.broken else 0
 
 
 def write(path: Path, figures: Sequence[Measured]) -> None:
-    path.write_text(json.dumps([one.as_json() for one in figures], indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps([measured.as_json() for measured in figures], indent=1, ensure_ascii=False) + "\n")
 
 
-def run_all(modules: Sequence[str], *, short: bool) -> Found:
+def run_all(modules: Sequence[str], *, short: bool) -> Results:
     """One after the other; one that breaks keeps none of the others from running."""
-    found, progress = Found(), Console(stderr=True)
+    results, progress = Results(), Console(stderr=True)
     for module in modules:
         name = module.rpartition(".")[2]
-        figures = found.figures.setdefault(name, [])
+        figures = results.figures.setdefault(name, [])
         progress.print(f"[bold]{name}[/bold]")
         try:
             with progress.status("measuring …"):
@@ -80,49 +80,49 @@ def run_all(modules: Sequence[str], *, short: bool) -> Found:
                     figures.append(measured)
                     progress.print(f"  {escape(measured.name)}: {_figure(measured.value)} {escape(measured.unit)}")
         except Broken as why:
-            found.broken[name] = str(why)
-            progress.print(f"  [red]broken:[/red] {escape(str(why))}\n{escape(why.said)}")
+            results.broken[name] = str(why)
+            progress.print(f"  [red]broken:[/red] {escape(str(why))}\n{escape(why.stderr)}")
         except KeyboardInterrupt:
-            found.interrupted = True
+            results.interrupted = True
             break
-    return found
+    return results
 
 
 def run(module: str, *, short: bool) -> Iterator[Measured]:
     """What it finds, as it finds it. Raises Broken."""
     command = [sys.executable, "-m", f"{__package__}.one", module, *(["--short"] if short else [])]
     why = None
-    with TemporaryFile("w+", errors="replace") as said:
+    with TemporaryFile("w+", errors="replace") as stderr:
         # In a group of its own: a terminal's Ctrl-C would reach it too, and twice it cannot clean up.
         with subprocess.Popen(
-            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=said, text=True, process_group=0
+            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=stderr, text=True, process_group=0
         ) as child:
             assert child.stdout  # noqa: S101
             try:
                 for line in child.stdout:
-                    told = json.loads(line)
-                    if "broken" in told:
-                        why = told["broken"]
+                    record = json.loads(line)
+                    if "broken" in record:
+                        why = record["broken"]
                     else:
-                        yield Measured(**told)
+                        yield Measured(**record)
             except BaseException:
                 child.send_signal(signal.SIGINT)
                 raise
         if child.returncode:
-            said.seek(0)
-            raise Broken(why or f"ended with status {child.returncode}", "".join(said.readlines()[-LINES:]))
+            stderr.seek(0)
+            raise Broken(why or f"ended with status {child.returncode}", "".join(stderr.readlines()[-LINES:]))
 
 
-def table(found: Found) -> Table:
+def table(results: Results) -> Table:
     shown = Table("what", "value", "yardstick", "ratio", "aim", "met")
     for column in shown.columns[1:]:
         column.justify = "right"
     shown.columns[2].justify = "left"
-    for name, figures in found.figures.items():
+    for name, figures in results.figures.items():
         for measured in figures:
             shown.add_row(*_row(measured))
-        if name in found.broken:
-            shown.add_row(f"[red]{name} broke[/red]", "", escape(found.broken[name]), "", "", "")
+        if name in results.broken:
+            shown.add_row(f"[red]{name} broke[/red]", "", escape(results.broken[name]), "", "", "")
         shown.add_section()
     return shown
 
@@ -135,13 +135,13 @@ def _row(measured: Measured) -> list[str]:
     return [escape(measured.name), value, yardstick, ratio, measured.aim or "", met]
 
 
-def conclusion(found: Found) -> str:
-    aimed = [one for one in found.all if one.met is not None]
-    missed = [one.name for one in aimed if not one.met]
+def conclusion(results: Results) -> str:
+    aimed = [measured for measured in results.all if measured.met is not None]
+    missed = [measured.name for measured in aimed if not measured.met]
     text = f"{len(aimed) - len(missed)} of {len(aimed)} aims met"
     if missed:
         text += f"; not: {escape(', '.join(missed))}"
-    return text + (f". Broken: {', '.join(found.broken)}" if found.broken else "")
+    return text + (f". Broken: {', '.join(results.broken)}" if results.broken else "")
 
 
 def _figure(number: float) -> str:

@@ -15,22 +15,22 @@ from typing import IO
 
 def main() -> int:
     module, *options = sys.argv[1:]
-    with _own_stdout() as told:
+    with _own_stdout() as output:
         try:
             for measured in importlib.import_module(module).measure(short="--short" in options):
-                print(json.dumps(asdict(measured)), file=told, flush=True)
+                print(json.dumps(asdict(measured)), file=output, flush=True)
         except Exception as why:
             traceback.print_exc()
-            print(json.dumps({"broken": f"{type(why).__name__}: {why}"}), file=told)
+            print(json.dumps({"broken": f"{type(why).__name__}: {why}"}), file=output)
             return 1
     return 0
 
 
 def _own_stdout() -> IO[str]:
     """What is printed meanwhile, by us or what we start, goes to stderr."""
-    told = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return told
+    return output
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ LONG = ("growth", "memory")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Chosen:
     """`names`: the benchmarks to run, in their order."""
 
     names: tuple[str, ...]
@@ -18,7 +18,7 @@ class Asked:
     json: Path | None
 
 
-def parse(prog: str, arguments: Sequence[str] | None = None) -> Asked:
+def parse(prog: str, arguments: Sequence[str] | None = None) -> Chosen:
     """Raises SystemExit when they are wrong or ask for help."""
     parser = argparse.ArgumentParser(
         prog=prog, allow_abbrev=False, description="Measures the service against what it stands on, on this machine."
@@ -28,11 +28,11 @@ def parse(prog: str, arguments: Sequence[str] | None = None) -> Asked:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", default=[], choices=(*SHORT, *LONG), help=", ".join((*SHORT, *LONG))
     )
-    asked = parser.parse_args(arguments)
-    if asked.short and (too_long := {*asked.only} & {*LONG}):
+    parsed = parser.parse_args(arguments)
+    if parsed.short and (too_long := {*parsed.only} & {*LONG}):
         parser.error(f"{' and '.join(sorted(too_long))}: not in the short form")
-    offered = SHORT if asked.short else (*SHORT, *LONG)
-    return Asked(tuple(name for name in offered if not asked.only or name in asked.only), asked.short, asked.json)
+    offered = SHORT if parsed.short else (*SHORT, *LONG)
+    return Chosen(tuple(name for name in offered if not parsed.only or name in parsed.only), parsed.short, parsed.json)
 
 
 if __name__ == "__main__":

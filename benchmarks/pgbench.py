@@ -14,14 +14,14 @@ def transactions_per_second(database_url: str, script: str, *, clients: int, sec
     """Of `script`, prepared, by so many clients in one thread; `values` are its variables. Raises RuntimeError."""
     parts = conninfo_to_dict(database_url)
     address = {f"PG{name.upper()}": str(value) for name, value in parts.items()} | {"PGDATABASE": str(parts["dbname"])}
-    given = [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
+    variables = [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
     with NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
         command = [finding.postgres().program("pgbench"), "--no-vacuum", "--protocol=prepared", "--jobs=1"]
-        command += [f"--client={clients}", f"--time={seconds}", f"--file={file.name}", *given]
+        command += [f"--client={clients}", f"--time={seconds}", f"--file={file.name}", *variables]
         result = subprocess.run(command, env=os.environ | address, capture_output=True, text=True, check=False)
-    found = re.search(r"^tps = ([\d.]+)", result.stdout, re.MULTILINE)
-    if result.returncode or not found:
+    match = re.search(r"^tps = ([\d.]+)", result.stdout, re.MULTILINE)
+    if result.returncode or not match:
         raise RuntimeError(f"pgbench: {result.stderr.strip()[-500:]}")
-    return float(found[1])
+    return float(match[1])

@@ -87,19 +87,20 @@ def _people(name: str, count: int, role: Role, places: Iterable[Point]) -> list[
         User(phone_number=f"+99891{first + n:07d}", full_name=f"{name} {n:04d}", role=role, on_duty=role == Role.HELPER)
         for n in range(count)
     )
-    now, found = timezone.now(), list(places)
+    now, points = timezone.now(), list(places)
     devices = Device.objects.bulk_create(
         Device(
             device_uid=f"{name}-{n}", owner=person, model="Bench 1", battery_level=10 + n % 90, is_online=True,
-            last_seen_at=now, position=found[n], position_at=now,
+            last_seen_at=now, position=points[n], position_at=now,
         )
         for n, person in enumerate(people)
     )  # fmt: skip
-    PushToken.objects.bulk_create(PushToken(user=one, token=f"token-{one.pk}", platform="ANDROID") for one in people)
+    tokens = [PushToken(user=person, token=f"token-{person.pk}", platform="ANDROID") for person in people]
+    PushToken.objects.bulk_create(tokens)
     if role == Role.HELPER:
         HelperPosition.objects.bulk_create(
             HelperPosition(user=person, device=device, position=place, recorded_at=now)
-            for person, device, place in zip(people, devices, found, strict=True)
+            for person, device, place in zip(people, devices, points, strict=True)
         )
     return people
 
@@ -110,8 +111,8 @@ def call(wearer: User) -> SosEvent:
     assert device.position  # noqa: S101
     body = {"device_uid": device.device_uid, "lat": device.position.y, "lon": device.position.x}
     kind, accuracy_m = random.choice(["FALL_DETECTED", "MANUAL_TRIGGER"]), random.choice([5, 15, 30, 200])
-    said = {"detected_type": kind, "severity": random.randint(1, 3), "accuracy_m": accuracy_m}
-    event = open_event(wearer, body | said).event
+    details = {"detected_type": kind, "severity": random.randint(1, 3), "accuracy_m": accuracy_m}
+    event = open_event(wearer, body | details).event
     take_due_step(event.pk)
     return event
 
@@ -141,7 +142,7 @@ class Traffic:
         self._stopped.set()
         self._thread.join()
 
-    def keep_one(self) -> SosEvent:
+    def keep_open_event(self) -> SosEvent:
         """An open event that nobody has acknowledged; from now on it is left as it is."""
         with self._turning:
             event = random.choice(list(SosEvent.objects.open().filter(acknowledged_at=None)))
@@ -203,13 +204,13 @@ class Traffic:
             )
 
     def _receive(self, count: int) -> Iterable[Entry]:
-        found = list(Notification.objects.filter(pk__in=random.sample(self._notes, count)).order_by("pk"))
+        notifications = list(Notification.objects.filter(pk__in=random.sample(self._notes, count)).order_by("pk"))
         state = random.choice([State.SENT, State.RECEIVED, State.READ])
-        change(found, state)
-        uids = [one.event_uid for one in found if one.event_uid]
+        change(notifications, state)
+        uids = [notification.event_uid for notification in notifications if notification.event_uid]
         events = dict(SosEvent.objects.filter(uid__in=uids).values_list("uid", "pk"))
-        for uid, one in zip(uids, found, strict=True):
-            data = MessagesChanged({str(one.uuid): state.value})
+        for uid, notification in zip(uids, notifications, strict=True):
+            data = MessagesChanged({str(notification.uuid): state.value})
             yield Entry(events[uid], JournalKind.NOTIFICATION, None, data, status="IN_PROGRESS")
 
     def _walk(self, count: int) -> None:

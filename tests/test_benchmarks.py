@@ -101,7 +101,7 @@ def test_missed_aim_is_no_failure_but_a_broken_benchmark_is(
     broken: dict[str, str], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missed = Measured("x", 1.0, "/s", 2.0, "the other", at_least=1.0)
-    found = bench.Found({"locations": [missed]}, broken)
+    found = bench.Results({"locations": [missed]}, broken)
     monkeypatch.setattr(bench, "run_all", lambda modules, *, short: found)
     assert bench.main(["--short", "--only", "locations", "--json", str(tmp_path / "found.json")]) == status
     assert json.loads((tmp_path / "found.json").read_text()) == [missed.as_json()]

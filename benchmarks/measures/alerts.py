@@ -37,7 +37,7 @@ from .triggers import EVENT, plan, press
 
 PER_SECOND, CALLED, DISPATCHERS, PEOPLE = 10, 8, 50, 40_000
 BARE_PUSH = "insert, search, HTTP call, one after the other"
-BARE_TOLD = "insert, Redis publish and subscribe"
+BARE_FEED = "insert, Redis publish and subscribe"
 TIMES = 100
 _CLOSE = "UPDATE sos_sosevent SET status = 'CANCELLED', closed_at = now(), next_step_at = NULL WHERE closed_at IS NULL"
 
@@ -51,15 +51,15 @@ def measure(*, short: bool) -> Iterator[Measured]:
         django.setup()
         crowd.fill(service.database_url, 1, PEOPLE)
         crowd.gather(service.database_url, within_m=800)
-        bare_push, bare_told = _bare_push(service, fcm), _bare_told(service)
+        bare_push, bare_feed = _bare_push(service, fcm), _bare_feed(service)
         _press_all(service, range(1, 21))  # the first connections
         sent = _press_all(service, range(101, 101 + presses))
         first, eighth = _pushed(fcm, sent)
         for name, took in (("first", first), ("eighth", eighth)):
             aims = (4, 12) if name == "first" else (None, None)
             yield from _shares(f"trigger → {name} push", took, bare_push, BARE_PUSH, aims)
-        told = _told(service, range(5001, 5001 + presses))
-        yield from _shares(f"trigger → {DISPATCHERS} dispatchers", told, bare_told, BARE_TOLD, (4, None))
+        feed = _feed_delays(service, range(5001, 5001 + presses))
+        yield from _shares(f"trigger → {DISPATCHERS} dispatchers", feed, bare_feed, BARE_FEED, (4, None))
 
 
 def settings_for(fcm: Running) -> dict[str, str]:
@@ -106,13 +106,13 @@ def _pushed(fcm: Running, sent: dict[str, float]) -> tuple[list[float], list[flo
     """Seconds until the first and until the eighth push of each event. Raises RuntimeError when one has not come."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        found = [one for one in fcm.messages() if one.message["data"].get("event_uid") in sent]
-        rung = [one for one in found if one.message["data"]["kind"] == "SOS_ALERT"]
+        pushes = [push for push in fcm.messages() if push.message["data"].get("event_uid") in sent]
+        rung = [push for push in pushes if push.message["data"]["kind"] == "SOS_ALERT"]
         if len(rung) >= CALLED * len(sent):
             break
         time.sleep(0.5)
     first, last = [], []
-    of_event: Callable[[Any], str] = lambda one: one.message["data"]["event_uid"]  # noqa: E731
+    of_event: Callable[[Any], str] = lambda push: push.message["data"]["event_uid"]  # noqa: E731
     for uid, some in groupby(sorted(rung, key=of_event), key=of_event):
         at = sorted(map(attrgetter("at"), some))
         first.append(at[0] - sent[uid])
@@ -122,7 +122,7 @@ def _pushed(fcm: Running, sent: dict[str, float]) -> tuple[list[float], list[flo
     return first, last
 
 
-def _told(service: Service, numbers: Sequence[int]) -> list[float]:
+def _feed_delays(service: Service, numbers: Sequence[int]) -> list[float]:
     """Seconds until each dispatcher has been told of each event. Raises RuntimeError when one has not been."""
     from apps.users.models import Role, User  # noqa: PLC0415 - after django.setup()
     from apps.users.rules.tokens import AccessToken  # noqa: PLC0415
@@ -130,7 +130,7 @@ def _told(service: Service, numbers: Sequence[int]) -> list[float]:
     people = [
         User(phone_number=f"+99899{n:07d}", full_name=f"Dispatcher {n}", role=Role.ADMIN) for n in range(DISPATCHERS)
     ]
-    tokens = [str(AccessToken.for_user(one)) for one in User.objects.bulk_create(people)]
+    tokens = [str(AccessToken.for_user(dispatcher)) for dispatcher in User.objects.bulk_create(people)]
     context = get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(1, context) as process:
         connected, over = manager.Event(), manager.Event()
@@ -140,10 +140,10 @@ def _told(service: Service, numbers: Sequence[int]) -> list[float]:
         sent = _press_all(service, numbers)
         time.sleep(2)
         over.set()
-        heard = [(uid, at) for uid, at in listening.result(60) if uid in sent]
-    if len(heard) != len(sent) * DISPATCHERS:
-        raise RuntimeError(f"{len(sent)} pressed, heard of {len(heard)} times")
-    return [at - sent[uid] for uid, at in heard]
+        arrivals = [(uid, at) for uid, at in listening.result(60) if uid in sent]
+    if len(arrivals) != len(sent) * DISPATCHERS:
+        raise RuntimeError(f"{len(sent)} pressed, heard of {len(arrivals)} times")
+    return [at - sent[uid] for uid, at in arrivals]
 
 
 def _listen(url: str, tokens: Sequence[str], connected: Any, over: Any) -> list[tuple[str, float]]:
@@ -152,13 +152,13 @@ def _listen(url: str, tokens: Sequence[str], connected: Any, over: Any) -> list[
 
 async def _listen_all(url: str, tokens: Sequence[str], connected: Any, over: Any) -> list[tuple[str, float]]:
     """By event, when a socket told of it, in seconds since 1970."""
-    heard: list[tuple[str, float]] = []
+    arrivals: list[tuple[str, float]] = []
 
     async def listen(socket: Any) -> None:
         async for message in socket:
             at = time.time()
             if '"sos_event"' in message:
-                heard.append((json.loads(message)["payload"]["event_uid"], at))
+                arrivals.append((json.loads(message)["payload"]["event_uid"], at))
 
     sockets = [
         await websockets.connect(f"{url}/ws/sos_events/", additional_headers={"Authorization": f"Bearer {token}"})
@@ -169,7 +169,7 @@ async def _listen_all(url: str, tokens: Sequence[str], connected: Any, over: Any
     await asyncio.to_thread(over.wait)
     for task in tasks:
         task.cancel()
-    return heard
+    return arrivals
 
 
 def _bare_push(service: Service, fcm: Running) -> float:
@@ -189,7 +189,7 @@ def _bare_push(service: Service, fcm: Running) -> float:
     return seconds
 
 
-def _bare_told(service: Service) -> float:
+def _bare_feed(service: Service) -> float:
     insert = EVENT.format(number="%(number)s", plan=json.dumps(plan()))
     with (
         psycopg.connect(service.database_url, autocommit=True) as database,

@@ -31,21 +31,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, value in {"seconds": 60, "events": 300, "devices": 5000, "updates": 200}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with served("bench_console") as service:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop is none of Django's
         django.setup()
-        _measure(service.url, asked)
+        _measure(service.url, options)
 
 
-def _measure(url: str, asked: argparse.Namespace) -> None:
+def _measure(url: str, options: argparse.Namespace) -> None:
     from apps.monitoring.console.links import link_for  # noqa: PLC0415 - after django.setup()
 
     from ..traffic import Traffic, fill  # noqa: PLC0415
 
     began = time.monotonic()
-    dispatcher = fill(asked.events, asked.devices)
-    _say(f"{asked.events} open events, {asked.devices} devices ({time.monotonic() - began:.0f} s to make)")
+    dispatcher = fill(options.events, options.devices)
+    _say(f"{options.events} open events, {options.devices} devices ({time.monotonic() - began:.0f} s to make)")
     program = os.environ.get("CHROMIUM") or str(finding.chromium())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -53,11 +53,11 @@ def _measure(url: str, asked: argparse.Namespace) -> None:
         page.on("pageerror", lambda error: _say(f"ERROR {error}"))
         page.add_init_script(WATCH)
         screen = Screen(page)
-        _say(f"opening: {screen.trace(lambda: _open(page, link_for(dispatcher), asked.events))}")
-        traffic = Traffic(asked.updates, dispatcher)
+        _say(f"opening: {screen.trace(lambda: _open(page, link_for(dispatcher), options.events))}")
+        traffic = Traffic(options.updates, dispatcher)
         traffic.start()
         try:
-            _watch(screen, traffic, asked.seconds)
+            _watch(screen, traffic, options.seconds)
         finally:
             traffic.stop()
             browser.close()
@@ -92,12 +92,12 @@ def _watch(screen: Screen, traffic: Any, seconds: int) -> None:
     _say(f"\n{took:.0f} s, {traffic.written / took:.0f} journal entries/s")
     _say(f"opening the page: longest task {max(at_start, default=0):.0f} ms")
     over = [sum(ms > least for ms in later) for least in (50, 100, LONG_MS)]
-    longest, cpu = max(one.longest_ms for one in traces), max(one.longest_cpu_ms for one in traces)
+    longest, cpu = max(traced.longest_ms for traced in traces), max(traced.longest_cpu_ms for traced in traces)
     in_traces = f"in the traces {longest:.0f} ms, {cpu:.0f} ms of CPU"
     _say(f"then: longest task {max(later, default=0):.0f} ms ({in_traces});", end=" ")
     _say(f"over 50 ms {over[0]}, over 100 ms {over[1]}, over {LONG_MS:.0f} ms {over[2]}")
     _say(f"the worst: {', '.join(f'{ms:.0f} ms at {at / 1000:.1f} s' for ms, at in worst)}")
-    _say(f"memory: {_written(heaps[0])} → {_written(heaps[-1])}; most {max(one['heap_mb'] for one in heaps):.1f} MB")
+    _say(f"memory: {_written(heaps[0])} → {_written(heaps[-1])}; most {max(heap['heap_mb'] for heap in heaps):.1f} MB")
     _say(f"entry to card: median {sorted(lags)[len(lags) // 2]:.1f} s, most {max(lags):.1f} s")
     _say(f"requests: {screen.requests.total() / took:.1f}/s")
     for path, count in screen.requests.most_common(8):
@@ -109,7 +109,7 @@ def _lag(screen: Screen, traffic: Any) -> float:
     from apps.sos.rules import desk  # noqa: PLC0415
     from apps.users.models import Role, User  # noqa: PLC0415
 
-    event = traffic.keep_one()
+    event = traffic.keep_open_event()
     name = f"Dispatcher {event.pk}"
     dispatcher = User.objects.create(phone_number=f"+99892{event.pk:07d}", full_name=name, role=Role.ADMIN)
     desk.acknowledge(event, dispatcher)

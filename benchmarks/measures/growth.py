@@ -42,11 +42,11 @@ def measure(*, short: bool) -> Iterator[Measured]:
         for wanted_people, wanted_tracks in STEPS:
             _grow(service, people, wanted_people, wanted_tracks - tracks)
             people, tracks = wanted_people, wanted_tracks
-            found = [_ms_per_report(service, people), _ms_per_search()]
+            times_ms = [_ms_per_report(service, people), _ms_per_search()]
             size = f"{people:,} devices and {tracks:,} track rows"
-            for value, least, what in zip(found, smallest, ("location report", "search"), strict=True):
+            for value, least, what in zip(times_ms, smallest, ("location report", "search"), strict=True):
                 yield Measured(f"{what} with {size}", value, "ms", least, "the smallest", at_most=1.3)
-            smallest = [*found] if smallest[0] is None else smallest
+            smallest = [*times_ms] if smallest[0] is None else smallest
         connection.close()
 
 

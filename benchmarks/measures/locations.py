@@ -41,14 +41,14 @@ def measure(*, short: bool) -> Iterator[Measured]:
         crowd.fill(service.database_url, 1, DEVICES, helpers=False)
         by_device = reports(range(1, DEVICES + 1))
         report(service, by_device, CONNECTIONS[0], 1)  # the first connections and prepared statements
-        heard: dict[int, list[Answers]] = {connections: [] for connections in CONNECTIONS}
+        turns_by_connections: dict[int, list[Answers]] = {connections: [] for connections in CONNECTIONS}
         by_itself = []
         for _ in range(3 if short else 5):
-            heard[CONNECTIONS[0]].append(report(service, by_device, CONNECTIONS[0], seconds))
+            turns_by_connections[CONNECTIONS[0]].append(report(service, by_device, CONNECTIONS[0], seconds))
             by_itself.append(_by_pgbench(service, seconds))
-            heard[CONNECTIONS[1]].append(report(service, by_device, CONNECTIONS[1], seconds))
+            turns_by_connections[CONNECTIONS[1]].append(report(service, by_device, CONNECTIONS[1], seconds))
         yardstick = statistics.median(by_itself)
-        for connections, turns in heard.items():
+        for connections, turns in turns_by_connections.items():
             name = f"locations over {connections} connections"
             yield Measured(name, _per_second(turns), "/s", yardstick, PGBENCH, at_least=1.0)
             yield Measured(f"{name}: 99 % within", _within(turns, 0.99), "ms")
@@ -86,9 +86,9 @@ def _reports_by_owners(service: Service) -> list[bytes]:
 
 
 def _report(number: int, token: str) -> bytes:
-    said = {"speed": 1.4, "direction": 90, "battery_level": 81}
+    readings = {"speed": 1.4, "direction": 90, "battery_level": 81}
     path = f"/api/v1/devices/{crowd.uid_of(number)}/location/"
-    return post(path, token, crowd.position(crowd.TASHKENT, crowd.TASHKENT_SPREAD) | said)
+    return post(path, token, crowd.position(crowd.TASHKENT, crowd.TASHKENT_SPREAD) | readings)
 
 
 def _by_pgbench(service: Service, seconds: int) -> float:
@@ -107,6 +107,6 @@ def _within(turns: Sequence[Answers], share: float) -> float:
 
 def _ask(service: Service, question: str, *values: int) -> int:
     with psycopg.connect(service.database_url) as connection:
-        found = connection.execute(question, values).fetchone()
-        assert found  # noqa: S101
-        return int(found[0])
+        row = connection.execute(question, values).fetchone()
+        assert row  # noqa: S101
+        return int(row[0])

@@ -54,9 +54,9 @@ def _requests() -> list[bytes]:
 
 def _signal() -> bytes:
     number = random.randrange(1, PEOPLE, crowd.ON_DUTY_EVERY)
-    said = {"device_uid": crowd.uid_of(number), "detected_type": "FALL_DETECTED", "severity": 3}
+    signal = {"device_uid": crowd.uid_of(number), "detected_type": "FALL_DETECTED", "severity": 3}
     place = crowd.position(crowd.TASHKENT, crowd.TASHKENT_SPREAD)
-    return post("/api/v1/sos/trigger/", crowd.token_of(number), said | place)
+    return post("/api/v1/sos/trigger/", crowd.token_of(number), signal | place)
 
 
 def _held_after(service: Service, requests: Sequence[bytes], count: int) -> dict[str, float]:

@@ -126,10 +126,10 @@ def keep_busy(people: int) -> None:
 def ms_of(search: Search, event: Any) -> float:
     """How long it takes. Raises RuntimeError when it does not find as many as there are."""
     began = time.perf_counter()
-    found = search(event)
+    helpers = search(event)
     took = time.perf_counter() - began
-    if len(found) != WANTED:
-        raise RuntimeError(f"{len(found)} found at {event.lat}, {event.lon}")
+    if len(helpers) != WANTED:
+        raise RuntimeError(f"{len(helpers)} found at {event.lat}, {event.lon}")
     return took * 1000
 
 

@@ -18,7 +18,7 @@ new PerformanceObserver((list) => {
   for (const { startTime, duration } of list.getEntries()) globalThis.benchTasks.push([startTime, duration]);
 }).observe({ type: "longtask", buffered: true });
 """
-TOLD = "([uid, words]) => document.querySelector(`#queue [data-uid='${uid}']`)?.textContent.includes(words)"
+CARD_SHOWS = "([uid, words]) => document.querySelector(`#queue [data-uid='${uid}']`)?.textContent.includes(words)"
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Screen:
         for _ in range(2):
             self.cdp.send("HeapProfiler.collectGarbage")
         self.forced.append((began, self.page.evaluate("performance.now()")))
-        metrics = {one["name"]: one["value"] for one in self.cdp.send("Performance.getMetrics")["metrics"]}
+        metrics = {metric["name"]: metric["value"] for metric in self.cdp.send("Performance.getMetrics")["metrics"]}
         return {
             "heap_mb": metrics["JSHeapUsedSize"] / 1e6,
             "nodes": metrics["Nodes"],
@@ -93,7 +93,7 @@ class Screen:
 
     def shows(self, event_uid: str, words: str) -> float:
         """Waits until the event's card has these words; when that was, in seconds since 1970."""
-        self.page.wait_for_function(TOLD, arg=[event_uid, words], polling=20, timeout=60_000)
+        self.page.wait_for_function(CARD_SHOWS, arg=[event_uid, words], polling=20, timeout=60_000)
         return time.time()
 
 
@@ -105,19 +105,21 @@ def _path(url: str) -> str:
 
 def _read(events: Iterable[dict[str, Any]], seconds: float) -> Traced:
     """Of the thread with the most of Blink's own work: the page has one, each worker another."""
-    found = list(events)
-    counts = Counter((one["pid"], one["tid"]) for one in found if one["name"] in {"UpdateLayoutTree", "FunctionCall"})
+    trace = list(events)
+    blink_work = [event for event in trace if event["name"] in {"UpdateLayoutTree", "FunctionCall"}]
+    counts = Counter((event["pid"], event["tid"]) for event in blink_work)
     main = counts.most_common(1)[0][0]
-    own = [one for one in found if (one["pid"], one["tid"]) == main and one.get("ph") == "X"]
-    tasks = [one for one in own if one["name"].endswith("RunTask")]
-    longest = max(tasks, key=lambda one: one["dur"])
+    own = [event for event in trace if (event["pid"], event["tid"]) == main and event.get("ph") == "X"]
+    tasks = [event for event in own if event["name"].endswith("RunTask")]
+    longest = max(tasks, key=lambda event: event["dur"])
     end = longest["ts"] + longest["dur"]
     inside: Counter[str] = Counter()
-    for one in own:
-        if longest["ts"] <= one["ts"] < end and not one["name"].endswith("RunTask"):
-            where = one.get("args", {}).get("data", {})
-            inside[f"{one['name']} {where.get('functionName', '')}".strip()] += one["dur"]
-    frames = sum(one["name"] == "DrawFrame" for one in found)
+    for event in own:
+        if longest["ts"] <= event["ts"] < end and not event["name"].endswith("RunTask"):
+            where = event.get("args", {}).get("data", {})
+            inside[f"{event['name']} {where.get('functionName', '')}".strip()] += event["dur"]
+    frames = sum(event["name"] == "DrawFrame" for event in trace)
     top = [(name, us / 1000) for name, us in inside.most_common(5)]
-    cpu_ms = max(one.get("tdur", 0) for one in tasks) / 1000
-    return Traced(seconds, frames, longest["dur"] / 1000, cpu_ms, top, sum(one["dur"] for one in tasks) / 1e6 / seconds)
+    cpu_ms = max(event.get("tdur", 0) for event in tasks) / 1000
+    busy = sum(event["dur"] for event in tasks) / 1e6 / seconds
+    return Traced(seconds, frames, longest["dur"] / 1000, cpu_ms, top, busy)

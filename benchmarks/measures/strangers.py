@@ -55,11 +55,11 @@ def trigger(service: Service, presses: Iterator[bytes], seconds: int) -> Answers
 
 def knocking(newcomers: Iterator[int]) -> Sequence[bytes]:
     """What strangers ask for: no number twice, since too many wrong passwords lock one without a hash."""
-    asked = []
+    requests = []
     for number in itertools.islice(newcomers, 2000):
         phone = f"+99891{number:07d}"
         new = {"phone_number": phone, "full_name": "Newcomer", "password": PASSWORD, "password2": PASSWORD}
-        asked.append(post("/api/v1/auth/register/", "", new))
-        asked.append(post("/api/v1/auth/login/", "", {"phone_number": f"+99893{number:07d}", "password": PASSWORD}))
-        asked.append(SCHEMA)
-    return asked
+        requests.append(post("/api/v1/auth/register/", "", new))
+        requests.append(post("/api/v1/auth/login/", "", {"phone_number": f"+99893{number:07d}", "password": PASSWORD}))
+        requests.append(SCHEMA)
+    return requests

@@ -50,25 +50,25 @@ def measure(*, short: bool) -> Iterator[Measured]:
         crowd.fill(service.database_url, 1, people + CLIENTS * 100, helpers=False)
         presses = [press(number) for number in range(1, people + 1)]
         trigger(service, presses[: MOST_PER_SECOND * 2], 2)  # the first connections
-        heard, by_itself = [], []
+        turns, by_itself = [], []
         for turn in range(rounds):
             first = MOST_PER_SECOND * (2 + seconds * turn)
-            heard.append(trigger(service, presses[first : first + MOST_PER_SECOND * seconds], seconds))
+            turns.append(trigger(service, presses[first : first + MOST_PER_SECOND * seconds], seconds))
             by_itself.append(_by_pgbench(service, seconds, people))
-        per_second = statistics.median(turn.per_second for turn in heard)
+        per_second = statistics.median(turn.per_second for turn in turns)
         name = f"triggers, {PROCESSES} web processes"
         yield Measured(name, per_second, "/s", statistics.median(by_itself), PGBENCH, at_least=0.2)
-        yield Measured(f"{name}: 99 % within", statistics.median(turn.share_ms(0.99) for turn in heard), "ms")
+        yield Measured(f"{name}: 99 % within", statistics.median(turn.share_ms(0.99) for turn in turns), "ms")
 
 
 def press(number: int) -> bytes:
     """As a watch says it."""
-    said = {
+    signal = {
         "device_uid": crowd.uid_of(number), "altitude": 500.0, "detected_type": "FALL_DETECTED", "severity": 3,
         "timestamp": datetime.now(UTC).isoformat(), "raw_payload": {"sensor_data": "..."},
     }  # fmt: skip
     where = crowd.position(crowd.TASHKENT, 0.002)
-    return post("/api/v1/sos/trigger/", crowd.token_of(number), where | said)
+    return post("/api/v1/sos/trigger/", crowd.token_of(number), where | signal)
 
 
 def trigger(service: Service, presses: Sequence[bytes], seconds: float) -> Answers:
@@ -107,6 +107,6 @@ def _by_pgbench(service: Service, seconds: int, people: int) -> float:
 
 def _events(service: Service) -> int:
     with psycopg.connect(service.database_url) as connection:
-        found = connection.execute("SELECT count(*) FROM sos_sosevent").fetchone()
-        assert found  # noqa: S101
-        return int(found[0])
+        row = connection.execute("SELECT count(*) FROM sos_sosevent").fetchone()
+        assert row  # noqa: S101
+        return int(row[0])
