@@ -98,7 +98,7 @@ async def _press_in_time(url: str, presses: Sequence[tuple[int, bytes]]) -> dict
         sent[answer.json()["event_uid"]] = at
 
     async with httpx.AsyncClient(timeout=30) as client:
-        await asyncio.gather(*(send(client, turn, *one) for turn, one in enumerate(presses)))
+        await asyncio.gather(*(send(client, turn, number, body) for turn, (number, body) in enumerate(presses)))
     return sent
 
 
