@@ -23,7 +23,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.devices.api.serializers import FixesSerializer, LocationSerializer
 from apps.devices.intake.batches import Batches, Overloaded
-from apps.devices.intake.route import KNOWN_FOR_S, STRANGERS_MOST, Intake
+from apps.devices.intake.route import RECENT_FOR_S, STRANGERS_MOST, Intake
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
 from apps.devices.rules.recording import Fix, Report, let_in, record_all
 from apps.devices.rules.registry import register_device
@@ -294,7 +294,7 @@ def test_who_was_known_and_is_let_in_no_longer_is_a_stranger_again() -> None:
         crowd.good.clear()
         crowd.gate.is_revoked = True
         assert await crowd.report("mdd_device_good") == 418
-        assert not crowd.intake._known._until
+        assert not crowd.intake._recent_callers._until
 
     asyncio.run(scenario())
 
@@ -305,7 +305,7 @@ def test_who_has_not_reported_for_a_while_is_a_stranger_again() -> None:
         assert await crowd.report("mdd_device_good") == 200
         crowd.good.clear()
         assert await crowd.report("mdd_device_good") == 200
-        with mock.patch("apps.devices.intake.route.time.monotonic", return_value=time.monotonic() + KNOWN_FOR_S + 1):
+        with mock.patch("apps.devices.intake.route.time.monotonic", return_value=time.monotonic() + RECENT_FOR_S + 1):
             assert await crowd.report("mdd_device_good") == 418
 
     asyncio.run(scenario())

@@ -39,10 +39,10 @@ from ..rules.tokens import PREFIX, digest_of
 from .batches import Batches, Overloaded, Write
 
 _PATH = re.compile(rf"/api/v1/devices/({DEVICE_UID})/location(s?)/")
-_ONE_MOST = 4096  # bytes of one position with whatever else it says
-_ACCOUNTS_KNOWN = 10_000
-_CALLERS_KNOWN = 100_000
-KNOWN_FOR_S = 180.0  # a watch that reports each minute stays known
+_POSITION_BYTES_MOST = 4096  # with whatever else it says
+_ACCOUNTS_CACHED = 10_000
+_RECENT_CALLERS_MOST = 100_000
+RECENT_FOR_S = 180.0  # a watch that reports each minute stays among them
 STRANGERS_MOST = 100
 WRITERS = 2
 RECORDED = b'{"status":"location recorded"}'
@@ -68,7 +68,7 @@ class _Positions(msgspec.Struct):
     fixes: Annotated[list[_Position], msgspec.Meta(min_length=1, max_length=FIXES_MOST)]
 
 
-_one, _many = msgspec.json.Decoder(_Position), msgspec.json.Decoder(_Positions)
+_position_decoder, _positions_decoder = msgspec.json.Decoder(_Position), msgspec.json.Decoder(_Positions)
 
 
 def _in_thread_of(threads: ThreadPoolExecutor, statement: Callable[[Sequence[Report]], list[int | None]]) -> Write:
@@ -88,7 +88,7 @@ _write = _in_thread_of(ThreadPoolExecutor(WRITERS, "intake"), record_all)
 _let_in = _in_thread_of(ThreadPoolExecutor(1, "door"), let_in)
 
 
-class _Known:
+class _RecentCallers:
     """Who has lately reported for which device, the latest last."""
 
     def __init__(self) -> None:
@@ -98,9 +98,9 @@ class _Known:
         return self._until.get(caller, 0.0) > time.monotonic()
 
     def add(self, caller: Report) -> None:
-        self._until[caller] = time.monotonic() + KNOWN_FOR_S
+        self._until[caller] = time.monotonic() + RECENT_FOR_S
         self._until.move_to_end(caller)
-        if len(self._until) > _CALLERS_KNOWN:
+        if len(self._until) > _RECENT_CALLERS_MOST:
             self._until.popitem(last=False)
 
     def forget(self, caller: Report) -> None:
@@ -111,7 +111,7 @@ class Intake:
     """An ASGI application; `django` is the one behind it."""
 
     def __init__(self, django: ASGIApp, write: Write = _write, ask: Write = _let_in) -> None:
-        self._django, self._known = django, _Known()
+        self._django, self._recent_callers = django, _RecentCallers()
         self._batches = Batches(write, at_once=WRITERS)
         self._strangers = Batches(ask, at_once=1, waiting=STRANGERS_MOST)
 
@@ -121,7 +121,7 @@ class Intake:
             return await self._django(scope, receive, send)
         headers = dict(scope["headers"])
         is_many = bool(path[2])
-        if not _is_plain(scope, headers, settings.DATA_UPLOAD_MAX_MEMORY_SIZE if is_many else _ONE_MOST):
+        if not _is_plain(scope, headers, settings.DATA_UPLOAD_MAX_MEMORY_SIZE if is_many else _POSITION_BYTES_MOST):
             return await self._django(scope, receive, send)
         try:
             body = await Request(scope, receive).body()
@@ -152,15 +152,15 @@ class Intake:
 
     async def _is_let_in(self, caller: Report) -> bool:
         """Raises Overloaded, OperationalError and InterfaceError."""
-        return caller in self._known or await self._strangers.record(caller) is not None
+        return caller in self._recent_callers or await self._strangers.record(caller) is not None
 
     async def _record(self, report: Report) -> int | None:
         """How many fixes were new; None when the caller may not report for the device (any more)."""
         recorded = await self._batches.record(report)
         if recorded is None:
-            self._known.forget(report.caller)
+            self._recent_callers.forget(report.caller)
         else:
-            self._known.add(report.caller)
+            self._recent_callers.add(report.caller)
         return recorded
 
 
@@ -191,7 +191,7 @@ def _caller(device_uid: str, headers: dict[bytes, bytes]) -> Report | None:
 def _report(caller: Report, body: bytes, is_many: bool) -> Report | None:
     """What is to be recorded; None when that takes more than a glance to say."""
     try:
-        positions = _many.decode(body).fixes if is_many else [_one.decode(body)]
+        positions = _positions_decoder.decode(body).fixes if is_many else [_position_decoder.decode(body)]
         return replace(caller, fixes=[_fix(position, is_many) for position in positions])
     except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors too
         return None
@@ -205,7 +205,7 @@ def _who(credential: str) -> tuple[str | None, UUID | None]:
     return None, owner if time.time() < until else None
 
 
-@lru_cache(_ACCOUNTS_KNOWN)
+@lru_cache(_ACCOUNTS_CACHED)
 def _account(credential: str, _keys: KeyRing) -> tuple[UUID | None, float]:
     """Whose access token it is, and until when. What was signed stays signed: whether the account is still good, the
     statement asks that records."""

@@ -22,7 +22,7 @@ class DeviceTaken(Exception):
     """The serial belongs to somebody else's device."""
 
 
-class DeviceGone(Missing):
+class DeviceRemoved(Missing):
     """Its owner removed the device a moment ago."""
 
 
@@ -39,9 +39,9 @@ def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device
 
 
 def change_device(device: Device, changes: dict[str, Any]) -> Device:
-    """Keeps what its owner says about it; what they do not mention stays. Raises DeviceGone."""
+    """Keeps what its owner says about it; what they do not mention stays. Raises DeviceRemoved."""
     if changes and not Device.objects.filter(pk=device.pk).update(**changes):
-        raise DeviceGone
+        raise DeviceRemoved
     return reread(device)
 
 
@@ -60,22 +60,22 @@ def forget_person(user: User, **_: object) -> None:
 
 
 def hold_device(device: Device) -> None:
-    """Locks the device until the transaction ends: no fix comes between its track and itself. Raises DeviceGone."""
+    """Locks the device until the transaction ends: no fix comes between its track and itself. Raises DeviceRemoved."""
     if Device.objects.select_for_update().filter(pk=device.pk).first() is None:
-        raise DeviceGone
+        raise DeviceRemoved
 
 
 def reread(device: Device) -> Device:
-    """The device as it is now. Raises DeviceGone."""
+    """The device as it is now. Raises DeviceRemoved."""
     current = Device.objects.select_related("token").filter(pk=device.pk).first()
     if current is None:
-        raise DeviceGone
+        raise DeviceRemoved
     return current
 
 
 @transaction.atomic
 def report_status(device: Device, changes: dict[str, Any], fix: Fix | None) -> Device:
-    """Keeps what the device reports about itself; what it does not mention stays. Raises DeviceGone."""
+    """Keeps what the device reports about itself; what it does not mention stays. Raises DeviceRemoved."""
     if fix:
         _keep(device.pk, [fix])
     seen: dict[str, Any] = {"is_online": True, "last_seen_at": Now()}
@@ -93,21 +93,21 @@ def see_device(device: Device) -> bool:
 def record_fix(device: Device, fix: Fix) -> None:
     """Adds a fix to the device's track, and moves the device (and its helper) there unless a newer one is known.
 
-    Raises DeviceGone.
+    Raises DeviceRemoved.
     """
     _keep(device.pk, [fix])
 
 
 def record_fixes(device: Device, fixes: Sequence[Fix]) -> int:
-    """The same for many fixes in any order, all or none. Returns how many were new. Raises DeviceGone."""
+    """The same for many fixes in any order, all or none. Returns how many were new. Raises DeviceRemoved."""
     return _keep(device.pk, fixes) if fixes else 0
 
 
 def _keep(device_id: int, fixes: Sequence[Fix]) -> int:
-    """Returns how many fixes the track did not have yet. Raises DeviceGone."""
+    """Returns how many fixes the track did not have yet. Raises DeviceRemoved."""
     recorded = record_for(device_id, fixes)
     if recorded is None:
-        raise DeviceGone
+        raise DeviceRemoved
     return recorded
 
 

@@ -21,7 +21,7 @@ PREFIX = "mdd_device_"
 
 @transaction.atomic
 def issue_token(device: Device) -> str:
-    """A new token, the only one that is good from now on. Raises DeviceGone."""
+    """A new token, the only one that is good from now on. Raises DeviceRemoved."""
     hold_device(device)
     raw = PREFIX + secrets.token_urlsafe(32)
     DeviceToken.objects.filter(device=device).delete()

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 SILENT_INTERVALS, SILENT_LEAST_S = 3, 180
 LOW, LOW_NO_MORE = 15, 25  # per cent
 BACK = timedelta(hours=1)  # so long without it, and it is news again
-TOLD_AFTER = timedelta(minutes=2)  # a silence; whether many fall silent at once shows by then
+MESSAGE_AFTER = timedelta(minutes=2)  # a silence; whether many fall silent at once shows by then
 CONTACTS_QUIET = timedelta(hours=12)  # between two texts to contacts about one device, of whichever kind
 NEWS = timedelta(days=1)  # who has not been heard for longer was given up long ago
 KEPT = timedelta(days=1)
@@ -106,7 +106,7 @@ def _hush() -> None:
 
 @transaction.atomic
 def _tell_owners() -> None:
-    is_time = Q(kind=TroubleKind.BATTERY_LOW) | Q(since__lte=Now() - TOLD_AFTER)
+    is_time = Q(kind=TroubleKind.BATTERY_LOW) | Q(since__lte=Now() - MESSAGE_AFTER)
     for trouble in _held(_ongoing().filter(is_time, told_at=None)):
         kind = MESSAGES[trouble.kind]
         data = {"text_key": kind.lower(), "device_uid": trouble.device.device_uid}
