@@ -101,7 +101,7 @@ class PersonPage(DispatcherPage, _UserAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except accounts.PhoneTaken:
             why = "This phone number is already registered."
-        except accounts.Gone:
+        except accounts.AccountErased:
             why = "The account was erased meanwhile."
         except accounts.LastDispatcher as reason:
             why = str(reason)
@@ -149,7 +149,7 @@ class PersonPage(DispatcherPage, _UserAdmin):
                 try:
                     accounts.change_account(user, changes)
                     count += 1
-                except (accounts.Gone, accounts.LastDispatcher) as why:
+                except (accounts.AccountErased, accounts.LastDispatcher) as why:
                     messages.error(request, str(why))
         messages.success(request, f"{count} {done}.")
 

@@ -202,7 +202,7 @@ def test_ban_and_unban_say_how_many(desk: Client, person: Any, client_of: Any) -
     assert client_of(people[0]).get("/api/v1/users/me/").status_code == 200
 
 
-@pytest.mark.parametrize("refusal", [accounts.LastDispatcher(), accounts.Gone()], ids=repr)
+@pytest.mark.parametrize("refusal", [accounts.LastDispatcher(), accounts.AccountErased()], ids=repr)
 def test_refusal_of_the_service_is_said_and_nothing_changes(
     desk: Client, person: Any, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from apps.users.api.authentication import tokens_for, visitor_of_header
 from apps.users.models import Role, Status, User
-from apps.users.rules.accounts import Gone, StillNeeded, change_standing
+from apps.users.rules.accounts import AccountErased, StillNeeded, change_standing
 from apps.users.signals import erased, erasing
 from tests.users.conftest import CONFIRM, ME, REFRESH, REGISTER, USERS, post, registration
 
@@ -73,7 +73,7 @@ def test_dispatchers_do_not_meet_the_erased(wearer: User, dispatcher: User, clie
 def test_a_decision_that_comes_too_late_revives_nobody(wearer: User, client_of: Any) -> None:
     stale = User.objects.get(pk=wearer.pk)
     client_of(wearer).delete(ME)
-    with pytest.raises(Gone):
+    with pytest.raises(AccountErased):
         change_standing(stale, status=Status.ACTIVE)
 
 

@@ -195,7 +195,7 @@ class PasswordResetConfirmView(PublicView):
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
             user = accounts.reset_password(user, code, password)
-        except (accounts.WrongCode, accounts.Gone):
+        except (accounts.WrongCode, accounts.AccountErased):
             lockout.count_failure(request._request, str(phone))
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         finally:

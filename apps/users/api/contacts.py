@@ -19,7 +19,7 @@ from mdd_backend.api.rest import TextField, WholeNumberField
 
 from ..models import BlockedHelper, EmergencyContact, Language
 from ..rules import contacts
-from ..rules.accounts import Gone
+from ..rules.accounts import AccountErased
 from . import examples
 from .permissions import caller
 from .serializers import PhoneField
@@ -40,7 +40,7 @@ def _refusals() -> Iterator[None]:
         raise ValidationError({"helper": ["Is no active helper whom you could block."]}) from None
     except contacts.TooMany as why:
         raise TooMany(str(why)) from None
-    except (contacts.NoSuchContact, Gone):
+    except (contacts.NoSuchContact, AccountErased):
         raise NotFound from None
 
 

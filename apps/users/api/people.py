@@ -36,7 +36,7 @@ def _refusals() -> Iterator[None]:
         yield
     except (accounts.StillNeeded, accounts.LastDispatcher) as why:
         raise Conflict(str(why)) from None
-    except accounts.Gone:
+    except accounts.AccountErased:
         raise NotFound from None
 
 

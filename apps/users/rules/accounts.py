@@ -16,7 +16,7 @@ class PhoneTaken(Exception):
     """Somebody is registered under this phone number."""
 
 
-class Gone(Exception):
+class AccountErased(Exception):
     """The account was erased meanwhile."""
 
 
@@ -49,11 +49,11 @@ def register_user(phone_number: PhoneNumber, full_name: str, password: str) -> U
 
 
 def _hold(user: User) -> None:
-    """Locks a person's row and reads it anew. Raises Gone."""
+    """Locks a person's row and reads it anew. Raises AccountErased."""
     try:
         user.refresh_from_db(from_queryset=User.objects.present().select_for_update())
     except User.DoesNotExist:
-        raise Gone from None
+        raise AccountErased from None
 
 
 def _keep_a_dispatcher(user: User) -> None:
@@ -70,7 +70,7 @@ def _keep_a_dispatcher(user: User) -> None:
 
 @transaction.atomic
 def change_standing(user: User, *, role: str | None = None, status: str | None = None) -> User:
-    """Gives `user` a role or a status; a ban ends their sessions. Raises Gone."""
+    """Gives `user` a role or a status; a ban ends their sessions. Raises AccountErased."""
     _hold(user)
     user.role, user.status = role or user.role, status or user.status
     user.save(update_fields=["role", "status"])
@@ -82,7 +82,7 @@ def change_standing(user: User, *, role: str | None = None, status: str | None =
 
 @transaction.atomic
 def change_account(user: User, changes: dict[str, Any]) -> User:
-    """What an ADMIN decides about somebody: role, status, name, language. Raises Gone and LastDispatcher."""
+    """What an ADMIN decides about somebody: role, status, name, language. Raises AccountErased and LastDispatcher."""
     standing = {name: changes[name] for name in ("role", "status") if name in changes}
     if standing.get("role", Role.ADMIN) != Role.ADMIN or standing.get("status") == Status.BANNED:
         _keep_a_dispatcher(user)
@@ -94,7 +94,7 @@ def change_account(user: User, changes: dict[str, Any]) -> User:
 
 @transaction.atomic
 def change_own_account(user: User, changes: dict[str, Any]) -> User:
-    """What people decide about themselves. Who no longer wants to help is off duty at once. Raises Gone."""
+    """What people decide about themselves. Who no longer wants to help is off duty at once. Raises AccountErased."""
     wanted = changes.get("wants_to_help")
     _hold(user)
     if wanted is False and user.role == Role.HELPER:
@@ -115,7 +115,7 @@ def _write(user: User, changes: dict[str, Any]) -> User:
 
 @transaction.atomic
 def change_password(user: User, password: str, kept: str = "") -> User:
-    """Sets a password and ends every session. Raises Gone.
+    """Sets a password and ends every session. Raises AccountErased.
 
     kept: the session that goes on under a new refresh token; its app still rings.
     """
@@ -154,7 +154,10 @@ def reset_password(user: User, code: str, password: str) -> User:
 
 @transaction.atomic
 def erase(user: User) -> None:
-    """Blanks a person; the row stays, since events point at it. Raises StillNeeded, LastDispatcher and Gone."""
+    """Blanks a person; the row stays, since events point at it.
+
+    Raises StillNeeded, LastDispatcher and AccountErased.
+    """
     _keep_a_dispatcher(user)
     _hold(user)
     erasing.send(sender=User, user=user)

@@ -9,7 +9,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from ..models import BlockedHelper, EmergencyContact, Role, Status, User
 from ..signals import contacts_changed
-from .accounts import Gone
+from .accounts import AccountErased
 
 MOST_CONTACTS, MOST_BLOCKED = 10, 100
 
@@ -31,10 +31,10 @@ class NotAHelper(Exception):
 
 
 def _hold(owner: User) -> User:
-    """Locks the owner's row, so that of two changes at once the second sees the first. Raises Gone."""
+    """Locks the owner's row, so that of two changes at once the second sees the first. Raises AccountErased."""
     held = User.objects.present().select_for_update(no_key=True).filter(pk=owner.pk).first()
     if held is None:
-        raise Gone
+        raise AccountErased
     return held
 
 
@@ -54,7 +54,10 @@ def _contact(owner: User, uuid: UUID) -> EmergencyContact:
 
 @transaction.atomic
 def add_contact(owner: User, phone_number: PhoneNumber, **fields: Any) -> EmergencyContact:
-    """In the owner's language and after the others unless `fields` say more. Raises NumberRefused, TooMany, Gone."""
+    """In the owner's language and after the others unless `fields` say more.
+
+    Raises NumberRefused, TooMany and AccountErased.
+    """
     owner = _hold(owner)
     others = owner.emergency_contacts
     _refuse_number(owner, phone_number, others.all())
@@ -69,7 +72,7 @@ def add_contact(owner: User, phone_number: PhoneNumber, **fields: Any) -> Emerge
 
 @transaction.atomic
 def change_contact(owner: User, uuid: UUID, changes: dict[str, Any]) -> EmergencyContact:
-    """Raises NoSuchContact, NumberRefused, Gone. The owner is told only when something is different."""
+    """Raises NoSuchContact, NumberRefused, AccountErased. The owner is told only when something is different."""
     owner = _hold(owner)
     contact = _contact(owner, uuid)
     if "phone_number" in changes:
@@ -85,7 +88,7 @@ def change_contact(owner: User, uuid: UUID, changes: dict[str, Any]) -> Emergenc
 
 @transaction.atomic
 def remove_contact(owner: User, uuid: UUID) -> None:
-    """Raises NoSuchContact, Gone."""
+    """Raises NoSuchContact, AccountErased."""
     owner = _hold(owner)
     _contact(owner, uuid).delete()
     contacts_changed.send(sender=EmergencyContact, user=owner)
@@ -93,7 +96,10 @@ def remove_contact(owner: User, uuid: UUID) -> None:
 
 @transaction.atomic
 def block_helper(owner: User, helper: UUID) -> tuple[BlockedHelper, bool]:
-    """The helper is never called to `owner` again; also whether that is new. Raises NotAHelper, TooMany, Gone."""
+    """The helper is never called to `owner` again; also whether that is new.
+
+    Raises NotAHelper, TooMany and AccountErased.
+    """
     owner = _hold(owner)
     active = User.objects.filter(role=Role.HELPER, status=Status.ACTIVE).exclude(pk=owner.pk)
     blocked = active.filter(uuid=helper).first()
