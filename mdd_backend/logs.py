@@ -36,7 +36,7 @@ def _line(*last: Any) -> dict[str, Any]:
     }
 
 
-def _is_asked_for(name: str) -> bool:
+def _has_handlers(name: str) -> bool:
     return bool(logging.getLogger(name).handlers)
 
 
@@ -65,7 +65,7 @@ def configuration(level: str) -> dict[str, Any]:
             "axes": {"level": "WARNING"},
             # uvicorn has its own handlers; whether it logs each request is for its command line to say
             "uvicorn": {"propagate": True},
-            "uvicorn.access": {"handlers": ["stderr"] * _is_asked_for("uvicorn.access"), "propagate": False},
+            "uvicorn.access": {"handlers": ["stderr"] * _has_handlers("uvicorn.access"), "propagate": False},
             # stands in for a phone's screen, for development: what it shows is to be used
             "apps.notifications.transports.console": {"handlers": ["phone"], "propagate": False},
         },

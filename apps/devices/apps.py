@@ -14,12 +14,12 @@ class DevicesConfig(AppConfig):
     name = "apps.devices"
 
     def ready(self) -> None:
-        from apps.notifications.signals import place_told  # noqa: PLC0415 - models are loaded only now
+        from apps.notifications.signals import place_reported  # noqa: PLC0415 - models are loaded only now
         from apps.users.signals import erased, standing_changed  # noqa: PLC0415
 
         from .rules.registry import forget_person, place_helper, see_helper  # noqa: PLC0415
 
         post_migrate.connect(_create_partitions, sender=self)
         standing_changed.connect(place_helper, dispatch_uid="devices.place_helper")
-        place_told.connect(see_helper, dispatch_uid="devices.see_helper")
+        place_reported.connect(see_helper, dispatch_uid="devices.see_helper")
         erased.connect(forget_person, dispatch_uid="devices.forget_person")

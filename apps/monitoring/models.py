@@ -44,5 +44,5 @@ class Incident(models.Model):
             self.since = at
         self.still_at, self.over_at = at, None
 
-    def is_to_be_told(self, patience: timedelta) -> bool:
+    def is_alarm_due(self, patience: timedelta) -> bool:
         return self.alarmed_at is None and self.still_at - self.since >= patience

@@ -3,4 +3,4 @@
 from django.dispatch import Signal
 
 # A phone has said where its owner is: sent with `user`, `lat` and `lon` (degrees WGS 84), inside the transaction.
-place_told = Signal()
+place_reported = Signal()

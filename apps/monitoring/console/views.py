@@ -27,7 +27,7 @@ from . import examples
 from .areas import reachable_by_area
 from .cards import called_people, cards_of, last_position, on_duty, with_cards
 
-CARDS_MOST, ASKED_MOST = 1000, 500
+CARDS_MOST, UIDS_MOST = 1000, 500
 FREE_WITHIN_M, FREE_MOST = 20_000, 20
 
 
@@ -112,7 +112,7 @@ class QueueSerializer(serializers.Serializer[Any]):
 
 class QueueQuerySerializer(serializers.Serializer[Any]):
     event = serializers.ListField(
-        child=serializers.UUIDField(), required=False, max_length=ASKED_MOST, help_text="Only these, closed ones too."
+        child=serializers.UUIDField(), required=False, max_length=UIDS_MOST, help_text="Only these, closed ones too."
     )
 
 

@@ -56,7 +56,7 @@ def _go_on(kind: IncidentKind) -> None:
     Incident.objects.bulk_create([Incident(kind=kind, since=at, still_at=at)], ignore_conflicts=True)
     incident = Incident.objects.select_for_update().get(pk=kind)
     incident.go_on(at)
-    if incident.is_to_be_told(PATIENCE[kind]):
+    if incident.is_alarm_due(PATIENCE[kind]):
         incident.alarmed_at = at
         _alarm_operators(kind)
     incident.save()

@@ -20,7 +20,7 @@ from mdd_backend.database.clock import now
 from .. import sql
 from ..kinds import MessageKind
 from ..models import Channel, Notification, PushToken, State, Urgency
-from ..signals import place_told
+from ..signals import place_reported
 from ..transports import Reports
 from .audience import audience
 from .receipts import receipt_url
@@ -245,7 +245,7 @@ def acknowledge_receipt(uuid: UUID, place: tuple[float, float] | None = None) ->
     if notification.state in UNREAD:
         change([notification], State.RECEIVED)
         if place:
-            place_told.send(sender=Notification, user=notification.user, lat=place[0], lon=place[1])
+            place_reported.send(sender=Notification, user=notification.user, lat=place[0], lon=place[1])
         audience().settled([notification])
     return True
 

@@ -69,7 +69,7 @@ def entries_for(event: SosEvent, viewer: User) -> QuerySet[JournalEntry]:
     return entries if viewer.role == Role.ADMIN else entries.filter(_WEARERS)
 
 
-def events_told_to(viewer: User) -> QuerySet[SosEvent]:
+def events_readable_by(viewer: User) -> QuerySet[SosEvent]:
     """Those whose story `viewer` may read: a dispatcher's all, else one's own."""
     events: QuerySet[SosEvent] = SosEvent.objects.all()
     return events if viewer.role == Role.ADMIN else events.filter(user=viewer)

@@ -14,7 +14,7 @@ from apps.users.api.permissions import caller
 from apps.users.models import Role, User
 from mdd_backend.api.openapi import documented
 
-from ...journal.reading import entries_for, events_told_to, people_in
+from ...journal.reading import entries_for, events_readable_by, people_in
 from ...models import EventNote, JournalEntry, Look, SosEvent
 from ..examples import ENTRY, LOOK
 from ..serializers.timeline import LookSerializer, TimelineEntrySerializer
@@ -25,7 +25,7 @@ class _OfEvent(ListAPIView[Any]):
     filter_backends: list[Any] = []
 
     def event(self) -> SosEvent:
-        return get_object_or_404(events_told_to(caller(self.request)), uid=self.kwargs["event_uid"])
+        return get_object_or_404(events_readable_by(caller(self.request)), uid=self.kwargs["event_uid"])
 
 
 class TimelineView(_OfEvent):
