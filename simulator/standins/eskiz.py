@@ -13,7 +13,6 @@ The stand-in's own side, beside what every one has (provider.py):
 """
 
 import argparse
-import json
 import re
 import secrets
 import time
@@ -25,10 +24,13 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from . import provider
 from .faults import FaultKind
-from .loopback import Answer, CutConnection, Handler, Request, listen, running, server
+from .loopback import CutConnection, listen, running, server
 from .provider import after
 
 EMAIL, PASSWORD = "sos@stand-in.example", "stand-in-password"
@@ -55,12 +57,12 @@ class Text:
 class StandIn(provider.StandIn):
     """The gateway, its account and the phones behind it."""
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[Route]:
         return [
-            ("POST", "/api/auth/login", self._login),
-            ("POST", "/api/message/sms/send", self._send),
-            ("POST", "/_control/expire", self._post_expire),
-            ("POST", "/_control/status", self._post_status),
+            Route("/api/auth/login", self._login, methods=["POST"]),
+            Route("/api/message/sms/send", self._send, methods=["POST"]),
+            Route("/_control/expire", self._post_expire, methods=["POST"]),
+            Route("/_control/status", self._post_status, methods=["POST"]),
         ]
 
     def forget(self) -> None:
@@ -76,27 +78,27 @@ class StandIn(provider.StandIn):
 
     # The gateway's side
 
-    async def _login(self, request: Request) -> Answer:
+    async def _login(self, request: Request) -> Response:
         fault = self.script.next("token")
         if refusal := await self.commit(fault, request):
             return refusal
-        form = _form(request)
+        form = await _form(request)
         if (form.get("email"), form.get("password")) != (EMAIL, PASSWORD):
-            return Answer(401, {"status": "error", "message": "Invalid credentials"})
+            return JSONResponse({"status": "error", "message": "Invalid credentials"}, 401)
         token = secrets.token_urlsafe(32)
         self._tokens.add(token)
         if fault and fault.kind is FaultKind.CUT_AFTER:
             raise CutConnection
-        return Answer(200, {"message": "token_generated", "data": {"token": token}, "token_type": "bearer"})
+        return JSONResponse({"message": "token_generated", "data": {"token": token}, "token_type": "bearer"})
 
-    async def _send(self, request: Request) -> Answer:
-        text = self._note(_form(request))
+    async def _send(self, request: Request) -> Response:
+        text = self._note(await _form(request))
         try:
             answer = await self._accept(request, text)
         except CutConnection:
             self.tell()
             raise
-        text.status = answer.status
+        text.status = answer.status_code
         self.tell()
         return answer
 
@@ -113,7 +115,7 @@ class StandIn(provider.StandIn):
         self._texts.append(text)
         return text
 
-    async def _accept(self, request: Request, text: Text) -> Answer:
+    async def _accept(self, request: Request, text: Text) -> Response:
         fault = self.script.next("send", text.phone)
         if fault:
             text.outcome = fault.kind.value
@@ -128,32 +130,32 @@ class StandIn(provider.StandIn):
             raise CutConnection
         if text.is_delivered:
             text.outcome = "accepted"
-        return Answer(200, {"id": text.id, "message": "Waiting for SMS provider", "status": "waiting"})
+        return JSONResponse({"id": text.id, "message": "Waiting for SMS provider", "status": "waiting"})
 
-    def _refusal(self, request: Request, text: Text) -> Answer | None:
+    def _refusal(self, request: Request, text: Text) -> JSONResponse | None:
         """What the gateway itself would answer to this request instead of 200."""
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
             return _EXPIRED
         wrong = {"mobile_phone": re.fullmatch(r"\d{9,15}", text.phone), "message": text.text, "from": text.sender}
         message = {field: ["This field is required."] for field, value in wrong.items() if not value}
-        return Answer(400, {"status": "error", "message": message}) if message else None
+        return JSONResponse({"status": "error", "message": message}, 400) if message else None
 
     # The stand-in's own side
 
-    async def _post_expire(self, _request: Request) -> Answer:
+    async def _post_expire(self, _request: Request) -> JSONResponse:
         self._tokens.clear()
-        return Answer(200, {})
+        return JSONResponse({})
 
-    async def _post_status(self, request: Request) -> Answer:
-        body = json.loads(request.body)
+    async def _post_status(self, request: Request) -> JSONResponse:
+        body = await request.json()
         text = next(text for text in self._texts if text.id == body["id"])
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.post(text.callback_url, data=_report(text, body["status"]))
-        return Answer(200, {"heard": answer.status_code})
+        return JSONResponse({"heard": answer.status_code})
 
 
-def _form(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(request.body.decode()))
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode()))
 
 
 def _report(text: Text, status: str) -> dict[str, str]:
@@ -170,12 +172,14 @@ def _report(text: Text, status: str) -> dict[str, str]:
     }
 
 
-_EXPIRED = Answer(401, {"message": "Expired", "status": "token-expired"})
+_EXPIRED = JSONResponse({"message": "Expired", "status": "token-expired"}, 401)
 FAULT_ANSWERS = {
-    FaultKind.UNAVAILABLE: Answer(503, {"status": "error", "message": "Service Unavailable"}),
-    FaultKind.THROTTLE: Answer(429, {"status": "error", "message": "Too Many Attempts."}),
-    FaultKind.INTERNAL: Answer(500, {"status": "error", "message": "Server Error"}),
-    FaultKind.INVALID: Answer(400, {"status": "error", "message": "The text is not among the approved templates."}),
+    FaultKind.UNAVAILABLE: JSONResponse({"status": "error", "message": "Service Unavailable"}, 503),
+    FaultKind.THROTTLE: JSONResponse({"status": "error", "message": "Too Many Attempts."}, 429),
+    FaultKind.INTERNAL: JSONResponse({"status": "error", "message": "Server Error"}, 500),
+    FaultKind.INVALID: JSONResponse(
+        {"status": "error", "message": "The text is not among the approved templates."}, 400
+    ),
     FaultKind.BAD_TOKEN: _EXPIRED,
 }
 

@@ -22,11 +22,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
 from . import provider
 from .faults import FaultKind
 from .fcm_schema import violations
 from .google_oauth import Refused, ServiceAccount
-from .loopback import Answer, CutConnection, Handler, Request, listen, running, server
+from .loopback import CutConnection, listen, running, server
 from .provider import after
 
 PROJECT = "mdd-stand-in"
@@ -65,12 +69,12 @@ class StandIn(provider.StandIn):
         self.account = account
         super().__init__()
 
-    def routes(self) -> list[tuple[str, str, Handler]]:
+    def routes(self) -> list[Route]:
         return [
-            ("POST", "/token", self._token),
-            ("POST", "/v1/projects/{project}/messages:send", self._send),
-            ("GET", "/_control/phones/{token}/messages", self._get_messages),
-            ("POST", "/_control/unregister", self._post_unregister),
+            Route("/token", self._token, methods=["POST"]),
+            Route("/v1/projects/{project}/messages:send", self._send, methods=["POST"]),
+            Route("/_control/phones/{token}/messages", self._get_messages),
+            Route("/_control/unregister", self._post_unregister, methods=["POST"]),
         ]
 
     def forget(self) -> None:
@@ -80,7 +84,7 @@ class StandIn(provider.StandIn):
         self._unregistered: set[str] = set()
 
     def delivered(self, request: Request) -> list[Delivery]:
-        token = request.path.get("token")
+        token = request.path_params.get("token")
         return [delivery for delivery in self._deliveries[after(request) :] if token in (None, delivery.token)]
 
     def attempts(self, request: Request) -> list[Send]:
@@ -88,62 +92,61 @@ class StandIn(provider.StandIn):
 
     # The provider's side
 
-    async def _token(self, request: Request) -> Answer:
+    async def _token(self, request: Request) -> Response:
         fault = self.script.next("token")
         if refusal := await self.commit(fault, request):
             return refusal
         try:
-            token = self.account.access_token(dict(parse_qsl(request.body.decode())))
+            token = self.account.access_token(dict(parse_qsl((await request.body()).decode())))
         except Refused as why:
-            return Answer(400, {"error": why.error, "error_description": why.description})
+            return JSONResponse({"error": why.error, "error_description": why.description}, 400)
         if fault and fault.kind is FaultKind.CUT_AFTER:
             raise CutConnection
-        return Answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+        return JSONResponse({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
-    async def _send(self, request: Request) -> Answer:
-        send = self._note(request.body)
+    async def _send(self, request: Request) -> Response:
+        send = self._note(await _message_in(request))
         try:
             answer = await self._accept(request, send)
         except CutConnection:
             self.tell()
             raise
-        send.status = answer.status
+        send.status = answer.status_code
         self.tell()
         return answer
 
-    def _note(self, body: bytes) -> Send:
-        message = _message_in(body)
+    def _note(self, message: dict[str, Any]) -> Send:
         token = message.get("token")
         send = Send(len(self._sends) + 1, token if isinstance(token, str) else None, message, time.time())
         self._sends.append(send)
         return send
 
-    async def _accept(self, request: Request, send: Send) -> Answer:
+    async def _accept(self, request: Request, send: Send) -> Response:
         fault = self.script.next("send", send.token)
         if fault:
             send.outcome = fault.kind.value
             self.tell()
-        refusal = await self.commit(fault, request) or self._refusal(request, send)
+        refusal = await self.commit(fault, request) or await self._refusal(request, send)
         if refusal:
             send.outcome = _status_of(refusal)
             return refusal
         name = f"projects/{self.account.project}/messages/0:{time.time_ns() // 1000}%{secrets.token_hex(8)}"
         if fault and fault.kind is FaultKind.SWALLOW:
-            return Answer(200, {"name": name})
+            return JSONResponse({"name": name})
         self._deliver(name, send)
         if fault and fault.kind is FaultKind.CUT_AFTER:
             raise CutConnection
         send.outcome = "accepted"
-        return Answer(200, {"name": name})
+        return JSONResponse({"name": name})
 
-    def _refusal(self, request: Request, send: Send) -> Answer | None:
+    async def _refusal(self, request: Request, send: Send) -> JSONResponse | None:
         """What Google itself would answer to this request instead of 200."""
         if not self.account.honours(request.headers.get("authorization", "")):
             return _unauthenticated()
-        if request.path["project"] != self.account.project:
+        if request.path_params["project"] != self.account.project:
             return _error(403, "PERMISSION_DENIED", "The caller does not have permission")
         try:
-            wrong = violations(json.loads(request.body))
+            wrong = violations(await request.json())
         except ValueError:
             return _error(400, "INVALID_ARGUMENT", "Invalid JSON payload received.")
         if wrong:
@@ -156,39 +159,39 @@ class StandIn(provider.StandIn):
 
     # The stand-in's own side
 
-    async def _post_unregister(self, request: Request) -> Answer:
-        self._unregistered.add(json.loads(request.body)["token"])
-        return Answer(200, {})
+    async def _post_unregister(self, request: Request) -> JSONResponse:
+        self._unregistered.add((await request.json())["token"])
+        return JSONResponse({})
 
 
-def _message_in(body: bytes) -> dict[str, Any]:
+async def _message_in(request: Request) -> dict[str, Any]:
     try:
-        message = json.loads(body)["message"]
+        message = (await request.json())["message"]
     except (ValueError, KeyError, TypeError):
         return {}
     return message if isinstance(message, dict) else {}
 
 
-def _error(code: int, status: str, message: str, *details: dict[str, Any]) -> Answer:
+def _error(code: int, status: str, message: str, *details: dict[str, Any]) -> JSONResponse:
     error = {"code": code, "message": message, "status": status, "details": list(details)}
-    return Answer(code, {"error": error})
+    return JSONResponse({"error": error}, code)
 
 
-def _status_of(refusal: Answer) -> str:
-    return str(refusal.body["error"]["status"])
+def _status_of(refusal: Response) -> str:
+    return str(json.loads(bytes(refusal.body))["error"]["status"])
 
 
 def _fcm_error(error_code: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": error_code}
 
 
-def _bad_request(field_violations: list[dict[str, str]]) -> Answer:
+def _bad_request(field_violations: list[dict[str, str]]) -> JSONResponse:
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": field_violations}
     why = "\n".join(violation["description"] for violation in field_violations)
     return _error(400, "INVALID_ARGUMENT", why, _fcm_error("INVALID_ARGUMENT"), detail)
 
 
-def _unauthenticated() -> Answer:
+def _unauthenticated() -> JSONResponse:
     return _error(
         401,
         "UNAUTHENTICATED",
@@ -197,7 +200,7 @@ def _unauthenticated() -> Answer:
     )
 
 
-def _unregistered() -> Answer:
+def _unregistered() -> JSONResponse:
     return _error(404, "NOT_FOUND", "Requested entity was not found.", _fcm_error("UNREGISTERED"))
 
 

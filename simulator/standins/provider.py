@@ -9,16 +9,18 @@ POST /_control/reset                          forgets everything
 """
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, ClassVar, TypeVar
 
 import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from .faults import BadScript, Fault, FaultKind, FaultScript
-from .loopback import Answer, App, CutConnection, Handler, Request
+from .loopback import App, CutConnection, disconnected
 
 LONGEST_WAIT_S = 60.0
 Record = TypeVar("Record")
@@ -30,26 +32,24 @@ class StandIn(ABC):
     fault_answers: what the provider says for each fault that it answers at all.
     """
 
-    fault_answers: ClassVar[Mapping[FaultKind, Answer]]
+    fault_answers: ClassVar[Mapping[FaultKind, JSONResponse]]
 
     def __init__(self) -> None:
         self.forget()
         self._news = asyncio.Event()
         self._release = asyncio.Event()
-        self.app = App()
-        own: list[tuple[str, str, Handler]] = [
-            ("GET", "/healthz", self._healthz),
-            ("GET", "/_control/messages", self._get_messages),
-            ("GET", "/_control/sends", self._get_sends),
-            ("PUT", "/_control/faults", self._put_faults),
-            ("POST", "/_control/release", self._post_release),
-            ("POST", "/_control/reset", self._post_reset),
+        own = [
+            Route("/healthz", self._healthz),
+            Route("/_control/messages", self._get_messages),
+            Route("/_control/sends", self._get_sends),
+            Route("/_control/faults", self._put_faults, methods=["PUT"]),
+            Route("/_control/release", self._post_release, methods=["POST"]),
+            Route("/_control/reset", self._post_reset, methods=["POST"]),
         ]
-        for method, path, handler in (*self.routes(), *own):
-            self.app.route(method, path, handler)
+        self.app = App([*self.routes(), *own], redirect_slashes=False)
 
     @abstractmethod
-    def routes(self) -> Iterable[tuple[str, str, Handler]]:
+    def routes(self) -> Iterable[Route]:
         """The provider's own addresses, and what else tests may ask of this one."""
 
     @abstractmethod
@@ -63,7 +63,7 @@ class StandIn(ABC):
     def forget(self) -> None:
         self.script = FaultScript()
 
-    async def commit(self, fault: Fault | None, request: Request) -> Answer | None:
+    async def commit(self, fault: Fault | None, request: Request) -> Response | None:
         """What the fault answers; None when the request goes on. Raises CutConnection."""
         if fault is None:
             return None
@@ -85,7 +85,7 @@ class StandIn(ABC):
 
     async def wait_for(self, wanted: Callable[[], list[Record]], request: Request) -> list[Record]:
         """What is wanted, once there is some, within the seconds that the request would `wait`."""
-        wait_s = min(float(request.query.get("wait", 0)), LONGEST_WAIT_S)
+        wait_s = min(float(request.query_params.get("wait", 0)), LONGEST_WAIT_S)
         try:
             async with asyncio.timeout(wait_s):
                 while not (records := wanted()):
@@ -94,47 +94,48 @@ class StandIn(ABC):
         except TimeoutError:
             return []
 
-    def _answer_to(self, fault: Fault) -> Answer | None:
+    def _answer_to(self, fault: Fault) -> Response | None:
         answer = self.fault_answers.get(fault.kind)
-        if answer and answer.status in (429, 503):
-            return replace(answer, headers={"Retry-After": f"{fault.retry_after:g}"})
+        if answer and answer.status_code in (429, 503):
+            headers = {"Retry-After": f"{fault.retry_after:g}"}
+            return Response(answer.body, answer.status_code, headers, answer.media_type)
         return answer
 
     async def _hang(self, request: Request) -> None:
-        disconnected = asyncio.create_task(request.disconnected())
+        gave_up = asyncio.create_task(disconnected(request.receive))
         released = asyncio.create_task(self._release.wait())
-        done, waiting = await asyncio.wait({disconnected, released}, return_when=asyncio.FIRST_COMPLETED)
+        done, waiting = await asyncio.wait({gave_up, released}, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
-        if disconnected in done:
+        if gave_up in done:
             raise CutConnection
 
-    async def _healthz(self, _request: Request) -> Answer:
-        return Answer(200, {"status": "ok"})
+    async def _healthz(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
 
-    async def _get_messages(self, request: Request) -> Answer:
+    async def _get_messages(self, request: Request) -> JSONResponse:
         records = await self.wait_for(lambda: self.delivered(request), request)
-        return Answer(200, {"messages": [asdict(record) for record in records]})
+        return JSONResponse({"messages": [asdict(record) for record in records]})
 
-    async def _get_sends(self, request: Request) -> Answer:
+    async def _get_sends(self, request: Request) -> JSONResponse:
         records = await self.wait_for(lambda: self.attempts(request), request)
-        return Answer(200, {"sends": [asdict(record) for record in records]})
+        return JSONResponse({"sends": [asdict(record) for record in records]})
 
-    async def _put_faults(self, request: Request) -> Answer:
+    async def _put_faults(self, request: Request) -> JSONResponse:
         try:
-            script = json.loads(request.body)
+            script = await request.json()
             faults = [Fault.parse(entry) for entry in script.get("faults", [])]
         except (ValueError, AttributeError, BadScript) as why:
-            return Answer(400, {"detail": str(why)})
+            return JSONResponse({"detail": str(why)}, 400)
         self.script = FaultScript(faults, script.get("seed", 0))
-        return Answer(200, {"faults": [asdict(fault) for fault in faults]})
+        return JSONResponse({"faults": [asdict(fault) for fault in faults]})
 
-    async def _post_release(self, _request: Request) -> Answer:
+    async def _post_release(self, _request: Request) -> JSONResponse:
         self._release.set()
         self._release = asyncio.Event()
-        return Answer(200, {})
+        return JSONResponse({})
 
-    async def _post_reset(self, request: Request) -> Answer:
+    async def _post_reset(self, request: Request) -> JSONResponse:
         self.forget()
         self.tell()
         return await self._post_release(request)
@@ -142,7 +143,7 @@ class StandIn(ABC):
 
 def after(request: Request) -> int:
     """The number above which records are wanted."""
-    return int(request.query.get("after", 0))
+    return int(request.query_params.get("after", 0))
 
 
 class Control:

@@ -14,6 +14,9 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from apps.devices.models import Device
 from apps.devices.rules.registry import register_device
@@ -27,7 +30,7 @@ from apps.sos import sweep
 from apps.sos.models import ConsolePresence, SosEvent
 from apps.users.models import User
 from mdd_backend.celery import app
-from simulator.standins.loopback import Answer, App, Request, listen, running
+from simulator.standins.loopback import App, listen, running
 
 pytestmark = pytest.mark.django_db
 TIMES = ("since", "still_at", "alarmed_at", "over_at")
@@ -243,12 +246,11 @@ class Listener:
 
     def __init__(self) -> None:
         self.pings, self.status = 0, 200
-        self.app = App()
-        self.app.route("GET", "/ping/secret", self._ping)
+        self.app = App([Route("/ping/secret", self._ping)])
 
-    async def _ping(self, _request: Request) -> Answer:
+    async def _ping(self, _request: Request) -> JSONResponse:
         self.pings += 1
-        return Answer(self.status, {})
+        return JSONResponse({}, self.status)
 
 
 @contextmanager

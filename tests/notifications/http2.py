@@ -75,7 +75,12 @@ class Gathering:
         """The stand-in's answer, by ASGI."""
         sent: list[Any] = []
         plain = [(name, value) for name, value in headers.items() if not name.startswith(b":")]
-        scope = {"method": headers[b":method"].decode(), "path": headers[b":path"].decode(), "query_string": b""}
+        scope = {
+            "type": "http",
+            "method": headers[b":method"].decode(),
+            "path": headers[b":path"].decode(),
+            "query_string": b"",
+        }
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body}

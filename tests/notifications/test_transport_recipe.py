@@ -11,6 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.delivery import deliver_due
@@ -20,7 +23,7 @@ from apps.notifications.transports.eskiz import Eskiz
 from apps.users.models import User
 from mdd_backend import env
 from mdd_backend.gateways import GATEWAYS
-from simulator.standins.loopback import Answer, App, Request, listen, running
+from simulator.standins.loopback import App, listen, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = Path(__file__).parents[2] / "docs/add-a-transport.md"
@@ -39,14 +42,13 @@ class Gateway:
     """A provider of the page's protocol."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.answers: list[Answer] = []
-        self.app = App()
-        self.app.route("POST", "/messages", self._take)
+        self.requests: list[tuple[str, str]] = []
+        self.answers: list[JSONResponse] = []
+        self.app = App([Route("/messages", self._take, methods=["POST"])])
 
-    async def _take(self, request: Request) -> Answer:
-        self.requests.append(request)
-        return self.answers.pop() if self.answers else Answer(200, {"id": "m-1"})
+    async def _take(self, request: Request) -> JSONResponse:
+        self.requests.append((request.headers["authorization"], (await request.body()).decode()))
+        return self.answers.pop() if self.answers else JSONResponse({"id": "m-1"})
 
 
 @pytest.fixture
@@ -81,18 +83,18 @@ def sent_to(person: User) -> Notification:
 def test_recipe_brings_a_message_to_the_gateway(gateway: Gateway, person: Any) -> None:
     reader = person(language="en")
     assert sent_to(reader).state == State.SENT
-    (request,) = gateway.requests
-    assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert str(reader.phone_number) in request.body.decode()
-    assert "your test signal has arrived" in request.body.decode()
+    ((authorization, body),) = gateway.requests
+    assert authorization == f"Bearer {KEY}"
+    assert str(reader.phone_number) in body
+    assert "your test signal has arrived" in body
 
 
 def test_its_refusals_are_understood(gateway: Gateway, person: Any) -> None:
-    gateway.answers = [Answer(429, {}, {"Retry-After": "40"})]
+    gateway.answers = [JSONResponse({}, 429, {"Retry-After": "40"})]
     waiting = sent_to(person())
     assert (waiting.state, waiting.reason) == (State.QUEUED, "429")
     assert waiting.due_at - waiting.created_at > timedelta(seconds=38)
-    gateway.answers = [Answer(422, {})]
+    gateway.answers = [JSONResponse({}, 422)]
     refused = sent_to(person())
     assert (refused.state, refused.reason) == (State.FAILED, "422")
 

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from simulator.client import Api, Refused, Wearer, connection
 from simulator.people.city import Point
-from simulator.standins.loopback import Answer, App, CutConnection, Request, listen, running
+from simulator.standins.loopback import App, CutConnection, listen, running
 
 PHONE, PASSWORD = "+998901234567", "someStrongPassword123"
 
@@ -18,19 +21,22 @@ class Service:
     """Answers from a list, then 201; None cuts the connection."""
 
     def __init__(self) -> None:
-        self.script: list[Answer | None] = []
-        self.heard: list[Request] = []
-        self.app = App()
-        for path in ("register", "refresh"):
-            self.app.route("POST", f"/api/v1/auth/{path}/", self._tokens)
-        self.app.route("POST", "/api/v1/sos/trigger/", self._trigger)
+        self.script: list[JSONResponse | None] = []
+        self.heard: list[tuple[str, bytes]] = []
+        self.app = App(
+            [
+                Route("/api/v1/auth/register/", self._tokens, methods=["POST"]),
+                Route("/api/v1/auth/refresh/", self._tokens, methods=["POST"]),
+                Route("/api/v1/sos/trigger/", self._trigger, methods=["POST"]),
+            ]
+        )
 
-    async def _tokens(self, _request: Request) -> Answer:
-        return Answer(200, {"user": {"uuid": "u"}, "access": f"access-{len(self.heard)}", "refresh": "refresh"})
+    async def _tokens(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"user": {"uuid": "u"}, "access": f"access-{len(self.heard)}", "refresh": "refresh"})
 
-    async def _trigger(self, request: Request) -> Answer:
-        self.heard.append(request)
-        answer = self.script.pop(0) if self.script else Answer(201, {"status": "created", "event_uid": "e"})
+    async def _trigger(self, request: Request) -> JSONResponse:
+        self.heard.append((request.headers["authorization"], await request.body()))
+        answer = self.script.pop(0) if self.script else JSONResponse({"status": "created", "event_uid": "e"}, 201)
         if answer is None:
             raise CutConnection
         return answer
@@ -57,11 +63,11 @@ async def wearer(url: str) -> AsyncIterator[Wearer]:
 
 
 async def test_watch_waits_as_long_as_a_busy_service_asks(service: Service, wearer: Wearer) -> None:
-    service.script = [Answer(503, {}, {"Retry-After": "1"})]
+    service.script = [JSONResponse({}, 503, {"Retry-After": "1"})]
     began = time.monotonic()
     assert (await wearer.trigger({"severity": 4})).status_code == 201
     assert time.monotonic() - began >= 1
-    assert [request.body for request in service.heard] == [b'{"severity":4}'] * 2
+    assert [body for _, body in service.heard] == [b'{"severity":4}'] * 2
 
 
 async def test_watch_tries_again_when_the_connection_breaks(service: Service, wearer: Wearer) -> None:
@@ -78,13 +84,13 @@ async def test_watch_gives_up_when_its_patience_ends(service: Service, wearer: W
 
 
 async def test_expired_access_token_is_renewed_on_the_way(service: Service, wearer: Wearer) -> None:
-    service.script = [Answer(401, {})]
+    service.script = [JSONResponse({}, 401)]
     assert (await wearer.trigger({})).status_code == 201
-    assert [request.headers["authorization"] for request in service.heard] == ["Bearer access-0", "Bearer access-1"]
+    assert [authorization for authorization, _ in service.heard] == ["Bearer access-0", "Bearer access-1"]
 
 
 async def test_refusal_is_not_repeated(service: Service, wearer: Wearer) -> None:
-    service.script = [Answer(400, {"detail": "no"})]
+    service.script = [JSONResponse({"detail": "no"}, 400)]
     with pytest.raises(Refused, match="400"):
         await wearer.trigger({})
     assert len(service.heard) == 1

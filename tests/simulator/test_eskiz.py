@@ -11,9 +11,12 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from simulator.standins.eskiz import EMAIL, PASSWORD, Control, running_eskiz
-from simulator.standins.loopback import Answer, App, Request, listen, running
+from simulator.standins.loopback import App, listen, running
 
 TEXT = {
     "mobile_phone": "998901234567",
@@ -134,12 +137,11 @@ def test_swallowed_text_never_reaches_the_phone(eskiz: Control, http: httpx.Clie
 def test_status_is_told_to_the_callback_url(eskiz: Control, http: httpx.Client, bearer: dict[str, str]) -> None:
     heard: list[dict[str, str]] = []
 
-    async def hear(request: Request) -> Answer:
-        heard.append(dict(parse_qsl(request.body.decode(), keep_blank_values=True)))
-        return Answer(200, {})
+    async def hear(request: Request) -> JSONResponse:
+        heard.append(dict(parse_qsl((await request.body()).decode(), keep_blank_values=True)))
+        return JSONResponse({})
 
-    app, listener = App(), listen()
-    app.route("POST", "/status", hear)
+    app, listener = App([Route("/status", hear, methods=["POST"])]), listen()
     with running(app, listener):
         send(http, bearer, callback_url=f"http://127.0.0.1:{listener.getsockname()[1]}/status")
         (text,) = eskiz.messages()
