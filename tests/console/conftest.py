@@ -19,6 +19,7 @@ from apps.users.models import User
 from launcher.machine import finding
 from launcher.places import PROJECT
 from launcher.progress import Failure
+from mdd_backend import hints
 from tests.conftest import HERE
 
 from .screen import Console
@@ -87,9 +88,10 @@ def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def redis(tmp_path: Path, settings: Any) -> Iterator[Redis]:
+def redis(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     own = Redis(tmp_path)
     settings.REDIS_URL = own.url
+    monkeypatch.setattr(hints, "_sender", None)  # else it would speak to the Redis of another test
     yield own
     own.kill()
 
