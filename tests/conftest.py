@@ -27,6 +27,7 @@ from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.contacts import add_contact, block_helper
+from launcher.private import on_demand
 from mdd_backend.hashing import QueuedArgon2
 from simulator.standins.eskiz import running_eskiz
 from simulator.standins.fcm import running_stand_in
@@ -69,8 +70,8 @@ def pytest_sessionfinish() -> Generator[None, None, None]:
 LONGEST_FIRST = (
     "tests/faults",
     "tests/sos/test_machine.py",
+    "tests/console/test_console.py",
     "tests/nginx/test_service.py",
-    "tests/users/test_limits.py",
 )
 
 
@@ -107,6 +108,7 @@ TransactionTestCase._fixture_teardown = _empty_tables
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Each process's database is a copy of the one that `./mdd test` keeps migrated (launcher/private/template.py)."""
+    on_demand.keep_promise()
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = os.environ.get("TEST_TEMPLATE")
 
 

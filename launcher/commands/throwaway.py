@@ -12,7 +12,7 @@ from launcher.commands.demo import forget_providers
 from launcher.machine import finding, javascript, processes
 from launcher.machine.processes import foreground
 from launcher.places import PROJECT, Home, locked, locked_if_free
-from launcher.private import services, template
+from launcher.private import on_demand
 from launcher.private.instance import Instance
 from launcher.progress import Failure, say
 
@@ -21,13 +21,18 @@ MEASURED = {"DEBUG": "false", "DJANGO_ALLOWED_HOSTS": "localhost,127.0.0.1", "SM
 
 
 def test(instance: Instance, arguments: list[str]) -> int:
-    """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed."""
+    """Runs pytest with `arguments`; returns its exit status. A running `up` and other tests go on undisturbed.
+
+    Private services are started by the first test that needs them.
+    """
     nginx = finding.nginx(instance.home.path / "nginx")
     javascript.ready(instance.home)
     variables = {"NGINX": str(nginx), "CHROMIUM": _chromium()}
-    with _services(replace(instance, durable=False), "test") as own:
-        if "postgres" in own.private:
-            variables["TEST_TEMPLATE"] = services.DATABASE
+    with _home(replace(instance, durable=False), "test") as own:
+        if own.addresses:
+            own.start_services()
+        else:
+            variables |= on_demand.promise(instance, own)
         pytest = [sys.executable, "-m", "pytest", *workers(arguments), *arguments]
         return foreground(pytest, _environment(own) | variables)
 
@@ -50,13 +55,14 @@ def bench(instance: Instance, arguments: list[str]) -> int:
     if options_check.returncode or {"-h", "--help"} & {*arguments}:
         return options_check.returncode
     forget_providers()
-    with _services(instance, "bench") as own:
+    with _home(instance, "bench") as own:
+        own.start_services()
         return foreground([sys.executable, "-m", "benchmarks", *arguments], _environment(own) | MEASURED)
 
 
 @contextlib.contextmanager
-def _services(instance: Instance, name: str) -> Iterator[Instance]:
-    """An instance beside `instance` with nothing but the services, in a folder of this process."""
+def _home(instance: Instance, name: str) -> Iterator[Instance]:
+    """An instance beside `instance` in a folder of this process; what was started there is ended."""
     homes = instance.home.path / name
     own = replace(instance, home=Home(homes / str(os.getpid())))
     with contextlib.ExitStack() as held:
@@ -65,9 +71,6 @@ def _services(instance: Instance, name: str) -> Iterator[Instance]:
             own.home.made()
             held.enter_context(locked(own.lock))
         held.callback(_discard, own)
-        if name == "test" and "postgres" in own.private:
-            template.copy_to(instance, own.home)
-        own.start_services()
         yield own
 
 

@@ -79,6 +79,7 @@ def test_single_file_is_run_without_workers(arguments: list[str], workers: str) 
     assert " ".join(throwaway.workers(arguments)) == workers
 
 
+@pytest.mark.usefixtures("django_db_setup")
 def test_tests_begin_with_a_copy_of_the_migrated_database() -> None:
     """Which this very run has, so that no process had to migrate its own."""
     with psycopg.connect(os.environ["DATABASE_URL"].replace("postgis", "postgres", 1)) as connection:
