@@ -23,7 +23,7 @@ from mdd_backend import hints
 from tests.conftest import HERE
 
 from .screen import Console
-from .served import Redis, Served
+from .served import Redis, Served, free_port
 
 # A container's root may not sandbox, its /dev/shm is small, and it has no GPU: WebGL is computed.
 FLAGS = (
@@ -96,22 +96,37 @@ def redis(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
     own.kill()
 
 
+@pytest.fixture(scope="module")
+def port() -> int:
+    """The same for all tests of a module: the browser keeps what it has loaded from there."""
+    return free_port()
+
+
 @pytest.fixture
-def server(static_root: Path, settings: Any, redis: Redis) -> Iterator[Served]:
+def server(static_root: Path, settings: Any, redis: Redis, port: int) -> Iterator[Served]:
     settings.STATIC_ROOT = static_root
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
     if not (static_root / "console").exists():
         call_command("collectstatic", "--no-input", "-v0")
-    served = Served()
+    served = Served(port)
     settings.PUBLIC_URL = served.url
     yield served
     served.stop()
     connections.close_all()
 
 
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="module")
+def kept_context(chromium: Browser) -> Iterator[BrowserContext]:
     yield from _context(chromium)
+
+
+@pytest.fixture
+def context(kept_context: BrowserContext) -> Iterator[BrowserContext]:
+    """Nobody is signed in, and no page is open; a script for every page belongs in `another_context`."""
+    yield kept_context
+    for page in kept_context.pages:
+        page.close()
+    kept_context.clear_cookies()
 
 
 @pytest.fixture
@@ -120,8 +135,13 @@ def another_context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 def _context(chromium: Browser) -> Iterator[BrowserContext]:
+    """The map jumps where it would fly: each picture of it is computed by the processor."""
     made = chromium.new_context(
-        viewport={"width": 1280, "height": 720}, locale="ru-RU", timezone_id="Asia/Tashkent", color_scheme="dark"
+        viewport={"width": 1280, "height": 720},
+        locale="ru-RU",
+        timezone_id="Asia/Tashkent",
+        color_scheme="dark",
+        reduced_motion="reduce",
     )
     yield made
     made.close()

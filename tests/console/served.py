@@ -55,8 +55,8 @@ class Redis:
 class Served:
     """The application on a port of loopback that stays the same when it is stopped and started again."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
         asgi.static = WsgiToAsgi(static_files())
         self.start()

@@ -182,10 +182,10 @@ def test_signing_out_in_another_tab_ends_this_one(console: Console, context: Bro
 
 
 def test_wrong_clock_of_the_computer_does_not_show_wrong_ages(
-    context: BrowserContext, server: Served, dispatcher: User, sos: Any
+    another_context: BrowserContext, server: Served, dispatcher: User, sos: Any
 ) -> None:
-    context.add_init_script("const real = Date.now; Date.now = () => real() + 5 * 3600 * 1000;")
-    console = Console(context, server, dispatcher)
+    another_context.add_init_script("const real = Date.now; Date.now = () => real() + 5 * 3600 * 1000;")
+    console = Console(another_context, server, dispatcher)
     sos()
     expect(console.page.locator("#queue .age")).to_have_text(re.compile(r"^00:0\d$"))
 
@@ -330,9 +330,9 @@ def test_history_finds_what_was_and_the_report_counts_it(
     assert "first_accept" in Path(download.value.path()).read_text(encoding="utf-8-sig")
 
 
-def test_page_works_without_webgl(context: BrowserContext, server: Served, dispatcher: User, sos: Any) -> None:
-    context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
-    console = Console(context, server, dispatcher)
+def test_page_works_without_webgl(another_context: BrowserContext, server: Served, dispatcher: User, sos: Any) -> None:
+    another_context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    console = Console(another_context, server, dispatcher)
     sos()
     expect(console.cards).to_have_count(1)
     expect(console.page.locator("#map")).to_contain_text("Карту не показать")
