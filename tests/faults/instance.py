@@ -16,6 +16,8 @@ import httpx
 import psycopg
 import redis
 
+from launcher.places import Home
+from launcher.private import supervision
 from simulator.standins.fcm import Control
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,8 +74,7 @@ class Instance:
         return found
 
     def pid(self, name: str) -> int | None:
-        pid: int | None = self.status()["pids"][name]
-        return pid
+        return supervision.pids(Home(self.home)).get(name)
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         """Ends a process, with -9 unless said otherwise, then waits until another one runs in its place."""

@@ -111,7 +111,7 @@ def happenings(instance: Instance) -> list[Callable[[], None]]:
 def test_nothing_is_lost_whatever_is_killed(instance: Instance, request: pytest.FixtureRequest) -> None:
     wearer = sign_in(instance, "+998901112233", "pressing-buttons-all-day")
     watches = Watches(instance.url, wearer, every_s=0.25)
-    walks = [Walk(instance.url, wearer, number, every_s=0.5) for number in range(3)]
+    walks = [Walk(instance.url, wearer, number, every_s=2) for number in range(3)]
     token = admin(instance)
     dispatcher = Dispatcher(instance.url, token)
     dispatcher.start()
