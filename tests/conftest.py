@@ -69,7 +69,7 @@ def pytest_sessionfinish() -> Generator[None, None, None]:
 
 LONGEST_FIRST = (
     "tests/faults",
-    "tests/sos/test_machine.py",
+    "tests/sos/dispatch/test_machine.py",
     "tests/console/test_console.py",
     "tests/nginx/test_service.py",
 )
@@ -241,8 +241,8 @@ def eskiz(settings: Any, _nothing_known_of_providers: None) -> Iterator[Any]:
 
 @pytest.fixture
 def route_scene(person: Callable[..., User], helper: Callable[..., User], client_of: Any, press: Any) -> Any:
-    """What tests/routes.py tries its routes on."""
-    from tests.routes import Scene  # noqa: PLC0415 - it imports from here
+    """What tests/api/routes.py tries its routes on."""
+    from tests.api.routes import Scene  # noqa: PLC0415 - it imports from here
 
     people = {
         "user": person(),

@@ -69,10 +69,13 @@ def test_wrong_options_are_told_before_anything_is_started(
         (["tests/sos"], "-n auto --dist loadscope --no-loadscope-reorder"),
         (["-k", "wave"], "-n auto --dist loadscope --no-loadscope-reorder"),
         (["--last-failed"], "-n auto --dist loadscope --no-loadscope-reorder"),
-        (["tests/sos/test_waves.py"], "-n0"),
-        (["tests/sos/test_waves.py::test_first", "-q"], "-n0"),
-        (["tests/sos/test_waves.py", "tests/sos/test_live.py"], "-n auto --dist loadscope --no-loadscope-reorder"),
-        (["tests/sos/test_waves.py", "tests/users"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["tests/sos/dispatch/test_waves.py"], "-n0"),
+        (["tests/sos/dispatch/test_waves.py::test_first", "-q"], "-n0"),
+        (
+            ["tests/sos/dispatch/test_waves.py", "tests/sos/reading/test_live.py"],
+            "-n auto --dist loadscope --no-loadscope-reorder",
+        ),
+        (["tests/sos/dispatch/test_waves.py", "tests/users"], "-n auto --dist loadscope --no-loadscope-reorder"),
     ],
 )
 def test_single_file_is_run_without_workers(arguments: list[str], workers: str) -> None:

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actionsOf } from "../../apps/monitoring/static/console/events/panel.js";
-import { LINGERS_S, Store, isAlarming, toneOf } from "../../apps/monitoring/static/console/link/store.js";
+import { actionsOf } from "../../../apps/monitoring/static/console/events/panel.js";
+import { LINGERS_S, Store, isAlarming, toneOf } from "../../../apps/monitoring/static/console/link/store.js";
 
 /**
- * @typedef {import("../../apps/monitoring/static/console/link/types.js").Card} Card
- * @typedef {import("../../apps/monitoring/static/console/link/types.js").Message} Message
+ * @typedef {import("../../../apps/monitoring/static/console/link/types.js").Card} Card
+ * @typedef {import("../../../apps/monitoring/static/console/link/types.js").Message} Message
  */
 
 const NOW = Date.parse("2025-10-28T12:10:00Z");
@@ -158,7 +158,7 @@ test("filters show what they say, and count what is open", () => {
     card("closed", { ...SEEN, resolved: true, acknowledged_by: ME, alarm_at: null }),
   );
   assert.deepEqual(store.counts(ME.uuid), { open: 4, mine: 1, unanswered: 1, drills: 2 });
-  const by = (/** @type {import("../../apps/monitoring/static/console/link/types.js").Filter} */ filter) => {
+  const by = (/** @type {import("../../../apps/monitoring/static/console/link/types.js").Filter} */ filter) => {
     store.filter = filter;
     return shown(store);
   };

@@ -16,7 +16,7 @@ from apps.sos import tasks as sos_tasks
 from apps.sos.models import SosEvent
 from apps.users.models import User
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STEP = re.compile(r"^\d+\. `([\w/]+\.py)`: `([\w.]+)`", re.MULTILINE)
 WAY = STEP.findall((ROOT / "docs/architecture.md").read_text())
 

@@ -16,7 +16,7 @@ from apps.sos.kinds import AlertStatus
 from apps.sos.models import HelperAlert, SosEvent
 from tests.conftest import PASSWORD
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs/mobile.md").read_text(), re.DOTALL | re.MULTILINE)
 SHIM = '#!/bin/sh\nexec python3 "%s" "$@"\n'
 PAUSE = "RECEIPT_URL="
@@ -27,7 +27,7 @@ def shell(tmp_path: Path, live_server: Any) -> Any:
     """Runs blocks in the folder of an installation, one after the other in one shell's variables."""
     path = "/usr/bin:/bin"
     if not shutil.which("curl", path=path):
-        (tmp_path / "curl").write_text(SHIM % (ROOT / "tests/curl.py"))
+        (tmp_path / "curl").write_text(SHIM % (ROOT / "tests/api/curl.py"))
         (tmp_path / "curl").chmod(0o755)
         path = f"{tmp_path}:{path}"
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { Feed } from "../../apps/monitoring/static/console/link/feed.js";
+import { Feed } from "../../../apps/monitoring/static/console/link/feed.js";
 
 /** A server that says nothing by itself. */
 class FakeSocket {

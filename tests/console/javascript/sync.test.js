@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, mock, test } from "node:test";
 
-import { Store } from "../../apps/monitoring/static/console/link/store.js";
-import { Sync } from "../../apps/monitoring/static/console/link/sync.js";
+import { Store } from "../../../apps/monitoring/static/console/link/store.js";
+import { Sync } from "../../../apps/monitoring/static/console/link/sync.js";
 
 const UID = "11111111-1111-1111-1111-111111111111";
 

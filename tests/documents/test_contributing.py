@@ -8,8 +8,8 @@ import pytest
 
 from launcher.checks import catalogues
 from launcher.places import PROJECT
-from tests.sos import test_decide, test_dispatch_table
-from tests.sos.dispatch_table import Row
+from tests.sos.dispatch import test_decide, test_dispatch_table
+from tests.sos.dispatch.dispatch_table import Row
 
 PAGE = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FIELD = "address_note"

@@ -9,7 +9,7 @@ import yaml
 
 from launcher.usage import COMMANDS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAPERS = [ROOT / name for name in ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAPERS += sorted((ROOT / "docs").rglob("*.md"))
 INTERNAL = {

@@ -16,7 +16,7 @@ from apps.sos.models import default_waves
 from apps.sos.queries import facts
 from apps.sos.queries.facts import Cover, Facts, Helper, Plan
 from apps.sos.rules import decide
-from tests.sos.dispatch_table import Row, events_table, words
+from tests.sos.dispatch.dispatch_table import Row, events_table, words
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PLAN = Plan.of(

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boundsOfChosen, circle, marksOf, METRES_PER_DEGREE } from "../../apps/monitoring/static/console/map/marks.js";
-import { gridOver, squareAt } from "../../apps/monitoring/static/console/map/outline.js";
+import { boundsOfChosen, circle, marksOf, METRES_PER_DEGREE } from "../../../apps/monitoring/static/console/map/marks.js";
+import { gridOver, squareAt } from "../../../apps/monitoring/static/console/map/outline.js";
 
 const HERE = { lat: 41.3111, lon: 69.2406 };
 
-/** @returns {import("../../apps/monitoring/static/console/map/marks.js").Scene} */
+/** @returns {import("../../../apps/monitoring/static/console/map/marks.js").Scene} */
 function scene() {
   const helper = { lat: 41.3215, lon: 69.2406, tone: /** @type {const} */ ("amber"), label: "A" };
   return {

@@ -17,7 +17,7 @@ from apps.sos.models import ConsolePresence, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact, User
 from tests.conftest import HERE, METRES_NORTH
-from tests.sos.dispatch_table import Row, events_table, tables, words
+from tests.sos.dispatch.dispatch_table import Row, events_table, tables, words
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sos/"

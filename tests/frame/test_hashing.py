@@ -17,8 +17,8 @@ from django.urls import resolve
 from mdd_backend import hashing
 from mdd_backend.web import handler
 from mdd_backend.web.handler import OneHop
+from tests.api.routes import ROUTES, Scene, client_for
 from tests.conftest import PASSWORD
-from tests.routes import ROUTES, Scene, client_for
 
 LOGIN = {"phone_number": "+998901234567", "password": PASSWORD}
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { actionsOf } from "../../apps/monitoring/static/console/events/panel.js";
-import { ageOf, longestRise, shortName, stateOf } from "../../apps/monitoring/static/console/events/queue.js";
-import { factsOf } from "../../apps/monitoring/static/console/events/story.js";
-import { niceCeiling } from "../../apps/monitoring/static/console/history/chart.js";
-import { age, ago, dayAndTime, distance, duration, named, speak, t, timeOfDay } from "../../apps/monitoring/static/console/page/words.js";
+import { actionsOf } from "../../../apps/monitoring/static/console/events/panel.js";
+import { ageOf, longestRise, shortName, stateOf } from "../../../apps/monitoring/static/console/events/queue.js";
+import { factsOf } from "../../../apps/monitoring/static/console/events/story.js";
+import { niceCeiling } from "../../../apps/monitoring/static/console/history/chart.js";
+import { age, ago, dayAndTime, distance, duration, named, speak, t, timeOfDay } from "../../../apps/monitoring/static/console/page/words.js";
 
 const NOW = Date.parse("2025-10-28T12:10:00Z");
 const WORDS = {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { marksOf } from "../../apps/monitoring/static/console/events/ledger.js";
-import { speak } from "../../apps/monitoring/static/console/page/words.js";
+import { marksOf } from "../../../apps/monitoring/static/console/events/ledger.js";
+import { speak } from "../../../apps/monitoring/static/console/page/words.js";
 
 /**
- * @typedef {import("../../apps/monitoring/static/console/link/types.js").CalledHelper} CalledHelper
- * @typedef {import("../../apps/monitoring/static/console/link/types.js").Reach} Reach
+ * @typedef {import("../../../apps/monitoring/static/console/link/types.js").CalledHelper} CalledHelper
+ * @typedef {import("../../../apps/monitoring/static/console/link/types.js").Reach} Reach
  */
 
 before(() => speak({

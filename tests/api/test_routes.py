@@ -13,7 +13,7 @@ from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
 from apps.sos.models import HelperAlert
-from tests.routes import ACTORS, ROUTES, Route, Scene, client_for
+from tests.api.routes import ACTORS, ROUTES, Route, Scene, client_for
 
 pytestmark = pytest.mark.django_db
 WITH_BODY = [route for route in ROUTES if route.method in {"POST", "PATCH"} and route.body is not None]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Clock } from "../../apps/monitoring/static/console/link/clock.js";
+import { Clock } from "../../../apps/monitoring/static/console/link/clock.js";
 
 const TOLD = "2025-10-28T12:00:00.000Z";
 const THEN = Date.parse(TOLD);

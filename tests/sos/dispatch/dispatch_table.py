@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs/dispatch.md"
+PAGE = Path(__file__).parents[3] / "docs/dispatch.md"
 
 
 @dataclass(frozen=True)

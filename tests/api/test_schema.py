@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.routes import Scene, client_for
+from tests.api.routes import Scene, client_for
 
 SPEC = schemathesis.openapi.from_wsgi("/api/schema/", get_wsgi_application())
 CHECKS = [
