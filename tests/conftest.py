@@ -131,32 +131,32 @@ PASSWORD = "correct-horse-battery"
 _HASH = make_password(PASSWORD)
 
 
+def make_person(**fields: Any) -> User:
+    number = next(_numbers)
+    user = User(phone_number=f"+99890{number:07d}", full_name=f"Person {number}", password=_HASH)
+    for name, value in fields.items():
+        setattr(user, name, value)
+    user.save()
+    return user
+
+
 @pytest.fixture
 def person(db: None) -> Callable[..., User]:
     """Makes people."""
+    return make_person
 
-    def make(**fields: Any) -> User:
-        number = next(_numbers)
-        user = User(phone_number=f"+99890{number:07d}", full_name=f"Person {number}", password=_HASH)
-        for name, value in fields.items():
-            setattr(user, name, value)
-        user.save()
-        return user
 
-    return make
+def make_client(user: User | None = None) -> APIClient:
+    client = APIClient(raise_request_exception=False)
+    if user:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+    return client
 
 
 @pytest.fixture
 def client_of() -> Callable[[User | None], APIClient]:
     """A client of the API signed in as somebody."""
-
-    def make(user: User | None = None) -> APIClient:
-        client = APIClient(raise_request_exception=False)
-        if user:
-            client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
-        return client
-
-    return make
+    return make_client
 
 
 @pytest.fixture
@@ -169,48 +169,48 @@ def dispatcher(person: Callable[..., User]) -> User:
     return person(role=Role.ADMIN)
 
 
+def make_helper(metres: float = 500, **fields: Any) -> User:
+    user = make_person(**{"role": Role.HELPER, "on_duty": True} | fields)
+    device, _ = register_device(user, f"phone-{user.pk}")
+    record_fix(device, Fix(lat=HERE[0] + metres * METRES_NORTH, lon=HERE[1]))
+    save_push_token(user, f"token-{user.pk}", "ANDROID")
+    return user
+
+
 @pytest.fixture
-def helper(person: Callable[..., User]) -> Callable[..., User]:
+def helper(db: None) -> Callable[..., User]:
     """Makes helpers on duty, `metres` north of HERE, with a phone that can be reached."""
+    return make_helper
 
-    def make(metres: float = 500, **fields: Any) -> User:
-        user = person(**{"role": Role.HELPER, "on_duty": True} | fields)
-        device, _ = register_device(user, f"phone-{user.pk}")
-        record_fix(device, Fix(lat=HERE[0] + metres * METRES_NORTH, lon=HERE[1]))
-        save_push_token(user, f"token-{user.pk}", "ANDROID")
-        return user
 
-    return make
+def make_signal(**changes: Any) -> dict[str, Any]:
+    body = {
+        "device_uid": "watch_unique_serial_001",
+        "lat": HERE[0],
+        "lon": HERE[1],
+        "altitude": 500.0,
+        "detected_type": "FALL_DETECTED",
+        "severity": 4,
+        "timestamp": "2025-10-28T12:00:00Z",
+        "raw_payload": {"sensor_data": "..."},
+    } | changes
+    return {key: value for key, value in body.items() if value is not ...}
 
 
 @pytest.fixture
 def signal() -> Callable[..., dict[str, Any]]:
-    """The spec's trigger request, changed as asked; None takes a key away."""
+    """The spec's trigger request, changed as asked; `...` takes a key away."""
+    return make_signal
 
-    def make(**changes: Any) -> dict[str, Any]:
-        body = {
-            "device_uid": "watch_unique_serial_001",
-            "lat": HERE[0],
-            "lon": HERE[1],
-            "altitude": 500.0,
-            "detected_type": "FALL_DETECTED",
-            "severity": 4,
-            "timestamp": "2025-10-28T12:00:00Z",
-            "raw_payload": {"sensor_data": "..."},
-        } | changes
-        return {key: value for key, value in body.items() if value is not ...}
 
-    return make
+def send_signal(user: User, **changes: Any) -> Any:
+    return make_client(user).post("/api/v1/sos/trigger/", make_signal(**changes), format="json")
 
 
 @pytest.fixture
-def press(client_of: Callable[..., APIClient], signal: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+def press() -> Callable[..., Any]:
     """Sends a trigger as somebody."""
-
-    def make(user: User, **changes: Any) -> Any:
-        return client_of(user).post("/api/v1/sos/trigger/", signal(**changes), format="json")
-
-    return make
+    return send_signal
 
 
 @pytest.fixture
@@ -239,26 +239,25 @@ def eskiz(settings: Any, _nothing_known_of_providers: None) -> Iterator[Any]:
         yield stand_in
 
 
-@pytest.fixture
-def route_scene(person: Callable[..., User], helper: Callable[..., User], client_of: Any, press: Any) -> Any:
+def make_scene() -> Any:
     """What tests/api/routes.py tries its routes on."""
     from tests.api.routes import Scene  # noqa: PLC0415 - it imports from here
 
     people = {
-        "user": person(),
-        "owner": person(),
-        "stranger": person(),
-        "called": helper(200),
-        "other": helper(20_000),
-        "admin": person(role=Role.ADMIN),
-        "banned": person(status=Status.BANNED),
+        "user": make_person(),
+        "owner": make_person(),
+        "stranger": make_person(),
+        "called": make_helper(200),
+        "other": make_helper(20_000),
+        "admin": make_person(role=Role.ADMIN),
+        "banned": make_person(status=Status.BANNED),
     }
     device, _ = register_device(people["owner"], "watch-of-owner")
     record_fix(device, Fix(*HERE))
     register_device(people["stranger"], "watch-of-stranger")
-    token = client_of(people["owner"]).post(f"/api/v1/devices/{device.device_uid}/token/").json()["token"]
+    token = make_client(people["owner"]).post(f"/api/v1/devices/{device.device_uid}/token/").json()["token"]
     save_push_token(people["owner"], "token-of-owner", "ANDROID")
-    press(people["owner"], device_uid=device.device_uid)
+    send_signal(people["owner"], device_uid=device.device_uid)
     event = SosEvent.objects.get()
     take_due_step(event.pk)
     block_helper(people["owner"], people["other"].uuid)
@@ -272,3 +271,9 @@ def route_scene(person: Callable[..., User], helper: Callable[..., User], client
         Notification.objects.get(user=people["called"]),
         {name: str(AccessToken.for_user(user)) for name, user in people.items()} | {"watch": token},
     )
+
+
+@pytest.fixture
+def route_scene(db: None) -> Any:
+    """The people, the watch and the open event of tests/api/routes.py."""
+    return make_scene()
