@@ -62,7 +62,7 @@ let isEnded = false;
 let isLost = false; // nothing is heard from the server: an SOS would not be seen
 let isLossKnown = false; // and the dispatcher has said that they know
 let isDrawing = false;
-let isToFit = false; // the map has not yet been brought to the chosen event and those who come to it
+let isToFit = false; // the map is to be brought to the chosen event with the next picture
 
 function mapWords() {
   return {
@@ -97,7 +97,7 @@ function drawNow() {
   const card = store.chosen ? store.events.get(store.chosen) : undefined;
   panel.draw(card ? { card, detail: about.detail, entries: about.entries } : null, now);
   map.draw(sceneOf([...store.events.values()], card ?? null, about.map, areas, now));
-  if (isToFit && card && about.map) {
+  if (isToFit && card) {
     isToFit = false;
     map.fitChosen();
   }
@@ -124,11 +124,12 @@ async function choose(uid) {
   show("live");
   if (store.chosen !== uid) about = { detail: null, entries: [], map: null };
   store.chosen = uid;
-  isToFit = true;
   if (!store.events.has(uid)) sync.refresh(uid);
   draw();
   requestAnimationFrame(() => queue.reveal(uid));
   await askAbout();
+  isToFit = true; // whatever was answered
+  draw();
 }
 
 let asking = false;
