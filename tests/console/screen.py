@@ -1,11 +1,12 @@
 """A dispatcher's browser with the console open."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from apps.users.models import User
 
@@ -47,8 +48,12 @@ class Console:
         expect(self.page.locator("#panel")).to_be_visible()
 
     def cut_off(self, addresses: str | re.Pattern[str]) -> None:
-        """No question to them gets through. The page is loaded anew: one that is open may slip past for a moment."""
-        self.page.route(addresses, lambda route: route.abort())
+        """No question to them gets through."""
+        self.intercept(addresses, lambda route: route.abort())
+
+    def intercept(self, addresses: str | re.Pattern[str], answer: Callable[[Route], object]) -> None:
+        """Questions to them go to `answer`. The page is loaded anew: one that is open may slip past for a moment."""
+        self.page.route(addresses, answer)
         self.page.reload()
         expect(self.page.locator("#link")).to_have_class("link live")
 

@@ -404,7 +404,7 @@ def test_chosen_event_is_flown_to_though_the_answer_comes_before_the_picture(con
 def test_chosen_event_is_flown_to_though_the_server_says_nothing_about_it(console: Console, sos: Any) -> None:
     sos()
     expect(console.cards).to_have_count(1)
-    console.page.route(re.compile(r"/console/events/"), lambda route: route.abort())
+    console.cut_off(re.compile(r"/api/v1/console/events/"))
     console.choose()
     flown_to_the_chosen(console)
 

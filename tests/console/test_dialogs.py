@@ -76,7 +76,9 @@ def test_late_list_of_helpers_does_not_take_the_place_of_another_question(event:
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/free-helpers/", hold)
+    console.intercept("**/free-helpers/", hold)
+    console.choose()
+    expect(page.locator("#panel-people")).to_contain_text("Aziz Rakhimov")
     page.keyboard.press("s")
     dialog = open_dialog(console, "resolve")
     until(lambda: page.evaluate("true") and held, "the helpers are asked for")
