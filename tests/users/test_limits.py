@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 from axes.models import AccessAttempt, AccessLog
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import F, Sum
 from django.test import Client
 from django.utils import timezone
@@ -114,6 +114,20 @@ def test_an_unknown_address_locks_nobody_else(person: Any, sign_in: Any, setting
     settings.LOGIN_FAILURES_PER_ADDRESS = 2
     for _ in range(3):
         assert sign_in(person(), "wrong", REMOTE_ADDR=address).status_code == 401
+
+
+def test_try_that_fails_while_it_is_counted_counts_once(wearer: User, sign_in: Any, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PHONE = 2
+    PasswordTry.objects.create(phone=str(wearer.phone_number), began_at=timezone.now())
+
+    def fail_midway(execute: Any, statement: str, *others: Any) -> Any:
+        if 'FROM "axes_accessattempt"' in statement and PasswordTry.objects.exists():
+            PasswordTry.objects.all().delete()
+            AccessAttempt.objects.create(username=str(wearer.phone_number), failures_since_start=1)
+        return execute(statement, *others)
+
+    with connection.execute_wrapper(fail_midway):
+        assert sign_in(wearer, "wrong").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)

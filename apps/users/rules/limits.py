@@ -11,6 +11,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,12 +19,14 @@ from .. import sql
 from ..models import PasswordTry
 
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
+NONE_UNDER_WAY = PasswordTry.objects.none()
 
 
-def _seconds_left(attempts: Any, limit: int, under_way: int = 0) -> int:
+def _seconds_left(attempts: Any, limit: int, under_way: QuerySet[PasswordTry] = NONE_UNDER_WAY) -> int:
     """Seconds until so many of `attempts` have run out that fewer than `limit` failures are left; 0: there are.
 
-    `under_way`: how many tries may turn out to be failures yet; where only these are too many, 1.
+    `under_way`: tries that may turn out to be failures yet; where only these are too many, 1. They are counted last:
+    a try that turns into a failure meanwhile must not count twice.
     """
     lasting: timedelta = settings.AXES_COOLOFF_TIME
     failures, now = 0, timezone.now()
@@ -33,10 +36,10 @@ def _seconds_left(attempts: Any, limit: int, under_way: int = 0) -> int:
         if failures >= limit:
             left: timedelta = last + lasting - now
             return max(1, math.ceil(left.total_seconds()))
-    return int(failures + under_way >= limit)
+    return int(failures + under_way.count() >= limit)
 
 
-def seconds_locked(phone: str, address: str | None, under_way: int = 0) -> int:
+def seconds_locked(phone: str, address: str | None, under_way: QuerySet[PasswordTry] = NONE_UNDER_WAY) -> int:
     """For how many seconds nothing is tried for a phone, or from an address; 0: it may."""
     of_phone = _seconds_left(AccessAttempt.objects.filter(username=phone), settings.LOGIN_FAILURES_PER_PHONE, under_way)
     if address is None:
@@ -47,7 +50,7 @@ def seconds_locked(phone: str, address: str | None, under_way: int = 0) -> int:
 
 def begin_try(phone: str, address: str | None) -> tuple[int | None, int]:
     """The id of the try, counted from now on; or None and for how many seconds none is taken."""
-    under_way = PasswordTry.objects.filter(phone=phone, began_at__gt=Now() - TRY_LASTS).count()
+    under_way = PasswordTry.objects.filter(phone=phone, began_at__gt=Now() - TRY_LASTS)
     if locked_for_s := seconds_locked(phone, address, under_way):
         return None, locked_for_s
     lock_lasts: timedelta = settings.AXES_COOLOFF_TIME
