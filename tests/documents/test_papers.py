@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from launcher.usage import COMMANDS
+from tests.source import parsed
 
 ROOT = Path(__file__).parents[2]
 PAPERS = [ROOT / name for name in ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -22,7 +23,7 @@ READERS = {"read", "get", "setdefault"}
 def _read_in(source: str) -> set[str]:
     """The names that a module reads from the environment: env.read("X"), os.environ.get("X"), os.environ["X"]."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         name: ast.AST | None = None
         if (
             isinstance(node, ast.Call)

@@ -17,6 +17,7 @@ from apps.notifications.transports import Message
 from apps.notifications.transports.fcm import body_for
 from apps.sos.rules.messages import ALWAYS_NEEDED, NEEDED
 from apps.users.models import EmergencyContact, Language, User
+from tests.source import parsed
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
@@ -105,7 +106,7 @@ def test_nameless_wearer_is_somebody(language: str) -> None:
 
 
 def test_catalogues_have_every_word_that_is_said() -> None:
-    calls = [node for node in ast.walk(ast.parse(Path(texts.__file__).read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(Path(texts.__file__).read_text())) if isinstance(node, ast.Call)]
     words = {
         node.args[0].value
         for node in calls
