@@ -93,6 +93,7 @@ def test_nobody_to_send_is_said_with_nothing_to_confirm(console: Console, sos: A
     sos()
     expect(console.cards).to_have_count(1)
     console.choose()
+    expect(console.page.locator("#panel-name")).to_have_text("Dilnoza Karimova")
     dialog = open_dialog(console, "assign")
     expect(dialog).to_contain_text("Dilnoza Karimova")
     expect(dialog.locator("button[type=submit]")).to_have_count(0)

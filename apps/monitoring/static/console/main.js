@@ -214,7 +214,7 @@ async function act(action) {
       if (store.chosen !== uid || document.querySelector("dialog[open]")) return; // something else is done by now
       const called = (about.detail?.helpers ?? []).filter((one) => ["NOTIFIED", "ASSIGNED", "STOOD_DOWN"].includes(one.status));
       const both = [...called.map((one) => ({ ...one, distance_m: one.distance_now_m ?? one.distance_m })), ...free];
-      askHelper(card, both, (helper) => then(api.post(`${path}/assign/`, { helper })));
+      askHelper(store.events.get(uid) ?? card, both, (helper) => then(api.post(`${path}/assign/`, { helper })));
     }));
 }
 
