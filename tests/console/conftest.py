@@ -14,6 +14,7 @@ from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from apps.devices.rules.registry import Fix, record_fix, register_device
+from apps.monitoring.feed import presence
 from apps.sos.models import SosEvent
 from apps.users.models import User
 from launcher.machine import finding
@@ -25,16 +26,16 @@ from tests.conftest import HERE
 from .screen import Console
 from .served import Redis, Served, free_port
 
-# A container's root may not sandbox, its /dev/shm is small, and it has no GPU: WebGL is computed.
+# A container's root may not sandbox, its /dev/shm is small.
 FLAGS = (
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
     "--disable-dev-shm-usage",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
     "--hide-scrollbars",
     "--font-render-hinting=none",
 )
+# It has no GPU: WebGL is computed, which takes more of the processor than all the rest of the page.
+WITH_MAP = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
+WITHOUT_MAP = ("--disable-gpu", "--disable-software-rasterizer")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,13 @@ def chromium_program() -> str:
 
 
 @pytest.fixture(scope="module")
-def chromium(chromium_program: str) -> Iterator[Browser]:
+def has_map() -> bool:
+    """Whether the browser can draw the map."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_program: str, has_map: bool) -> Iterator[Browser]:
     """A running browser, without pages.
 
     For one module: while it runs, its event loop counts as running in this thread, so that no asynchronous test can
@@ -59,8 +66,9 @@ def chromium(chromium_program: str) -> Iterator[Browser]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        flags = [*FLAGS, *(WITH_MAP if has_map else WITHOUT_MAP)]
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium_program, args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium_program, args=flags)
             yield browser
             browser.close()
 
@@ -145,6 +153,12 @@ def _context(chromium: Browser) -> Iterator[BrowserContext]:
     )
     yield made
     made.close()
+
+
+@pytest.fixture
+def often_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether who sits at a console still may is looked at each second, not each fifteen."""
+    monkeypatch.setattr(presence, "EVERY_S", 1.0)
 
 
 @pytest.fixture

@@ -40,13 +40,15 @@ const config = {
 window.view = createMap(document.getElementById("map"), config, {
   choose: (uid) => told.chosen.push(uid), moved: (box, zoom) => told.moved.push([box, zoom]),
 });
-window.colourAt = (lon, lat, dx = 0, dy = 0) => new Promise((done) => {
+window.coloursAt = (lon, lat, offsets) => new Promise((done) => {
   view.map.once("render", () => {
     const from = view.map.getCanvas(), at = view.map.project([lon, lat]), to = document.createElement("canvas");
     const scale = from.width / from.clientWidth;
-    const pen = to.getContext("2d");
-    pen.drawImage(from, (at.x + dx) * scale, (at.y + dy) * scale, 1, 1, 0, 0, 1, 1);
-    done([...pen.getImageData(0, 0, 1, 1).data].slice(0, 3));
+    const pen = to.getContext("2d", { willReadFrequently: true });
+    done(offsets.map(([dx, dy]) => {
+      pen.drawImage(from, (at.x + dx) * scale, (at.y + dy) * scale, 1, 1, 0, 0, 1, 1);
+      return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    }));
   });
   view.map.triggerRepaint();
 });

@@ -63,3 +63,15 @@ class Console:
             return map.queryRenderedFeatures().map(one => one.properties).filter(one => one.kind === kind); }"""
         found: list[dict[str, Any]] = self.page.evaluate(script, kind)
         return found
+
+    def serious(self, axe: str) -> list[tuple[str, list[str]]]:
+        """What axe-core, whose source `axe` is, finds serious in the page as it stands: the rule and the elements."""
+        self.page.context.new_cdp_session(self.page).send("Page.setBypassCSP", {"enabled": True})
+        self.page.evaluate(axe)
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+        found = self.page.evaluate("rules => axe.run({runOnly: rules})", rules)
+        return [
+            (one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]

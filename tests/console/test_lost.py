@@ -48,6 +48,7 @@ def test_page_that_never_reaches_the_server_says_so(console: Console) -> None:
     expect(console.page).to_have_title(QUIET)
 
 
+@pytest.mark.usefixtures("often_seen_to")
 def test_session_that_has_ended_is_heard_like_a_lost_server(console: Console, dispatcher: User) -> None:
     console.page.click("#sound")
     change_standing(dispatcher, role=Role.USER, status="ACTIVE")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.console.conftest import FLAGS
+from tests.console.conftest import FLAGS, WITHOUT_MAP
 from tests.console.map_page import running_map_page
 
 RED, AMBER, GREEN, BLUE = (255, 90, 82), (246, 176, 61), (63, 198, 138), (90, 169, 255)
@@ -24,6 +24,11 @@ HELPERS = [
     ("h3", 41.3190, 69.2270, "red", "Камила Ш.", False, 1400.0),
     ("h4", 41.3030, 69.2520, "grey", "Тимур Б.", False, None),
 ]
+
+
+@pytest.fixture(scope="module")
+def has_map() -> bool:
+    return True
 
 
 def scene(**changes: Any) -> dict[str, Any]:
@@ -79,11 +84,18 @@ class Watched:
     def settle(self) -> None:
         frame = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
         self.page.evaluate(frame)
-        self.page.wait_for_function("() => view.map.loaded() && view.map.areTilesLoaded() && !view.map.isMoving()")
+        self.page.wait_for_function(
+            "() => view.map.loaded() && view.map.areTilesLoaded() && !view.map.isMoving()", polling=20
+        )
 
     def colour(self, lat: float, lon: float, dx: int = 0, dy: int = 0) -> tuple[int, int, int]:
-        red, green, blue = self.page.evaluate("(at) => colourAt(...at)", [lon, lat, dx, dy])
+        ((red, green, blue),) = self.colours(lat, lon, [(dx, dy)])
         return red, green, blue
+
+    def colours(self, lat: float, lon: float, offsets: list[tuple[int, int]]) -> list[list[int]]:
+        """Beside a place, by so many pixels."""
+        found: list[list[int]] = self.page.evaluate("(asked) => coloursAt(...asked)", [lon, lat, offsets])
+        return found
 
     def rendered(self, layer: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.page.evaluate("(layer) => rendered(layer)", layer)
@@ -91,6 +103,14 @@ class Watched:
 
     def others(self) -> list[str]:
         return [url for url in self.requests if not url.startswith((self.address, "data:", "blob:"))]
+
+
+@pytest.fixture(scope="module")
+def shown(chromium: Browser, address: str) -> Iterator[Watched]:
+    """The map as anybody finds it, open once for all who draw what they need: to open it takes seconds of a core."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 720}, locale="ru-RU", timezone_id="Asia/Tashkent")
+    yield Watched(page, address).open()
+    page.close()
 
 
 @pytest.fixture
@@ -102,27 +122,27 @@ def near(colour: tuple[int, int, int], wanted: tuple[int, int, int], off: int = 
     return math.dist(colour, wanted) <= off
 
 
-def test_marks_are_drawn_in_their_colours_at_their_places(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3111, 69.2406, 12))
+def test_marks_are_drawn_in_their_colours_at_their_places(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3111, 69.2406, 12))
     for (_, lat, lon, _, _, _), colour in zip(EVENTS, (RED, AMBER, GREEN, BLUE), strict=False):
-        assert near(watched.colour(lat, lon, dx=-10), colour), (lat, lon)
-    assert near(watched.colour(41.3215, 69.2560, dx=-6, dy=4), AMBER)
-    assert {one["uid"] for one in watched.rendered("events")} == {"ride", "calm", "wait", "drill"}
-    assert [one["uid"] for one in watched.rendered("event-chosen")] == ["fall"]
-    assert {one["uuid"] for one in watched.rendered("helpers")} == {"h1", "h2", "h3", "h4"}
-    assert {one["label"] for one in watched.rendered("distances")} == {"1,7 км"}
-    assert {one["radiusM"] for one in watched.rendered("rings")} == {1500, 3000}
-    assert {one["count"] for one in watched.rendered("areas")} == {17}
-    assert watched.rendered("grid")
-    assert watched.page.inner_text(".map-square") == "Клетка: 1 км"
+        assert near(shown.colour(lat, lon, dx=-10), colour), (lat, lon)
+    assert near(shown.colour(41.3215, 69.2560, dx=-6, dy=4), AMBER)
+    assert {one["uid"] for one in shown.rendered("events")} == {"ride", "calm", "wait", "drill"}
+    assert [one["uid"] for one in shown.rendered("event-chosen")] == ["fall"]
+    assert {one["uuid"] for one in shown.rendered("helpers")} == {"h1", "h2", "h3", "h4"}
+    assert {one["label"] for one in shown.rendered("distances")} == {"1,7 км"}
+    assert {one["radiusM"] for one in shown.rendered("rings")} == {1500, 3000}
+    assert {one["count"] for one in shown.rendered("areas")} == {17}
+    assert shown.rendered("grid")
+    assert shown.page.inner_text(".map-square") == "Клетка: 1 км"
 
 
-def test_tones_differ_in_more_than_colour(watched: Watched) -> None:
+def test_tones_differ_in_more_than_colour(shown: Watched) -> None:
     """Seen without colour: the sign in the middle of a disc is another for each."""
-    watched.open().draw(scene(chosen=None), at=(41.3111, 69.2406, 12))
+    shown.draw(scene(chosen=None), at=(41.3111, 69.2406, 12))
     seen = set()
     for _, lat, lon, _, _, _ in EVENTS:
-        spots = [watched.colour(lat, lon, dx, dy) for dx in (-5, 0, 5) for dy in (-5, 0, 5)]
+        spots = shown.colours(lat, lon, [(dx, dy) for dx in (-5, 0, 5) for dy in (-5, 0, 5)])
         seen.add(tuple(sum(spot) < 120 for spot in spots))
     assert len(seen) == len(EVENTS)
 
@@ -136,17 +156,17 @@ def test_no_policy_is_violated_nothing_complains_and_nobody_else_is_asked(watche
     assert watched.others() == []
 
 
-def test_click_on_an_event_chooses_it(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3111, 69.2406, 12))
-    x, y = watched.page.evaluate("() => { const at = view.map.project([69.2850, 41.33]); return [at.x, at.y]; }")
-    watched.page.mouse.click(x, y)
-    watched.page.mouse.click(60, 60)
-    assert watched.page.evaluate("() => told.chosen") == ["ride"]
+def test_click_on_an_event_chooses_it(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3111, 69.2406, 12))
+    x, y = shown.page.evaluate("() => { const at = view.map.project([69.2850, 41.33]); return [at.x, at.y]; }")
+    shown.page.mouse.click(x, y)
+    shown.page.mouse.click(60, 60)
+    assert shown.page.evaluate("() => told.chosen") == ["ride"]
 
 
-def test_listeners_hear_where_the_map_is(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3111, 69.2406, 12))
-    (west, south, east, north), zoom = watched.page.evaluate("() => told.moved.at(-1)")
+def test_listeners_hear_where_the_map_is(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3111, 69.2406, 12))
+    (west, south, east, north), zoom = shown.page.evaluate("() => told.moved.at(-1)")
     assert (zoom, west < 69.2406 < east, south < 41.3111 < north) == (12, True, True)
 
 
@@ -159,18 +179,16 @@ def test_first_events_are_brought_into_view_once(watched: Watched) -> None:
     assert round(watched.page.evaluate("() => view.middle()")["lat"]) == 40
 
 
-def test_chosen_event_is_fitted_with_who_comes_to_it(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3, 69.24, 5))
-    watched.page.evaluate("() => view.fitChosen()")
-    watched.settle()
-    zoom, inside = watched.page.evaluate(
-        "() => [view.map.getZoom(), view.map.getBounds().contains([69.2560, 41.3215])]"
-    )
+def test_chosen_event_is_fitted_with_who_comes_to_it(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3, 69.24, 5))
+    shown.page.evaluate("() => view.fitChosen()")
+    shown.settle()
+    zoom, inside = shown.page.evaluate("() => [view.map.getZoom(), view.map.getBounds().contains([69.2560, 41.3215])]")
     assert (13 < zoom < 16, inside) == (True, True)
 
 
-def test_same_scene_again_gives_the_map_nothing_to_do(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3111, 69.2406, 12))
+def test_same_scene_again_gives_the_map_nothing_to_do(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3111, 69.2406, 12))
     count = """async (scene) => {
       let given = 0;
       for (const name of ["areas", "reach", "lines", "marks"]) {
@@ -187,7 +205,7 @@ def test_same_scene_again_gives_the_map_nothing_to_do(watched: Watched) -> None:
       await frame(); await frame();
       return [same, given];
     }"""
-    assert watched.page.evaluate(count, scene()) == [0, 2]  # marks, and its accuracy
+    assert shown.page.evaluate(count, scene()) == [0, 2]  # marks, and its accuracy
 
 
 def test_reduced_motion_jumps(watched: Watched) -> None:
@@ -197,13 +215,13 @@ def test_reduced_motion_jumps(watched: Watched) -> None:
     assert (round(middle["lat"], 2), round(middle["lon"], 2)) == (39.65, 66.97)
 
 
-def test_controls_are_named_in_the_readers_language_and_reached_by_keyboard(watched: Watched) -> None:
-    watched.open().draw(scene(), at=(41.3111, 69.2406, 11))
-    assert watched.page.get_by_role("button", name="Приблизить").is_visible()
-    canvas = watched.page.get_by_role("region", name="Карта")
+def test_controls_are_named_in_the_readers_language_and_reached_by_keyboard(shown: Watched) -> None:
+    shown.draw(scene(), at=(41.3111, 69.2406, 11))
+    assert shown.page.get_by_role("button", name="Приблизить").is_visible()
+    canvas = shown.page.get_by_role("region", name="Карта")
     canvas.focus()
-    watched.page.keyboard.press("+")
-    watched.page.wait_for_function("() => view.map.getZoom() > 11.9")
+    shown.page.keyboard.press("+")
+    shown.page.wait_for_function("() => view.map.getZoom() > 11.9")
 
 
 def test_configured_style_is_the_ground_and_names_its_source(watched: Watched) -> None:
@@ -246,9 +264,7 @@ def test_without_webgl_the_page_says_so_and_goes_on(chromium: Browser, address: 
 def test_browser_without_a_gpu_or_its_substitute_says_so_too(
     chromium: Browser, chromium_program: str, address: str
 ) -> None:
-    flags = [flag for flag in FLAGS if "swiftshader" not in flag]
-    arguments = [*flags, "--disable-gpu", "--disable-software-rasterizer"]
-    program = chromium.browser_type.launch(executable_path=chromium_program, args=arguments)
+    program = chromium.browser_type.launch(executable_path=chromium_program, args=[*FLAGS, *WITHOUT_MAP])
     page = program.new_page()
     page.goto(address)
     assert page.get_by_role("status").is_visible()
