@@ -9,7 +9,7 @@ import subprocess
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +162,20 @@ def test_silent_socket_lives_for_hours(name: str) -> None:
 
 
 async def flood(proxy: Proxy, method: str, path: str, times: int) -> list[httpx.Response]:
+    """So many requests, 32 at a time: httpx goes through all that wait at each answer."""
+    under_way = asyncio.Semaphore(32)
     async with proxy.async_client(32) as client:
-        return list(await asyncio.gather(*(client.request(method, path) for _ in range(times))))
+
+        async def ask() -> httpx.Response:
+            async with under_way:
+                return await client.request(method, path)
+
+        return list(await asyncio.gather(*(ask() for _ in range(times))))
 
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/login/", "/api/v1/auth/password/reset/", "/admin/login/"])
 async def test_flood_of_sign_ins_is_stopped(path: str, production: Proxy) -> None:
-    answers = await flood(production, "POST", path, 400)
+    answers = await flood(production, "POST", path, 300)
     codes = Counter(answer.status_code for answer in answers)
     assert set(codes) == {200, 429}
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -179,14 +186,16 @@ async def test_flood_of_sign_ins_is_stopped(path: str, production: Proxy) -> Non
 
 @pytest.mark.parametrize(("method", "path"), UNLIMITED)
 async def test_calls_for_help_are_never_limited(method: str, path: str, production: Proxy) -> None:
-    floods = [flood(production, "POST", "/api/v1/auth/login/", 300), flood(production, method, path, 300)]
+    floods = [flood(production, "POST", "/api/v1/auth/login/", 300), flood(production, method, path, 150)]
     _, answers = await asyncio.gather(*floods)
-    assert Counter(answer.status_code for answer in answers) == {200: 300}
+    assert Counter(answer.status_code for answer in answers) == {200: 150}
 
 
 async def test_requests_held_by_one_address_do_not_keep_an_sos_out(production: Proxy) -> None:
-    async with production.async_client(440) as client:
-        held = [asyncio.create_task(client.get("/api/v1/users/me/?hold")) for _ in range(420)]
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(production.async_client(44)) for _ in range(10)]
+        client = clients[0]
+        held = [asyncio.create_task(clients[n % 10].get("/api/v1/users/me/?hold")) for n in range(420)]
         done, _ = await asyncio.wait(held, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         assert {(await task).status_code for task in done} == {429}
         assert (await client.post("/api/v1/sos/trigger/", json={})).status_code == 200
