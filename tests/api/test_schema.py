@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from zlib import crc32
 
 import pytest
 import schemathesis
@@ -47,16 +48,19 @@ def one_connection(route_scene: Scene) -> Iterator[None]:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("one_connection")
-@pytest.mark.parametrize("actor", ["owner", "admin"])
+@pytest.mark.parametrize("actors", [("owner", "admin")], ids=["owner, admin"])  # without, all would have one name
 @SPEC.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_document_describes(case: Any, actor: str, route_scene: Scene) -> None:
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_document_describes(case: Any, actors: list[str], route_scene: Scene) -> None:
     known = {"device_uid": route_scene.device_uid, "event_uid": str(route_scene.event.uid)}
     if case.meta is None or case.meta.generation.mode == GenerationMode.POSITIVE:
         case.path_parameters = {name: known.get(name, value) for name, value in (case.path_parameters or {}).items()}
-    with transaction.atomic():
-        case.call_and_validate(headers={"Authorization": f"Bearer {route_scene.credentials[actor]}"}, checks=CHECKS)
-        transaction.set_rollback(True)
+    else:
+        actors = [actors[crc32(repr(case).encode()) % 2]]  # one is enough to be wrong
+    for actor in actors:
+        with transaction.atomic():
+            case.call_and_validate(headers={"Authorization": f"Bearer {route_scene.credentials[actor]}"}, checks=CHECKS)
+            transaction.set_rollback(True)
 
 
 def document() -> Any:

@@ -200,16 +200,16 @@ def test_jumping_gauge_is_no_news_within_the_hour(worn: Device, owner: APIClient
 def test_watch_that_dies_every_night_is_two_texts_a_day_at_most(
     worn: Device, mother: EmergencyContact, owner: APIClient
 ) -> None:
-    for _ in range(3):
-        for level in range(90, 0, -6):
+    for _ in range(2):
+        for level in range(90, 0, -10):
             report(owner, battery_level=level)
             goes_on(14 * 60)
         goes_on(9 * HOUR)
         for _ in range(6):
             report(owner, battery_level=100)
             goes_on(13 * 60)
-    assert heard(worn.owner) == ["BATTERY_LOW", "DEVICE_OFFLINE"] * 3
-    assert texts() == ["BATTERY_LOW"] * 3
+    assert heard(worn.owner) == ["BATTERY_LOW", "DEVICE_OFFLINE"] * 2
+    assert texts() == ["BATTERY_LOW"] * 2
 
 
 def test_contacts_hear_of_a_lasting_silence_after_the_low_battery(
