@@ -38,12 +38,15 @@ def test(instance: Instance, arguments: list[str]) -> int:
 
 
 def workers(arguments: list[str]) -> list[str]:
-    """A worker for each core, who takes whole files; none for a single file, unless `arguments` say how many."""
+    """A worker for each core and two more, for many tests wait; each takes whole files. For a single file none.
+
+    Unless `arguments` say how many.
+    """
     named = [argument for argument in arguments if (PROJECT / argument.partition("::")[0]).exists()]
     files = [argument for argument in named if argument.partition("::")[0].endswith(".py")]
     if len(named) == len(files) == 1:
         return ["-n0"]
-    return ["-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder"]
+    return ["-n", str(len(os.sched_getaffinity(0)) + 2), "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 def bench(instance: Instance, arguments: list[str]) -> int:

@@ -52,7 +52,7 @@ def postgres_program(home: Home, *, durable: bool) -> Program:
         "unix_socket_directories": "",
         "max_connections": 200,
         "log_checkpoints": "off",
-        "fsync": "on" if durable else "off",
+        **({} if durable else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}),
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return _program(home, "postgres", [postgres.program("postgres"), "-D", str(data), *options], "INT")

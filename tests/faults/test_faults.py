@@ -56,7 +56,7 @@ def instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
     home.chmod(0o755)
     try:
         with running(home) as started:
-            helpers = 20_000 if request.config.getoption("--faults") else 4_000
+            helpers = 20_000 if request.config.getoption("--faults") else 2_000
             started.mdd("manage", "shell", "-v", "0", "-c", POPULATE % {"helpers": helpers})
             failed = request.session.testsfailed
             yield started

@@ -62,20 +62,20 @@ def test_wrong_options_are_told_before_anything_is_started(
     assert ran == {}
 
 
+MANY = f"-n {len(os.sched_getaffinity(0)) + 2} --dist loadscope --no-loadscope-reorder"
+
+
 @pytest.mark.parametrize(
     ("arguments", "workers"),
     [
-        ([], "-n auto --dist loadscope --no-loadscope-reorder"),
-        (["tests/sos"], "-n auto --dist loadscope --no-loadscope-reorder"),
-        (["-k", "wave"], "-n auto --dist loadscope --no-loadscope-reorder"),
-        (["--last-failed"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        ([], MANY),
+        (["tests/sos"], MANY),
+        (["-k", "wave"], MANY),
+        (["--last-failed"], MANY),
         (["tests/sos/dispatch/test_waves.py"], "-n0"),
         (["tests/sos/dispatch/test_waves.py::test_first", "-q"], "-n0"),
-        (
-            ["tests/sos/dispatch/test_waves.py", "tests/sos/reading/test_live.py"],
-            "-n auto --dist loadscope --no-loadscope-reorder",
-        ),
-        (["tests/sos/dispatch/test_waves.py", "tests/users"], "-n auto --dist loadscope --no-loadscope-reorder"),
+        (["tests/sos/dispatch/test_waves.py", "tests/sos/reading/test_live.py"], MANY),
+        (["tests/sos/dispatch/test_waves.py", "tests/users"], MANY),
     ],
 )
 def test_single_file_is_run_without_workers(arguments: list[str], workers: str) -> None:
