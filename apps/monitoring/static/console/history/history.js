@@ -16,6 +16,7 @@ import { chart } from "./chart.js";
 const STEPS = /** @type {const} */ (["first_push", "first_receipt", "first_accept", "first_on_scene"]);
 
 export class History {
+  #searches = 0;
   /** @type {string | null} */
   #more = null;
 
@@ -36,13 +37,16 @@ export class History {
 
   /** The newest page of what the form asks for. */
   async search() {
+    this.#searches += 1;
     this.#more = null;
     fill(byId("search-rows"));
     await this.#page();
   }
 
   async #page() {
+    const search = this.#searches;
     const answer = await this.api.get("/sos/", { ...this.#asked(), ...(this.#more ? { cursor: this.#more } : {}) });
+    if (search !== this.#searches) return; // something else is looked for by now
     byId("search-rows").append(...answer.results.map((/** @type {Past} */ past) => this.#row(past)));
     this.#more = answer.next ? new URL(answer.next, location.href).searchParams.get("cursor") : null;
     byId("search-more").hidden = this.#more === null;
