@@ -38,15 +38,15 @@ def test(instance: Instance, arguments: list[str]) -> int:
 
 
 def workers(arguments: list[str]) -> list[str]:
-    """A worker for each core and two more, for many tests wait; each takes whole files. For a single file none.
+    """A worker for each core and two more, since many tests wait; each takes whole files. None for a single file.
 
-    Unless `arguments` say how many.
+    `arguments`, which come after it, may say otherwise.
     """
     named = [argument for argument in arguments if (PROJECT / argument.partition("::")[0]).exists()]
     files = [argument for argument in named if argument.partition("::")[0].endswith(".py")]
     if len(named) == len(files) == 1:
         return ["-n0"]
-    return ["-n", str(len(os.sched_getaffinity(0)) + 2), "--dist", "loadscope", "--no-loadscope-reorder"]
+    return ["-n", str((os.cpu_count() or 1) + 2), "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 def bench(instance: Instance, arguments: list[str]) -> int:

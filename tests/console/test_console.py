@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from apps.sos.kinds import Outcome
 from apps.sos.models import JournalEntry, SosEvent
@@ -289,6 +289,32 @@ def test_history_finds_what_was_and_the_report_counts_it(
     with page.expect_download() as download:
         page.click("#report-csv")
     assert "first_accept" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+
+
+def test_late_answer_of_a_search_fills_no_list_of_the_next(console: Console, sos: Any) -> None:
+    sos(name="Anna Petrova")
+    page, held = console.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        if "petrova" in route.request.url:
+            held.append(route)
+        else:
+            route.continue_()
+
+    console.intercept(re.compile(r"/api/v1/sos/\?"), hold)
+    page.click("#tab-history")
+    expect(page.locator("#search-rows tr")).to_have_count(1)
+    page.fill("#search-form input[name=person]", "petrova")
+    page.get_by_role("button", name="Найти").click()
+    until(lambda: page.evaluate("true") and held, "the first is asked for")
+    page.fill("#search-form input[name=person]", "nobody")
+    page.get_by_role("button", name="Найти").click()
+    expect(page.locator("#search-empty")).to_be_visible()
+    with page.expect_response(re.compile("petrova")):
+        held[0].continue_()
+    page.evaluate("new Promise((done) => setTimeout(done))")  # the page has taken the answer
+    expect(page.locator("#search-rows tr")).to_have_count(0)
+    expect(page.locator("#search-empty")).to_be_visible()
 
 
 def test_page_works_without_webgl(another_context: BrowserContext, server: Served, dispatcher: User, sos: Any) -> None:
