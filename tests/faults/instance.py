@@ -89,8 +89,15 @@ class Instance:
         command = [word.decode() for word in (first / "cmdline").read_bytes().split(b"\0")[:-1]]
         words = (word.decode().partition("=") for word in (first / "environ").read_bytes().split(b"\0"))
         environment = {key: value for key, _, value in words if key}
-        silent = subprocess.DEVNULL
-        return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=silent, stderr=silent)
+        with self._words_of_second(name).open("wb") as words:
+            return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=words, stderr=words)
+
+    def last_words_of_second(self, name: str) -> str:
+        """The end of what `another` of that name has said."""
+        return self._words_of_second(name).read_text(errors="replace")[-3000:]
+
+    def _words_of_second(self, name: str) -> Path:
+        return self.home / f"second-{name}.log"
 
     def stop_for(self, name: str, seconds: float) -> None:
         """SIGSTOP: there, and silent."""
