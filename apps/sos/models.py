@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.gis.db.models import PointField
 from django.contrib.gis.geos import Point
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from apps.devices.models import Device
@@ -85,6 +86,9 @@ class SosEvent(models.Model):
     )
     halted = models.CharField(max_length=12, choices=Halt.choices, blank=True)
     next_step_at = models.DateTimeField(null=True, blank=True)
+    rank = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="whose phones ring first when helpers are few"
+    )
     contacts_alarmed_at = models.DateTimeField(null=True, blank=True)
     dispatchers_alarmed_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
@@ -199,6 +203,36 @@ class HelperAlert(models.Model):
 
     def __str__(self) -> str:
         return f"alert {self.pk}: {self.status}"
+
+
+class HelperClaim(models.Model):
+    """The one event that a helper's phone rings for, or that they come to. Every helper has a row (see the migration).
+
+    until: so long they may answer; in the past they are free, infinity says that they come. Only statements of ours
+    read and write it (sql.py): Python has no infinite time.
+    """
+
+    helper = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    # No constraint and no index: a claim changes hands without touching the event's row or any page but its own.
+    event = models.ForeignKey(
+        SosEvent, on_delete=models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    is_drill = models.BooleanField(db_default=False)
+    rank = models.PositiveSmallIntegerField(db_default=0)
+    until = models.DateTimeField(db_default=RawSQL("'-infinity'::timestamptz", []))
+
+    def __str__(self) -> str:
+        return f"claim on {self.helper_id}"
+
+
+class LostClaim(models.Model):
+    """An event whose called helper now rings for, or comes to, another one: the sweep calls somebody else."""
+
+    event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="+")
+    helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} lost {self.helper_id}"
 
 
 class JournalEntry(models.Model):

@@ -16,7 +16,61 @@ def _listed(*values: str) -> str:
 
 _OPEN, _COMING = _listed(*OPEN), _listed(*COMING)
 CONSOLE_SEEN = timedelta(seconds=45)
-_UNANSWERED = _listed(AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)
+
+# Claims: for whom a helper's phone rings, or to whom they come. `c` can be had for an event of this rank.
+_CAN_BE_HAD = """(c.until <= clock_timestamp()
+           OR c.until < 'infinity' AND (c.event_id = %(event)s OR c.rank < %(rank)s)
+           OR c.is_drill AND NOT %(is_drill)s)"""
+_CLAIMED = """UPDATE sos_helperclaim c
+SET event_id = %(event)s, is_drill = %(is_drill)s, rank = %(rank)s, until = {until}
+FROM had WHERE c.helper_id = had.helper_id"""
+_LOST = """lost AS (
+    INSERT INTO sos_lostclaim (event_id, helper_id)
+    SELECT event_id, helper_id FROM had WHERE until > clock_timestamp() AND event_id <> %(event)s
+)"""
+# At most so many of these helpers, those who are free first, and in the order in which they are given. It waits for
+# nobody: whom another wave is claiming at this moment is left to it.
+CLAIM = f"""
+WITH had AS (
+    SELECT c.helper_id, c.event_id, c.until
+    FROM unnest(%(helpers)s::bigint[]) WITH ORDINALITY AS wanted (helper_id, n) JOIN sos_helperclaim c USING (helper_id)
+    WHERE {_CAN_BE_HAD}
+    ORDER BY c.until > clock_timestamp(), wanted.n LIMIT %(number)s FOR NO KEY UPDATE OF c SKIP LOCKED
+), {_LOST}
+{_CLAIMED.format(until="clock_timestamp() + %(ring)s")} RETURNING c.helper_id
+"""
+# A person's word beats any ring: it waits for the row, and is refused only while they come to another emergency.
+_TAKE = f"""
+WITH had AS (
+    SELECT c.helper_id, c.event_id, c.until FROM sos_helperclaim c
+    WHERE c.helper_id = %(helper)s
+      AND (c.until < 'infinity' OR c.event_id = %(event)s OR c.is_drill AND NOT %(is_drill)s)
+    FOR NO KEY UPDATE
+), {_LOST}
+{_CLAIMED} RETURNING c.helper_id
+"""
+COMES, IS_SENT = _TAKE.format(until="'infinity'"), _TAKE.format(until="clock_timestamp() + %(ring)s")
+RELEASE = """
+WITH had AS (
+    SELECT c.helper_id FROM sos_helperclaim c WHERE c.helper_id = ANY(%(helpers)s) AND c.event_id = %(event)s
+    ORDER BY c.helper_id FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE sos_helperclaim c SET event_id = NULL, is_drill = false, rank = 0, until = '-infinity'
+FROM had WHERE c.helper_id = had.helper_id
+"""
+# Events that have lost helpers to others call somebody else in their next step, now.
+REPLACE_LOST = f"""
+WITH gone AS (
+    DELETE FROM sos_lostclaim WHERE id IN (SELECT id FROM sos_lostclaim ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+    RETURNING event_id
+), short AS (
+    SELECT e.id, (SELECT count(*) FROM gone WHERE gone.event_id = e.id) AS number FROM sos_sosevent e
+    WHERE e.id IN (SELECT event_id FROM gone) AND e.status IN ({_OPEN}) ORDER BY e.id FOR NO KEY UPDATE
+)
+UPDATE sos_sosevent e
+SET replacements_due = e.replacements_due + short.number, next_step_at = least(e.next_step_at, statement_timestamp())
+FROM short WHERE e.id = short.id
+"""
 
 # Opening: the event to which the same signal came before, and the newest open one.
 _EARLIER = """
@@ -56,12 +110,7 @@ FIT = {
          AND t.refreshed_at > now() - make_interval(secs => %(token_lives_s)s)))""",
     "BLOCKED": """h.user_id <> ALL (
          ARRAY(SELECT b.helper_id FROM users_blockedhelper b WHERE b.owner_id = %(wearer)s))""",
-    "BUSY": f"""(SELECT count(*) = 0 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id
-         WHERE a.helper_id = h.user_id AND e.status IN ({_OPEN}) AND e.id <> %(event)s
-           AND (%(is_drill)s OR NOT e.is_drill)
-           AND (a.status IN ({_COMING})
-                OR a.status IN ({_UNANSWERED})
-                   AND a.rung_at > now() - make_interval(secs => %(unanswered_s)s)))""",
+    "BUSY": f"(SELECT {_CAN_BE_HAD} FROM sos_helperclaim c WHERE c.helper_id = h.user_id)",
     "IN_NEED": f"""(SELECT count(*) = 0 FROM sos_sosevent e
          WHERE e.user_id = h.user_id AND e.status IN ({_OPEN}) AND NOT e.is_drill)""",
 }
@@ -96,7 +145,10 @@ WHY_NOT = _NEAR.format(
     columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END",
     conditions="",
 )
-STILL_FREE = f"SELECT h.user_id FROM devices_helperposition h WHERE h.user_id = ANY(%(people)s) AND {MAY_BE_CALLED}"
+MAY_BE_RUNG = f"""
+SELECT h.user_id FROM unnest(%(people)s::bigint[]) WITH ORDINALITY AS wanted (user_id, n)
+JOIN devices_helperposition h USING (user_id) WHERE {MAY_BE_CALLED} ORDER BY wanted.n
+"""
 
 # What is decided by: the event, where its device is now if it was seen since (`follow`), and those called to it. Places
 # are asked for only of those whose movement matters, and of the one who answers (`helper`).
@@ -124,9 +176,11 @@ FACTS_OF_MANY = _FACTS.format(which=f"AND a.status IN ('{AlertStatus.ASSIGNED}',
 # What is told to whom
 STANDINGS = f"""
 SELECT e.uid, e.status, (e.plan ->> 'enough_helpers')::int, statement_timestamp(),
+       c.event_id <> e.id AND (c.until = 'infinity' OR c.until > clock_timestamp() AND c.rank > e.rank),
        a.helper_id, a.status, a.rung_at, a.asked_at, h.recorded_at
 FROM sos_sosevent e
 LEFT JOIN sos_helperalert a ON a.event_id = e.id
+LEFT JOIN sos_helperclaim c ON c.helper_id = a.helper_id
 LEFT JOIN devices_helperposition h ON h.user_id = a.helper_id AND a.status = '{AlertStatus.EN_ROUTE}'
 WHERE e.uid = ANY(%s)
 """

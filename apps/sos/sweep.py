@@ -12,6 +12,7 @@ from django.db.models.functions import Least
 from apps.notifications.models import Channel
 from apps.notifications.rules.delivery import deliver_due
 
+from . import claims
 from .models import SosEvent
 from .rules.due_step import take_due_step
 
@@ -30,8 +31,10 @@ def also(job: Callable[[], object]) -> None:
 def take_due_steps() -> None:
     """Takes the next step of every event whose time has come; one bad event does not stop the others.
 
-    Those for whom nobody has been called yet come first: they wait for nobody's second ring.
+    Those for whom nobody has been called yet come first: they wait for nobody's second ring. Those who lost helpers to
+    a more urgent one are due at once.
     """
+    claims.replace_lost()
     uncalled_first = Least("waves_called", Value(1))
     due = SosEvent.objects.due().order_by(uncalled_first, "next_step_at").values_list("pk", flat=True)
     for event_id in due[:BATCH]:

@@ -31,6 +31,10 @@ SELECT n, gen_random_uuid(), '+998' || 100000000 + n, 'Person ' || n,
        n %% %(on_duty_every)s = 0, false, false, '!', now()
 FROM generate_series(%(first)s::bigint, %(last)s) n
 """
+_CLAIMS = """
+INSERT INTO sos_helperclaim (helper_id)
+SELECT id FROM users_user WHERE role = 'HELPER' AND id BETWEEN %(first)s AND %(last)s
+"""  # which a trigger makes, and triggers are off
 _WATCHES = """
 INSERT INTO devices_device (id, uuid, device_uid, owner_id, model, wearer_name, medical_note, address_note,
                             last_seen_via, is_online, last_seen_at, position, position_at, created_at)
@@ -89,8 +93,8 @@ def fill(database_url: str, first: int, last: int, *, helpers: bool = True, toke
         "south": SOUTH, "north": NORTH, "west": WEST, "east": EAST, "narrower": NARROWER,
     }  # fmt: skip
     statements = {
-        "users_user": _PEOPLE, "devices_device": _WATCHES, "devices_helperposition": _POSITIONS,
-        "notifications_pushtoken": _PHONES,
+        "users_user": _PEOPLE, "sos_helperclaim": _CLAIMS, "devices_device": _WATCHES,
+        "devices_helperposition": _POSITIONS, "notifications_pushtoken": _PHONES,
     }  # fmt: skip
     if tokens:
         statements["devices_devicetoken"] = _TOKENS

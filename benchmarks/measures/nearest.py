@@ -100,6 +100,14 @@ def open_events(count: int, *, cities: bool = True) -> list[Any]:
     )  # fmt: skip
 
 
+CLAIMED = """
+UPDATE sos_helperclaim c
+SET event_id = a.event_id, rank = 1000,
+    until = CASE WHEN a.status = 'ACCEPTED' THEN 'infinity' ELSE clock_timestamp() + interval '300 s' END
+FROM sos_helperalert a WHERE a.helper_id = c.helper_id
+"""
+
+
 def keep_busy(people: int) -> None:
     """Other events have called or busied some of those on duty, and some are not wanted by whom it happened to."""
     from django.utils import timezone  # noqa: PLC0415
@@ -120,6 +128,7 @@ def keep_busy(people: int) -> None:
         BlockedHelper(owner_id=n % BUSY_EVENTS + 1, helper_id=helper) for n, helper in enumerate(on_duty)
     )
     with connection.cursor() as cursor:
+        cursor.execute(CLAIMED)
         cursor.execute("ANALYZE")
 
 

@@ -373,7 +373,7 @@ def test_areas_count_exactly_whom_a_wave_would_call(
     free = helper(60)
     box = f"{HERE[1] - 0.01},{HERE[0] - 0.01},{HERE[1] + 0.01},{HERE[0] + 0.01}"
     found = client_of(dispatcher).get("/api/v1/console/areas/", {"bbox": box}).json()
-    press(wearer, device_uid=...)
+    press(wearer, device_uid=..., severity=1)  # takes nobody from the first
     event = SosEvent.objects.latest("pk")
     take_due_step(event.pk)
     called = set(HelperAlert.objects.filter(event=event).values_list("helper", flat=True))

@@ -7,11 +7,10 @@ from django.db import transaction
 from apps.notifications.kinds import MessageKind
 from apps.users.models import User
 
-from .. import journal
+from .. import claims, journal
 from ..journal import NOTHING, Entry
 from ..journal.entries import Accepted, StoodDown
-from ..kinds import COMING, OPEN, AlertStatus, JournalKind
-from ..locks import hold_helper
+from ..kinds import AlertStatus, JournalKind
 from ..models import HelperAlert, SosEvent
 from ..queries.gather import facts_of, put
 from . import decide
@@ -31,7 +30,7 @@ def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAl
     if alert.status == answer and alert.asked_at is None:
         return alert
     facts = facts_of(event, helper.pk)
-    is_elsewhere = answer == AlertStatus.ACCEPTED and is_coming_elsewhere(event, helper.pk)
+    is_elsewhere = answer == AlertStatus.ACCEPTED and not claims.comes(event, helper.pk)
     refusal = decide.refuse(facts, facts.helper(helper.pk), answer, is_elsewhere=is_elsewhere)
     if refusal:
         raise StepMakesNoSense(refusal.why, event, alert)
@@ -41,21 +40,6 @@ def answer_alert(event: SosEvent, helper: User, answer: AlertStatus) -> HelperAl
     data = Accepted() if answer == AlertStatus.ACCEPTED else NOTHING
     journal.tell(event, Entry(event.pk, JournalKind(f"HELPER_{answer}"), helper.pk, data), *entries)
     return alert
-
-
-def refuse_second_emergency(event: SosEvent, alert: HelperAlert) -> None:
-    """Raises StepMakesNoSense while the helper is coming to another open event."""
-    if is_coming_elsewhere(event, alert.helper_id):
-        raise StepMakesNoSense(decide.ELSEWHERE.why, event, alert)
-
-
-def is_coming_elsewhere(event: SosEvent, helper_id: int) -> bool:
-    """Whether they come to another open event, under the lock for where they go; a drill gives way to an emergency."""
-    hold_helper(helper_id)
-    elsewhere = HelperAlert.objects.filter(helper=helper_id, status__in=COMING, event__status__in=OPEN)
-    if not event.is_drill:
-        elsewhere = elsewhere.exclude(event__is_drill=True)
-    return elsewhere.exclude(event=event).exists()
 
 
 def carry_out(event: SosEvent, alert: HelperAlert, answered: Answered) -> list[Entry]:
@@ -77,6 +61,8 @@ def _move(alert: HelperAlert, answered: Answered) -> None:
     alert.status, alert.asked_at, alert.answered_at = helper.status, helper.asked_at, answered.facts.at
     if helper.is_coming:
         alert.progress_at, alert.progress_m = helper.progress_at, helper.progress_m
+    else:
+        claims.release(alert.event, [alert.helper_id])
     if helper.status == AlertStatus.ACCEPTED:
         alert.accepted_at = alert.answered_at
     alert.save()

@@ -4,7 +4,7 @@ from apps.notifications.rules.queueing import drop_queued
 from apps.users.models import User
 from mdd_backend.database.clock import now
 
-from .. import journal
+from .. import claims, journal
 from ..journal import Entry
 from ..journal.entries import Closed
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome
@@ -42,7 +42,9 @@ def close(
     event.status, event.outcome, event.next_step_at = status, outcome, None
     event.halted, event.closed_at = "", now()
     event.save()
-    event.alerts.filter(status=AlertStatus.ON_SCENE).update(status=AlertStatus.DONE)
+    there = event.alerts.filter(status=AlertStatus.ON_SCENE)
+    claims.release(event, sorted(there.values_list("helper_id", flat=True)))
+    there.update(status=AlertStatus.DONE)
     dropped = drop_queued(event.uid, "event closed")
     stood_down = stand_down(event, [AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, *COMING])
     tell_all_clear(event)

@@ -225,11 +225,13 @@ def _may_ring(helper: Helper, facts: Facts) -> bool:
     return facts.at - helper.rung_at >= RING_AGAIN_AFTER
 
 
-def after_search(decided: Step, *, has_called: bool, has_rung: bool) -> Step:
+def after_search(decided: Step, *, has_called: bool, has_rung: bool, short: int = 0) -> Step:
     """The same step with its alarms and timers.
 
-    has_called: the search has called somebody. has_rung: somebody of `again` was rung.
+    has_called: the search has called somebody. has_rung: somebody of `again` was rung. short: so many whom it could
+    have called went to other events meanwhile; others are looked for at once.
     """
+    decided = replace(decided, facts=replace(decided.facts, replacements_due=decided.facts.replacements_due + short))
     search = decided.search
     if search and not search.replaces:
         decided = _after_wave(decided, search, has_called, has_rung)

@@ -5,7 +5,7 @@ from django.db import transaction
 from apps.users.models import Role, Status, User
 from mdd_backend.database.clock import now
 
-from .. import journal
+from .. import claims, journal
 from ..journal import NOTHING, Data, Entry
 from ..journal.entries import Accepted, HandedOver, NoteAdded, OfHelper
 from ..kinds import COMING, AlertStatus, EventStatus, JournalKind, Outcome, Service
@@ -13,11 +13,12 @@ from ..models import EventNote, HelperAlert, SosEvent
 from ..queries.facts import ASSIGNED_COVERS
 from ..queries.gather import facts_of, put
 from . import decide
-from .answers import carry_out, refuse_second_emergency
+from .answers import carry_out
 from .closing import StepMakesNoSense, close, hold, hold_open
 from .decide import Step
 from .due_step import schedule
 from .movement import measure
+from .search import Chosen
 from .waves import call, ring_again, ring_assigned
 
 
@@ -76,9 +77,10 @@ def call_next_wave(event: SosEvent, dispatcher: User) -> SosEvent:
     event.halted, event.unconfirmed_until = "", None
     step = decide.next_wave(Step(facts_of(event)), unanswered=True)
     rung = ring_again(event, step.again)
-    entries, helpers = call(event, step.search) if step.search else ([], [])
+    entries, chosen = call(event, step.search) if step.search else ([], Chosen())
     put(event, step.facts)
-    event.wave_at = step.facts.at + decide.wait_after(step.facts, bool(helpers or rung))
+    event.replacements_due += chosen.short
+    event.wave_at = step.facts.at + decide.wait_after(step.facts, bool(chosen.helpers or rung))
     return _save(event, *(journal.by(entry, dispatcher) for entry in entries), *rung)
 
 
@@ -95,7 +97,9 @@ def assign(event: SosEvent, dispatcher: User, helper: User, confirmed_by: str = 
     alert = _alert_of(event, helper)
     if alert.status in COMING:
         return alert
-    refuse_second_emergency(event, alert)
+    can_go = claims.comes if confirmed_by else claims.is_sent
+    if not can_go(event, helper.pk):
+        raise StepMakesNoSense(decide.ELSEWHERE.why, event, alert)
     entries = _send(alert, dispatcher) + (_confirm(alert, dispatcher, confirmed_by) if confirmed_by else [])
     if entries:
         _see(event, dispatcher)

@@ -15,6 +15,7 @@ from . import decide
 from .alarms import raise_alarms
 from .closing import close
 from .movement import check_helpers, follow_wearer
+from .search import Chosen
 from .waves import call, ring_again
 
 
@@ -34,8 +35,8 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     entries += check_helpers(event, step)
     entries += ring_again(event, step.repeat)
     rung = ring_again(event, step.again)
-    call_entries, helpers = call(event, step.search) if step.search else ([], [])
-    step = decide.after_search(step, has_called=bool(helpers), has_rung=bool(rung))
+    call_entries, chosen = call(event, step.search) if step.search else ([], Chosen())
+    step = decide.after_search(step, has_called=bool(chosen.helpers), has_rung=bool(rung), short=chosen.short)
     entries += [*call_entries, *rung]
     entries += [Entry(event.pk, JournalKind.PLACE_UNKNOWN)] if step.seeks_place else []
     entries += raise_alarms(event, step)

@@ -1,7 +1,7 @@
 """What people are told about an event, and whether they still need to hear it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -78,16 +78,21 @@ NEEDED: dict[str, _Rule] = {
 
 @dataclass(frozen=True)
 class _Standing:
-    """How an event and those called to it stand; `alerts`: the status by helper."""
+    """How an event and those called to it stand; `alerts`: the status by helper. elsewhere: who comes to another event,
+    or is called to a more urgent one.
+    """
 
     is_open: bool
     cover: Cover
     alerts: Mapping[int, str]
+    elsewhere: Set[int]
 
 
 def _is_needed(notification: Notification, event: _Standing | None) -> bool:
     if notification.kind not in NEEDED:
         return True
+    if event and notification.kind == MessageKind.SOS_ALERT and notification.user_id in event.elsewhere:
+        return False
     return event is not None and NEEDED[notification.kind](event, event.alerts.get(notification.user_id))
 
 
@@ -95,13 +100,16 @@ def _standings(uids: set[UUID]) -> dict[UUID | None, _Standing]:
     """By the events' uids."""
     rows = prepared.rows(sql.STANDINGS, [list(uids)]) if uids else []
     called: dict[UUID, list[Helper]] = defaultdict(list)
-    for uid, _, _, _, helper_id, status, rung_at, asked_at, seen_at in rows:
+    elsewhere: dict[UUID, set[int]] = defaultdict(set)
+    for uid, _, _, _, is_elsewhere, helper_id, status, rung_at, asked_at, seen_at in rows:
         if helper_id:
             called[uid].append(Helper(helper_id, AlertStatus(status), rung_at, asked_at=asked_at, seen_at=seen_at))
+        if is_elsewhere:
+            elsewhere[uid].add(helper_id)
     standings: dict[UUID | None, _Standing] = {}
     for uid, status, enough, at, *_ in rows:
         alerts = {helper.id: helper.status for helper in called[uid]}
-        standings[uid] = _Standing(status in OPEN, cover_of(enough, called[uid], at), alerts)
+        standings[uid] = _Standing(status in OPEN, cover_of(enough, called[uid], at), alerts, elsewhere[uid])
     return standings
 
 

@@ -9,6 +9,7 @@ from apps.devices.models import HelperPosition
 from apps.devices.rules.registry import point
 from apps.notifications.kinds import MessageKind
 
+from .. import claims
 from ..journal import Entry
 from ..journal.entries import OfHelper, PlaceMoved
 from ..kinds import JournalKind
@@ -60,6 +61,7 @@ def check_helpers(event: SosEvent, step: Step) -> list[Entry]:
     for helper in step.release:
         _change(event, helper, status=helper.status, asked_at=None)
         tell_helper(event, helper, MessageKind.RELEASED, step.facts.at)
+    claims.release(event, [helper.id for helper in step.release])
     entries = [Entry(event.pk, JournalKind.HELPER_ASKED, data=OfHelper(helper.id)) for helper in step.ask]
     return entries + [Entry(event.pk, JournalKind.HELPER_RELEASED, data=OfHelper(helper.id)) for helper in step.release]
 

@@ -17,6 +17,7 @@ from mdd_backend.database import prepared
 from mdd_backend.database.clock import now
 
 from .. import journal, sql
+from ..claims import rank_of
 from ..journal import Entry
 from ..kinds import COMING, DetectedType, EventStatus, Halt, JournalKind, LocationSource, Outcome
 from ..locks import hold_signals
@@ -126,6 +127,7 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         silent=reading.silent,
         unconfirmed_until=due_at if reading.countdown_s else None,
         plan=plan_of(policy_of(reading.detected_type), reading.severity),
+        rank=rank_of(is_drill=reading.is_drill, is_proven=False, is_first=follows is None, severity=reading.severity),
         wave_at=due_at,
         next_step_at=due_at,
     )
@@ -170,6 +172,7 @@ def _press_again(event: SosEvent, device: Device | None, reading: Reading) -> No
         event.move(place, reading.received_at)
     event.signal_count += 1
     event.last_signal_at = max(event.last_signal_at, reading.received_at)
+    event.rank += max(0, reading.severity - event.severity)
     event.severity = max(event.severity, reading.severity)
     _take_seriously(event, reading)
     event.save()

@@ -6,10 +6,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.notifications.rules.queueing import LIFETIME, PUSH_TOKEN_LIVES, can_send_texts
+from apps.notifications.rules.queueing import PUSH_TOKEN_LIVES, can_send_texts
 from mdd_backend.database import prepared
 
 from .. import sql
+from ..claims import claim, may_share
 from ..models import HelperAlert, SosEvent
 from ..queries.privacy import cell_of
 from .policy import policy_of
@@ -24,12 +25,39 @@ class NearHelper:
     area_distance_m: float
 
 
+LOOK_FURTHER = 3  # times as many as are wanted: some may be claimed for another event at this moment
 LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
 
 
-def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHelper]:
-    """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first."""
-    return [NearHelper(*row) for row in _near(sql.NEAREST, event, radius_m, helpers)]
+@dataclass(frozen=True)
+class Chosen:
+    """Who is called, the nearest first. short: so many whom one could have called went to other events meanwhile."""
+
+    helpers: tuple[NearHelper, ...] = ()
+    short: int = 0
+
+
+def choose(event: SosEvent, radius_m: int, number: int) -> Chosen:
+    """Claims at most `number` of the nearest within `radius_m` metres whom one may call now.
+
+    Where too few are left, those who have not answered another event of the same rank are called as well.
+    """
+    near = nearest_helpers(event, radius_m, number * LOOK_FURTHER)
+    claimed = claim(event, [helper.user_id for helper in near], number)
+    helpers = [helper for helper in near if helper.user_id in claimed]
+    if len(helpers) < number and may_share(event):
+        ringing = nearest_helpers(event, radius_m, number * LOOK_FURTHER, rank=event.rank + 1)
+        helpers += [helper for helper in ringing if helper.user_id not in claimed][: number - len(helpers)]
+    return Chosen(tuple(helpers), max(0, min(number, len(near)) - len(helpers)))
+
+
+def nearest_helpers(event: SosEvent, radius_m: int, helpers: int, rank: int | None = None) -> list[NearHelper]:
+    """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first.
+
+    rank: as an event of that rank might, in place of its own.
+    """
+    values = {} if rank is None else {"rank": rank}
+    return [NearHelper(*row) for row in _near(sql.NEAREST, event, radius_m, helpers, **values)]
 
 
 def passed_over(event: SosEvent, radius_m: int) -> dict[str, str]:
@@ -37,40 +65,41 @@ def passed_over(event: SosEvent, radius_m: int) -> dict[str, str]:
     return {str(user_id): why for user_id, why in _near(sql.WHY_NOT, event, radius_m, LOOKED_AT) if why}
 
 
-def still_free(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAlert]:
-    """Those of the event's alerts whose helpers may be called (again)."""
-    candidates = list(alerts.order_by("pk"))
-    values = _values(event) | {"people": [alert.helper_id for alert in candidates]}
-    free = {user_id for (user_id,) in prepared.rows(sql.STILL_FREE, values)} if candidates else set()
-    return [alert for alert in candidates if alert.helper_id in free]
+def choose_again(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAlert]:
+    """Claims those of the event's helpers, by their alerts, who may be rung again."""
+    called = list(alerts.order_by("pk"))
+    values = _values(event) | {"people": [alert.helper_id for alert in called]}
+    free = [user_id for (user_id,) in prepared.rows(sql.MAY_BE_RUNG, values)] if called else []
+    claimed = claim(event, free, len(free))
+    return [alert for alert in called if alert.helper_id in claimed]
 
 
-def _near(statement: str, event: SosEvent, radius_m: int, helpers: int) -> list[Any]:
+def _near(statement: str, event: SosEvent, radius_m: int, helpers: int, **others: int) -> list[Any]:
     if event.lat is None or event.lon is None:
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)
     place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
     with transaction.atomic(savepoint=False):
         prepared.rows(sql.WALK, {"walk": "off"})
-        rows = prepared.rows(statement, _values(event) | place | {"radius_m": radius_m, "helpers": helpers})
+        size = {"radius_m": radius_m, "helpers": helpers}
+        rows = prepared.rows(statement, _values(event) | place | size | others)
         prepared.rows(sql.WALK, {"walk": "on"})
         return rows
 
 
 def _values(event: SosEvent) -> dict[str, Any]:
-    whose = {"wearer": event.user_id, "event": event.pk, "is_drill": event.is_drill}
+    whose = {"wearer": event.user_id, "event": event.pk, "is_drill": event.is_drill, "rank": event.rank}
     return _usual_values(event.plan["position_max_age_s"]) | whose
 
 
 def anybodys_values() -> dict[str, Any]:
     """The values of sql.MAY_BE_CALLED for an emergency that somebody without a block list would open now."""
-    return _usual_values(policy_of("").position_max_age_s) | {"wearer": 0, "event": 0, "is_drill": False}
+    return _usual_values(policy_of("").position_max_age_s) | {"wearer": 0, "event": 0, "is_drill": False, "rank": 0}
 
 
 def _usual_values(position_max_age_s: int) -> dict[str, Any]:
     return {
         "position_max_age_s": position_max_age_s,
-        "unanswered_s": LIFETIME.total_seconds(),
         "token_lives_s": PUSH_TOKEN_LIVES.total_seconds(),
         "texts": can_send_texts(),
     }

@@ -12,27 +12,26 @@ from apps.notifications.rules.queueing import notify
 from mdd_backend.database import prepared
 from mdd_backend.database.clock import now
 
+from .. import claims
 from ..journal import Entry
 from ..journal.entries import RungAgain, WaveCalled
 from ..kinds import AlertStatus, JournalKind
-from ..locks import hold_dispatch
 from ..models import HelperAlert, SosEvent
 from ..queries.facts import Helper
 from ..queries.privacy import coarse
 from .decide import Search
 from .messages import alert_data, data_of
-from .search import NearHelper, nearest_helpers, passed_over, still_free
+from .search import Chosen, choose, choose_again, passed_over
 
 
-def call(event: SosEvent, search: Search) -> tuple[list[Entry], list[NearHelper]]:
-    """Calls the nearest who may be called: an alert and a message for each, in the caller's transaction.
+def call(event: SosEvent, search: Search) -> tuple[list[Entry], Chosen]:
+    """Calls the nearest who may be called: a claim, an alert and a message for each, in the caller's transaction.
 
     A wave is journaled although it finds nobody, a replacement is not.
     """
     passed = passed_over(event, search.radius_m)
-    hold_dispatch()
-    helpers = nearest_helpers(event, search.radius_m, search.helpers)
-    at = now()
+    chosen = choose(event, search.radius_m, search.helpers)
+    helpers, at = chosen.helpers, now()
     alerts = [
         HelperAlert(
             event=event,
@@ -52,7 +51,7 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], list[NearHelper]
     called = {str(helper.user_id): round(helper.distance_m) for helper in helpers}
     data = WaveCalled(search.wave, search.radius_m, called, passed, replaces=search.replaces or None)
     entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=data)
-    return [entry] if helpers or not search.replaces else [], helpers
+    return [entry] if helpers or not search.replaces else [], chosen
 
 
 def _ring(event: SosEvent, data: dict[int, dict[str, str]], ring: int = 1, urgency: Urgency = Urgency.USUAL) -> None:
@@ -80,8 +79,7 @@ def ring_again(event: SosEvent, helpers: Sequence[Helper]) -> list[Entry]:
     """Rings those of `helpers`, called before, who may still be called: none who is off duty or busy by now."""
     if not helpers:
         return []
-    hold_dispatch()
-    alerts = still_free(event, event.alerts.filter(helper_id__in=[helper.id for helper in helpers]))
+    alerts = choose_again(event, event.alerts.filter(helper_id__in=[helper.id for helper in helpers]))
     if not alerts:
         return []
     for alert in alerts:
@@ -98,6 +96,7 @@ def stand_down(event: SosEvent, states: Sequence[AlertStatus]) -> list[int]:
     called = event.alerts.filter(status__in=states)
     rings_by_helper = dict(called.values_list("helper_id", "rings"))
     called.update(status=AlertStatus.STOOD_DOWN, asked_at=None)
+    claims.release(event, sorted(rings_by_helper))
     for rings in set(rings_by_helper.values()):
         people = [helper_id for helper_id, helper_rings in rings_by_helper.items() if helper_rings == rings]
         data = {helper_id: data_of(event, MessageKind.STAND_DOWN) for helper_id in people}

@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 
 from apps.notifications.models import Notification
+from apps.sos import claims
 from apps.sos.kinds import COMING
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.opening import open_event
@@ -22,6 +23,10 @@ FAR = {"lat": HERE[0] + 180_000 * METRES_NORTH, "lon": HERE[1]}
 def call(helper: User, event: SosEvent, status: str = "NOTIFIED") -> None:
     fields = {"wave": 1, "created_at": now(), "rung_at": now(), "distance_m": 100, "area_distance_m": 100}
     HelperAlert.objects.create(event=event, helper=helper, status=status, **fields)
+    if status in COMING:
+        assert claims.comes(event, helper.pk)
+    else:
+        claims.claim(event, [helper.pk], 1)
 
 
 def events(wearer: User, person: Any) -> tuple[SosEvent, SosEvent]:

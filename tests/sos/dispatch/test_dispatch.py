@@ -11,9 +11,10 @@ from django.utils import timezone
 from apps.devices.models import Device, HelperPosition
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
-from apps.sos.kinds import EventStatus
+from apps.sos.kinds import EventStatus, Outcome
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.queries.privacy import cell_of, coarse
+from apps.sos.rules.closing import close
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.search import nearest_helpers
 from apps.users.models import Role, Status, User
@@ -103,10 +104,11 @@ def test_wearer_who_is_a_helper_is_not_called_to_themselves(helper: Any, open_ev
 def test_helper_called_elsewhere_is_busy_until_that_event_closes(helper: Any, open_event: Any, person: Any) -> None:
     only = helper(100)
     first, second = open_event(), open_event(person())
+    SosEvent.objects.filter(pk=second.pk).update(rank=first.rank - 1)
     take_due_step(first.pk)
     take_due_step(second.pk)
     assert called(second) == []
-    SosEvent.objects.filter(pk=first.pk).update(status=EventStatus.RESOLVED, next_step_at=None)
+    close(first, EventStatus.RESOLVED, Outcome.HELPED, None)
     SosEvent.objects.filter(pk=second.pk).update(waves_called=0)
     step(second)
     assert called(second) == [only.pk]

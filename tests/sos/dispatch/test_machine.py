@@ -36,8 +36,12 @@ SELECT (SELECT array_agg(ROW(id, status, halted, severity, waves_called, wave_at
        (SELECT array_agg(ROW(id, status, rings)::text ORDER BY id) FROM sos_helperalert),
        (SELECT count(*) FROM sos_journalentry), (SELECT count(*) FROM notifications_notification)
 """
+_CLAIMS = "SELECT helper_id, event_id, until > clock_timestamp(), until = 'infinity' FROM sos_helperclaim"
 _SENSELESS = st.sampled_from([None, None, None, None, *ANSWERS])
-_LET_PASS = "WITH moved AS (UPDATE sos_sosevent SET {events}) UPDATE sos_helperalert SET {alerts}".format(
+_LET_PASS = (
+    "WITH moved AS (UPDATE sos_sosevent SET {events}), claimed AS (UPDATE sos_helperclaim SET until = until - %(by)s)"
+    " UPDATE sos_helperalert SET {alerts}"
+).format(
     events=", ".join(
         f"{name} = {name} - %(by)s"
         for name in (
@@ -265,6 +269,7 @@ class Machine(RuleBasedStateMachine):
             self.status_says_who_comes(event, coming)
             self.no_more_accept_than_are_enough(event, *seen.journal[event.pk])
         self.nobody_comes_to_two_events(seen)
+        self.claims_say_who_comes(seen)
         self.who_declined_is_never_rung_again(seen)
         self.closed_event_sends_nothing_but_that_it_is_over(seen)
         self.silent_event_tells_neither_wearer_nor_contacts()
@@ -306,6 +311,19 @@ class Machine(RuleBasedStateMachine):
             helper for event in seen.open for helper, (status, _) in seen.alerts[event.pk].items() if status in COMING
         ]
         assert len(coming) == len(set(coming))
+
+    def claims_say_who_comes(self, seen: "Seen") -> None:
+        """For ever if and only if they come; a closed event holds nobody, and every helper has a claim."""
+        coming = {
+            (helper, event.pk)
+            for event in seen.open
+            for helper, (status, _) in seen.alerts[event.pk].items()
+            if status in COMING
+        }
+        claims = prepared.rows(_CLAIMS, [])
+        assert len(claims) == HELPERS
+        assert {(helper, event) for helper, event, _, is_coming in claims if is_coming} == coming
+        assert {event for _, event, is_held, _ in claims if is_held} <= {event.pk for event in seen.open}
 
     def who_declined_is_never_rung_again(self, seen: "Seen") -> None:
         for (event_id, helper_id), rings in self.declined.items():

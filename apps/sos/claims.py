@@ -1,0 +1,61 @@
+"""Who may call a helper now: one event at a time, by rank. docs/dispatch.md, "When helpers are few", has the table."""
+
+from collections.abc import Sequence
+
+from apps.notifications.rules.queueing import LIFETIME
+from mdd_backend.database import prepared
+
+from . import sql
+from .models import SosEvent
+
+RING = LIFETIME
+"""So long a phone rings for one event, unless its owner answers or a more urgent event needs them."""
+
+
+_REAL, _PROVEN, _FIRST = 400, 200, 100
+
+
+def rank_of(*, is_drill: bool, is_proven: bool, is_first: bool, severity: int) -> int:
+    """Whose phones ring where helpers are few: the higher first. It never decides whether anybody is called.
+
+    is_proven: the watch is established (docs/dispatch.md says how). is_first: its wearer has no other open event.
+    """
+    return _REAL * (not is_drill) + _PROVEN * is_proven + _FIRST * is_first + severity
+
+
+def may_share(event: SosEvent) -> bool:
+    """Whether phones that ring for an event of the same rank may ring for this one too, where too few are left."""
+    return not event.is_drill and event.rank % _PROVEN >= _FIRST
+
+
+def claim(event: SosEvent, helper_ids: Sequence[int], number: int) -> set[int]:
+    """At most `number` of these helpers, the free ones first; from now on their phones ring for the event."""
+    if not helper_ids or number <= 0:
+        return set()
+    values = _values(event) | {"helpers": list(helper_ids), "number": number, "ring": RING}
+    return {helper_id for (helper_id,) in prepared.rows(sql.CLAIM, values)}
+
+
+def comes(event: SosEvent, helper_id: int) -> bool:
+    """Whether the helper can come to the event, to which they belong from now on; not while they come to another."""
+    return bool(prepared.rows(sql.COMES, _values(event) | {"helper": helper_id}))
+
+
+def is_sent(event: SosEvent, helper_id: int) -> bool:
+    """The same for one whom a dispatcher sends and who has not confirmed it: for as long as a ring."""
+    return bool(prepared.rows(sql.IS_SENT, _values(event) | {"helper": helper_id, "ring": RING}))
+
+
+def release(event: SosEvent, helper_ids: Sequence[int]) -> None:
+    """Those of them who belong to the event are free."""
+    if helper_ids:
+        prepared.rows(sql.RELEASE, {"event": event.pk, "helpers": list(helper_ids)})
+
+
+def replace_lost(batch: int = 500) -> None:
+    """Makes the events due whose helpers others have taken."""
+    prepared.rows(sql.REPLACE_LOST, [batch])
+
+
+def _values(event: SosEvent) -> dict[str, object]:
+    return {"event": event.pk, "is_drill": event.is_drill, "rank": event.rank}

@@ -1,0 +1,173 @@
+"""Whose phones ring where helpers are few: one event at a time, the more urgent first, and nobody is left without."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from apps.notifications.models import Notification
+from apps.sos import claims
+from apps.sos.models import HelperAlert, LostClaim, SosEvent
+from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.messages import EventAudience
+from apps.sos.rules.opening import open_event
+from apps.sos.sweep import take_due_steps
+from apps.users.models import Role, User
+from mdd_backend.database import prepared
+from tests.conftest import HERE
+
+pytestmark = pytest.mark.django_db
+PLACE = {"lat": HERE[0], "lon": HERE[1], "severity": 3}
+HELD = "SELECT helper_id, event_id, until = 'infinity' FROM sos_helperclaim WHERE until > clock_timestamp() ORDER BY 1"
+
+
+def held() -> dict[int, tuple[int, bool]]:
+    """Who is called or comes, by helper: to which event, and whether they come."""
+    return {helper: (event, comes) for helper, event, comes in prepared.rows(HELD, [])}
+
+
+def pressed(wearer: User, rank: int | None = None, **said: Any) -> SosEvent:
+    event = open_event(wearer, PLACE | said).event
+    if rank is not None:
+        SosEvent.objects.filter(pk=event.pk).update(rank=rank)
+    return event
+
+
+def called(event: SosEvent) -> set[int]:
+    return set(HelperAlert.objects.filter(event=event).values_list("helper_id", flat=True))
+
+
+def test_every_helper_has_a_row_however_they_became_one(person: Any, helper: Any) -> None:
+    made, turned, turned_at_once = helper(100), person(), person()
+    turned.role = Role.HELPER
+    turned.save()
+    User.objects.filter(pk=turned_at_once.pk).update(role=Role.HELPER)
+    rows = prepared.rows("SELECT helper_id FROM sos_helperclaim ORDER BY 1", [])
+    assert [pk for (pk,) in rows] == sorted([made.pk, turned.pk, turned_at_once.pk])
+
+
+def test_called_helper_belongs_to_the_event_until_they_answer(wearer: User, helper: Any, client_of: Any) -> None:
+    comes, declines, silent = (helper(metres) for metres in (100, 200, 300))
+    event = pressed(wearer)
+    take_due_step(event.pk)
+    assert held() == {user.pk: (event.pk, False) for user in (comes, declines, silent)}
+    for user, answer in ((comes, "ACCEPTED"), (declines, "DECLINED")):
+        client_of(user).post(f"/api/v1/sos/{event.uid}/respond/", {"status": answer}, format="json")
+    assert held() == {comes.pk: (event.pk, True), silent.pk: (event.pk, False)}
+
+
+@pytest.mark.parametrize("last", ["WITHDRAWN", "UNSAFE"])
+def test_who_comes_no_more_is_free(wearer: User, helper: Any, client_of: Any, last: str) -> None:
+    hero = helper(100)
+    event = pressed(wearer)
+    take_due_step(event.pk)
+    for answer in ("ACCEPTED", last):
+        client_of(hero).post(f"/api/v1/sos/{event.uid}/respond/", {"status": answer}, format="json")
+    assert held() == {}
+
+
+def test_closed_event_holds_nobody(wearer: User, helper: Any, client_of: Any, dispatcher: User) -> None:
+    there, silent = helper(100), helper(200)
+    event = pressed(wearer)
+    take_due_step(event.pk)
+    for answer in ("ACCEPTED", "ON_SCENE"):
+        client_of(there).post(f"/api/v1/sos/{event.uid}/respond/", {"status": answer}, format="json")
+    assert set(held()) <= {there.pk, silent.pk}
+    client_of(dispatcher).post(f"/api/v1/sos/{event.uid}/resolve/", {"outcome": "HELPED"}, format="json")
+    assert held() == {}
+
+
+def test_more_urgent_event_takes_who_has_not_answered_and_the_other_calls_somebody_else(
+    wearer: User, person: Any, helper: Any
+) -> None:
+    near = [helper(100 + n) for n in range(8)]
+    first = pressed(person(), rank=501)
+    take_due_step(first.pk)
+    assert called(first) == {user.pk for user in near}
+    further = [helper(900 + n) for n in range(8)]
+    urgent = pressed(wearer, rank=704)
+    take_due_step(urgent.pk)
+    assert called(urgent) == {user.pk for user in further}, "the free ones first"
+    third = pressed(person(), rank=704)
+    take_due_step(third.pk)
+    assert called(third) == {user.pk for user in near}
+    assert LostClaim.objects.filter(event=first).count() == 8
+    push = Notification.objects.filter(event_uid=first.uid, kind="SOS_ALERT")
+    assert EventAudience().still_needed(list(push)) == set()
+    another = helper(1200)
+    take_due_steps()
+    assert not LostClaim.objects.exists()
+    assert called(first) == {user.pk for user in (*near, another)}
+
+
+def test_events_of_one_rank_share_who_has_not_answered_where_too_few_are_left(person: Any, helper: Any) -> None:
+    only = helper(100)
+    one, other = pressed(person()), pressed(person())
+    take_due_step(one.pk)
+    take_due_step(other.pk)
+    assert (called(one), called(other)) == ({only.pk}, {only.pk})
+    pushes = Notification.objects.filter(kind="SOS_ALERT")
+    assert EventAudience().still_needed(list(pushes)) == {push.pk for push in pushes}
+
+
+def test_further_events_of_one_wearer_take_nobody_from_anybody(wearer: User, person: Any, helper: Any) -> None:
+    only = helper(100)
+    first = pressed(person())
+    take_due_step(first.pk)
+    pressed(wearer)
+    SosEvent.objects.filter(user=wearer).update(last_signal_at=timezone.now() - timedelta(hours=1))
+    second = pressed(wearer)
+    assert second.rank < first.rank
+    take_due_step(second.pk)
+    assert (called(first), called(second)) == ({only.pk}, set())
+
+
+def test_whoever_comes_is_taken_by_nobody(wearer: User, person: Any, helper: Any, client_of: Any) -> None:
+    hero = helper(100)
+    event = pressed(person(), rank=401)
+    take_due_step(event.pk)
+    client_of(hero).post(f"/api/v1/sos/{event.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    urgent = pressed(wearer, rank=705)
+    take_due_step(urgent.pk)
+    assert (called(urgent), held()) == (set(), {hero.pk: (event.pk, True)})
+
+
+def test_acceptance_beats_a_ring_of_another_event(wearer: User, person: Any, helper: Any, client_of: Any) -> None:
+    hero = helper(100)
+    first = pressed(person(), rank=501)
+    take_due_step(first.pk)
+    urgent = pressed(wearer, rank=704)
+    take_due_step(urgent.pk)
+    answer = client_of(hero).post(f"/api/v1/sos/{first.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    assert answer.status_code == 200
+    assert held() == {hero.pk: (first.pk, True)}
+    assert LostClaim.objects.filter(event=urgent).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_waves_at_once_share_out_the_helpers_without_a_deadlock(person: Any, helper: Any) -> None:
+    crowd = [helper(100 + n) for n in range(24)]
+    events = [pressed(person(), rank=400 + n % 3) for n in range(12)]
+
+    def step(event: SosEvent) -> None:
+        try:
+            take_due_step(event.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(step, events))
+    for _ in range(4):
+        take_due_steps()
+    rungs = [pk for event in events for pk in called(event)]
+    assert set(rungs) == {user.pk for user in crowd}
+    assert set(held()) == set(rungs)
+
+
+def test_claims_are_waited_for_by_nobody(wearer: User, helper: Any) -> None:
+    event = pressed(wearer)
+    assert claims.claim(event, [], 8) == set()
+    assert claims.claim(event, [helper(100).pk], 0) == set()
