@@ -4,3 +4,5 @@ SPEED = (0, 1000)  # m/s
 DIRECTION = (0, 360)  # degrees from north
 BATTERY = (0, 100)  # per cent
 FIXES_MOST = 1000  # in one report
+# What the track of one device takes at once; room for one more comes back each second, so that no disk can be filled.
+TRACK_ROOM = 1000

@@ -32,6 +32,9 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     position = PointField(geography=True, null=True, blank=True, spatial_index=False)
     position_at = models.DateTimeField(null=True, blank=True)
+    track_room_at = models.DateTimeField(
+        null=True, blank=True, help_text="when its track has room again for all the fixes that it takes at once"
+    )
     expected_interval_s = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -3,6 +3,7 @@
 from apps.users.models import Role, Status, User
 from mdd_backend.database.prepared import Columns
 
+from .kinds import TRACK_ROOM
 from .models import Device, DeviceToken, TroubleKind
 
 TOKEN, TOKENS_DEVICE, TOKENS_OWNER = Columns(DeviceToken, "t"), Columns(Device, "d"), Columns(User, "u")
@@ -15,13 +16,18 @@ WHERE t.digest = %s
 SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
 
 # What devices report: the devices' rows are locked in the order of their keys before anything is written.
+# The track takes what it has room for, the newest first. Each fix that is new in it takes the room of one, which comes
+# back after a second: a token bucket, of which `track_room_at` says when it is full again. It is kept in the row, which
+# is written anyway: so all web processes count together. A fix without room moves the device all the same.
 _RECORD = """
 WITH let_in AS (
     {let_in}
 ), held AS (
-    SELECT id, owner_id FROM devices_device WHERE id IN (SELECT device_id FROM let_in) ORDER BY id FOR NO KEY UPDATE
+    SELECT id, owner_id, track_room_at FROM devices_device
+    WHERE id IN (SELECT device_id FROM let_in) ORDER BY id FOR NO KEY UPDATE
 ), fix AS (
-    SELECT let_in.report, held.id AS device_id, n, coalesce(sent.recorded_at, statement_timestamp()) AS claimed_at,
+    SELECT let_in.report, held.id AS device_id, held.track_room_at, n,
+           coalesce(sent.recorded_at, statement_timestamp()) AS claimed_at,
            least(sent.recorded_at, statement_timestamp()) AS recorded_at,
            ST_SetSRID(ST_MakePoint(lon, lat), 4326)::geography AS position, speed, direction, battery_level
     FROM unnest(%(of)s::int[], %(lat)s::float8[], %(lon)s::float8[], %(recorded_at)s::timestamptz[],
@@ -33,6 +39,20 @@ WITH let_in AS (
 ), charge AS (
     SELECT DISTINCT ON (device_id) device_id, recorded_at, battery_level FROM fix
     WHERE battery_level IS NOT NULL ORDER BY device_id, claimed_at DESC, n
+), new AS (
+    SELECT DISTINCT ON (device_id, recorded_at) * FROM fix ORDER BY device_id, recorded_at, claimed_at DESC, n
+), roomed AS (
+    SELECT *, row_number() OVER (PARTITION BY device_id ORDER BY recorded_at DESC)
+              <= {track_room} - greatest(0, extract(epoch FROM track_room_at - statement_timestamp())) AS has_room
+    FROM new
+), track AS (
+    INSERT INTO devices_locationtrack (device_id, recorded_at, received_at, position, speed, direction, battery_level)
+    SELECT device_id, recorded_at, statement_timestamp(), position, speed, direction, battery_level
+    FROM roomed WHERE has_room
+    ON CONFLICT (device_id, recorded_at) DO NOTHING
+    RETURNING device_id, recorded_at
+), kept AS (
+    SELECT device_id, count(*) AS fixes FROM track GROUP BY device_id
 ), seen AS (
     UPDATE devices_device d
     SET is_online = true, last_seen_at = statement_timestamp(),
@@ -40,17 +60,12 @@ WITH let_in AS (
         position_at = greatest(d.position_at, newest.recorded_at),
         battery_level = CASE WHEN charge.recorded_at IS NULL OR d.battery_at >= charge.recorded_at
                              THEN d.battery_level ELSE charge.battery_level END,
-        battery_at = greatest(d.battery_at, charge.recorded_at)
-    FROM newest LEFT JOIN charge USING (device_id)
+        battery_at = greatest(d.battery_at, charge.recorded_at),
+        track_room_at = greatest(d.track_room_at, statement_timestamp())
+                        + coalesce(kept.fixes, 0) * interval '1 second'
+    FROM newest LEFT JOIN charge USING (device_id) LEFT JOIN kept USING (device_id)
     WHERE d.id = newest.device_id
     RETURNING d.id, d.owner_id, d.position, d.position_at, d.position_at = newest.recorded_at AS is_there
-), new AS (
-    SELECT DISTINCT ON (device_id, recorded_at) * FROM fix ORDER BY device_id, recorded_at, claimed_at DESC, n
-), track AS (
-    INSERT INTO devices_locationtrack (device_id, recorded_at, received_at, position, speed, direction, battery_level)
-    SELECT device_id, recorded_at, statement_timestamp(), position, speed, direction, battery_level FROM new
-    ON CONFLICT (device_id, recorded_at) DO NOTHING
-    RETURNING device_id, recorded_at
 ), helper AS (
     INSERT INTO devices_helperposition AS h (user_id, device_id, position, recorded_at)
     SELECT DISTINCT ON (u.id) u.id, seen.id, seen.position, seen.position_at
@@ -63,14 +78,15 @@ WITH let_in AS (
     UPDATE devices_devicetoken t SET last_used_at = statement_timestamp()
     FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.keep_use
 )
-SELECT let_in.report, count(track.device_id)
+SELECT let_in.report, count(track.device_id), count(roomed.device_id) FILTER (WHERE NOT roomed.has_room)
 FROM let_in JOIN held ON held.id = let_in.device_id
-LEFT JOIN new ON new.report = let_in.report
-LEFT JOIN track ON track.device_id = new.device_id AND track.recorded_at = new.recorded_at
+LEFT JOIN roomed ON roomed.report = let_in.report
+LEFT JOIN track ON track.device_id = roomed.device_id AND track.recorded_at = roomed.recorded_at
 GROUP BY let_in.report
 """
 RECORD = _RECORD.format(
     role=Role.HELPER,
+    track_room=TRACK_ROOM,
     let_in="SELECT report, device_id, false AS keep_use"
     " FROM unnest(%(report)s::int[], %(device)s::bigint[]) AS asked (report, device_id)",
 )
@@ -83,7 +99,7 @@ _CALLERS = f"""SELECT asked.report, d.id AS device_id,
     JOIN users_user u ON u.id = d.owner_id AND u.status = '{Status.ACTIVE}'
     LEFT JOIN devices_devicetoken t ON t.device_id = d.id AND t.digest = asked.digest
     WHERE t.device_id IS NOT NULL OR u.uuid = asked.owner"""
-RECORD_IF_LET_IN = _RECORD.format(role=Role.HELPER, let_in=_CALLERS)
+RECORD_IF_LET_IN = _RECORD.format(role=Role.HELPER, track_room=TRACK_ROOM, let_in=_CALLERS)
 LET_IN = f"SELECT report FROM ({_CALLERS}) AS let_in"
 
 # Trouble

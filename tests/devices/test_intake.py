@@ -24,8 +24,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 from apps.devices.api.serializers import FixesSerializer, LocationSerializer
 from apps.devices.intake.batches import Batches, Overloaded
 from apps.devices.intake.route import RECENT_FOR_S, STRANGERS_MOST, Intake
+from apps.devices.kinds import TRACK_ROOM
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
-from apps.devices.rules.recording import Fix, Report, let_in, record_all
+from apps.devices.rules.recording import Fix, Kept, Report, let_in, record_all
 from apps.devices.rules.registry import register_device
 from apps.devices.rules.tokens import digest_of, issue_token
 from apps.users.models import Role, Status, User
@@ -52,9 +53,9 @@ def recorded() -> list[Report]:
 def intake(recorded: list[Report]) -> Intake:
     """With nothing behind it: 418 is what it leaves to Django."""
 
-    async def write(reports: Sequence[Report]) -> Sequence[int | None]:
+    async def write(reports: Sequence[Report]) -> Sequence[Kept | None]:
         recorded.extend(reports)
-        return [len(report.fixes) for report in reports]
+        return [Kept(len(report.fixes)) for report in reports]
 
     return Intake(_no_django, write, everybody)
 
@@ -78,7 +79,9 @@ def test_what_is_plainly_right_never_meets_django(intake: Intake, recorded: list
     assert (answer.status_code, answer.json()) == (201, {"status": "location recorded"})
     fixes = {"fixes": [{**PLACE, "timestamp": "2025-10-28T12:00:00+05:00", "speed": 1, "battery_level": None}]}
     answer = ask(intake, "POST", LOCATIONS, json.dumps(fixes).encode(), bearer())
-    assert (answer.status_code, answer.json()) == (200, {"recorded": 1, "duplicates": 0, "refused": []})
+    assert (answer.status_code, answer.json()) == (
+        200, {"recorded": 1, "duplicates": 0, "over_limit": 0, "refused": []},
+    )  # fmt: skip
     at = datetime(2025, 10, 28, 7, tzinfo=UTC)
     assert [report.fixes for report in recorded] == [[Fix(**PLACE)], [Fix(**PLACE, recorded_at=at, speed=1.0)]]
     assert {(report.device_uid, report.digest, report.owner) for report in recorded} == {
@@ -175,10 +178,10 @@ def test_many_positions_are_read_as_their_serializer_reads_them(
 
 
 @pytest.fixture
-def by_statement(db: None) -> Callable[[str, str], int | None]:
+def by_statement(db: None) -> Callable[[str, str], Kept | None]:
     """What the statement itself says of a device and a credential; None: not let in."""
 
-    def make(device_uid: str, credential: str) -> int | None:
+    def make(device_uid: str, credential: str) -> Kept | None:
         kinds: dict[str, Any] = {"digest": digest_of(credential)} if credential.startswith("mdd_") else {}
         if not kinds:
             kinds = {"owner": AccessToken(credential)["user_uuid"]}  # type: ignore[arg-type]
@@ -191,18 +194,19 @@ def test_the_statement_lets_in_whom_the_views_let_in(by_statement: Any, watch: D
     token, stranger = issue_token(watch), person()
     register_device(stranger, "other")
     mine, theirs = str(AccessToken.for_user(watch.owner)), str(AccessToken.for_user(stranger))
-    for uid, credential, count in (
-        ("w-1", token, 1), ("w-1", mine, 1), ("other", theirs, 1), ("w-1", theirs, None), ("other", mine, None),
+    for uid, credential, kept in (
+        ("w-1", token, (1, 0)), ("w-1", mine, (1, 0)), ("other", theirs, (1, 0)), ("w-1", theirs, None),
+        ("other", mine, None),
         ("other", token, None), ("nobody's", token, None), ("w-1", f"{token}x", None),
         ("w-1", str(AccessToken.for_user(person(role=Role.ADMIN))), None),
     ):  # fmt: skip
-        assert by_statement(uid, credential) == count, (uid, credential)
+        assert by_statement(uid, credential) == kept, (uid, credential)
     for status in (Status.BANNED, Status.ERASED):
         User.objects.filter(pk=stranger.pk).update(status=status)
         assert by_statement("other", theirs) is None
     DeviceToken.objects.all().delete()
     assert by_statement("w-1", token) is None
-    assert by_statement("w-1", mine) == 1
+    assert by_statement("w-1", mine) == (1, 0)
 
 
 def test_an_expired_token_is_left_to_django(intake: Intake, recorded: list[Report], wearer: User) -> None:
@@ -335,8 +339,8 @@ def test_one_transaction_for_many_devices_each_told_its_own(wearer: User) -> Non
         Report("w-3", [Fix(41.4, 69, at)], owner=wearer.uuid),
         Report("w-3", [Fix(41.5, 69, at), Fix(41.6, 69)], owner=wearer.uuid),
     ]
-    assert record_all(reports) == [1, 2, None, 1, 1]
-    assert record_all(reports[1:2] + reports[3:4]) == [0, 0]
+    assert record_all(reports) == [(1, 0), (2, 0), None, (1, 0), (1, 0)]
+    assert record_all(reports[1:2] + reports[3:4]) == [(0, 0), (0, 0)]
     assert LocationTrack.objects.count() == 5
     shown = {uid: at.y for uid, at in Device.objects.values_list("device_uid", "position") if at}
     assert shown == {"w-0": 41, "w-1": 41.1, "w-3": 41.6}
@@ -354,7 +358,7 @@ def test_of_a_helpers_devices_in_one_batch_the_newest_tells_where_they_are(perso
         "w-2": Fix(41.2, 69, ago(minutes=1)),
         "w-3": Fix(41.3, 69, ago(minutes=3)),
     }
-    assert record_all([Report(uid, [fix], owner=user.uuid) for uid, fix in fixes.items()]) == [1, 1, 1]
+    assert record_all([Report(uid, [fix], owner=user.uuid) for uid, fix in fixes.items()]) == [(1, 0)] * 3
     assert (HelperPosition.objects.get().position.y, HelperPosition.objects.get().device.device_uid) == (41.2, "w-2")
 
 
@@ -370,7 +374,7 @@ def test_batches_in_any_order_wait_for_each_other_and_never_deadlock(person: Any
         owners = {uid: people[number % 5].uuid for number, uid in enumerate(uids)}
         try:
             done = record_all([Report(uid, [Fix(41 + turn / 100, 69)], owner=owners[uid]) for uid in order])
-            return sum(count or 0 for count in done)
+            return sum(kept.recorded for kept in done if kept)
         finally:
             connections.close_all()
 
@@ -385,11 +389,20 @@ def test_batches_in_any_order_wait_for_each_other_and_never_deadlock(person: Any
 def test_a_report_that_postgresql_refuses_fails_alone(watch: Device) -> None:
     reports = [Report("w-1", [Fix(41, 69, battery_level=level)], owner=watch.owner.uuid) for level in (10, 10**6, 20)]
 
-    async def together() -> list[int | None]:
+    async def together() -> list[Kept | None]:
         batches = Batches(sync_to_async(record_all), at_once=1)
         return await asyncio.gather(*[batches.record(report) for report in reports])
 
-    assert async_to_sync(together)() == [1, None, 1]
+    assert async_to_sync(together)() == [(1, 0), None, (1, 0)]
+
+
+@pytest.mark.django_db
+def test_reports_of_one_device_in_one_batch_share_its_room_and_the_newest_have_it(watch: Device) -> None:
+    half = TRACK_ROOM // 2 + 100
+    late, early = ([Fix(41, 69, ago(hours=hours, seconds=n)) for n in range(half)] for hours in (1, 10))
+    reports = [Report("w-1", fixes, owner=watch.owner.uuid) for fixes in (early, late)]
+    assert record_all(reports) == [(half - 200, 200), (half, 0)]
+    assert LocationTrack.objects.count() == TRACK_ROOM
 
 
 class Gate:
@@ -399,11 +412,11 @@ class Gate:
         self.open, self.batches, self.fixes = asyncio.Event(), list[int](), list[int]()
         self.is_revoked = False
 
-    async def write(self, reports: Sequence[Report]) -> Sequence[int | None]:
+    async def write(self, reports: Sequence[Report]) -> Sequence[Kept | None]:
         self.batches.append(len(reports))
         self.fixes.append(sum(len(report.fixes) for report in reports))
         await self.open.wait()
-        return [None if self.is_revoked else len(report.fixes) for report in reports]
+        return [None if self.is_revoked else Kept(len(report.fixes)) for report in reports]
 
 
 def _report(count: int = 1) -> Report:
@@ -420,7 +433,7 @@ def test_what_comes_while_a_batch_is_written_is_the_next_one() -> None:
         others = [asyncio.create_task(batches.record(_report())) for _ in range(24)]
         await asyncio.sleep(0)
         gate.open.set()
-        assert await asyncio.gather(first, *others) == [1] * 25
+        assert await asyncio.gather(first, *others) == [(1, 0)] * 25
         return gate.batches
 
     assert asyncio.run(scenario()) == [1, 10, 10, 4]
@@ -432,7 +445,7 @@ def test_report_that_follows_an_answer_at_once_is_written_too() -> None:
         gate.open.set()
         batches = Batches(gate.write, at_once=1)
         for _ in range(3):
-            assert await batches.record(_report()) == 1
+            assert await batches.record(_report()) == (1, 0)
         return gate.batches
 
     assert asyncio.run(asyncio.wait_for(scenario(), 10)) == [1, 1, 1]
@@ -443,7 +456,7 @@ def test_a_batch_larger_than_all_bounds_goes_alone() -> None:
         gate = Gate()
         gate.open.set()
         batches = Batches(gate.write, at_once=1, together=10)
-        assert await asyncio.gather(batches.record(_report(3)), batches.record(_report(30))) == [3, 30]
+        assert await asyncio.gather(batches.record(_report(3)), batches.record(_report(30))) == [(3, 0), (30, 0)]
         return gate.batches
 
     assert asyncio.run(scenario()) == [1, 1]
@@ -461,15 +474,15 @@ def test_more_than_may_wait_is_refused_and_room_comes_back() -> None:
         with pytest.raises(Overloaded):
             await batches.record(_report())
         gate.open.set()
-        assert await asyncio.gather(first, *others) == [1] * 6
-        assert await batches.record(_report(5)) == 5
+        assert await asyncio.gather(first, *others) == [(1, 0)] * 6
+        assert await batches.record(_report(5)) == (5, 0)
 
     asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("why", [Overloaded(), OperationalError("gone")])
 def test_what_cannot_be_stored_now_is_said_with_when_to_try_again(why: Exception) -> None:
-    async def write(reports: Sequence[Report]) -> Sequence[int | None]:
+    async def write(reports: Sequence[Report]) -> Sequence[Kept | None]:
         raise why if isinstance(why, OperationalError) else AssertionError
 
     intake = Intake(_no_django, write, everybody)

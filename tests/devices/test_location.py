@@ -1,5 +1,6 @@
 """One fix: where a device is."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import Device, HelperPosition, LocationTrack
 from apps.devices.rules.registry import Fix, record_fix
+from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, ago
@@ -125,3 +127,39 @@ def test_a_new_helper_stands_where_a_device_was_last_seen_and_a_former_one_nowhe
     assert HelperPosition.objects.get().position.y == PLACE["lat"]
     change_standing(wearer, role=Role.USER, status=Status.ACTIVE)
     assert not HelperPosition.objects.exists()
+
+
+@pytest.fixture
+def full(watch: Device) -> Device:
+    """The watch, whose track has room for nothing."""
+    watch.track_room_at = timezone.now() + timedelta(hours=2)
+    watch.save()
+    return watch
+
+
+def test_one_too_many_is_taken_said_and_not_kept(owner: APIClient, full: Device) -> None:
+    answer = owner.post(LOCATION, {**PLACE, "battery_level": 84}, format="json")
+    assert (answer.status_code, answer.json()) == (201, {"status": "location recorded", "over_limit": 1})
+    assert not LocationTrack.objects.exists()
+    shown = owner.get(MINE).json()
+    assert (shown["lat"], shown["battery_level"], shown["is_online"]) == (PLACE["lat"], 84, True)
+
+
+def test_what_is_wrong_is_refused_over_the_limit_too(owner: APIClient, full: Device) -> None:
+    assert owner.post(LOCATION, {**PLACE, "lat": 91}, format="json").status_code == 400
+    assert owner.get(MINE).json()["position_at"] is None
+
+
+def test_an_sos_has_the_newest_place_of_a_device_that_reports_too_often(owner: APIClient, full: Device) -> None:
+    owner.post(LOCATION, PLACE, format="json")
+    signal = {"device_uid": "w-1", "detected_type": "FALL_DETECTED"}
+    assert owner.post("/api/v1/sos/trigger/", signal, format="json").status_code == 201
+    event = SosEvent.objects.get()
+    assert (event.location_source, event.lat) == ("DEVICE", PLACE["lat"])
+
+
+def test_a_helper_who_reports_too_often_moves_all_the_same(helper: Any) -> None:
+    phone = helper(500).devices.get()
+    Device.objects.update(track_room_at=timezone.now() + timedelta(hours=2))
+    assert record_fix(phone, Fix(42.0, 70.0)) == (0, 1)
+    assert HelperPosition.objects.get().position.y == 42.0

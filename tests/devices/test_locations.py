@@ -9,8 +9,9 @@ from django.db import connections
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.devices.kinds import TRACK_ROOM
 from apps.devices.models import Device, HelperPosition, LocationTrack
-from apps.devices.rules.registry import Fix, record_fix
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.users.models import Role, Status
 from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, ago
@@ -23,10 +24,16 @@ def fix(minutes_ago: float, lat: float = 41.0, **more: Any) -> dict[str, Any]:
     return {"lat": lat, "lon": 69.0, "timestamp": ago(minutes=minutes_ago).isoformat(), **more}
 
 
-def counted(answer: Any) -> tuple[int, int, list[int]]:
+def told_by(answer: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.content
-    told = answer.json()
-    assert list(told) == ["recorded", "duplicates", "refused"]
+    told: dict[str, Any] = answer.json()
+    assert list(told) == ["recorded", "duplicates", "over_limit", "refused"]
+    return told
+
+
+def counted(answer: Any) -> tuple[int, int, list[int]]:
+    told = told_by(answer)
+    assert told["over_limit"] == 0
     return told["recorded"], told["duplicates"], [one["index"] for one in told["refused"]]
 
 
@@ -137,7 +144,7 @@ def test_a_thousand_are_one_statement(send: Any, django_assert_max_num_queries: 
     fixes = [{**PLACE, "timestamp": (start + timedelta(seconds=n)).isoformat()} for n in range(1000)]
     with django_assert_max_num_queries(3):  # the account, the device, the fixes
         assert counted(send(*fixes)) == (1000, 0, [])
-    assert counted(send(*fixes)) == (0, 1000, [])
+    assert LocationTrack.objects.count() == 1000
 
 
 def test_a_helper_moves_once_to_the_newest(send: Any, watch: Device) -> None:
@@ -163,3 +170,89 @@ def test_the_same_batch_many_times_at_once_is_kept_once(owner: APIClient) -> Non
         assert sum(pool.map(post, range(12))) == 100
     assert LocationTrack.objects.count() == 100
     assert owner.get(MINE).json()["lat"] == 41.0
+
+
+# More than a track takes
+
+
+def leave_room(seconds: float) -> None:
+    """Every track has room for so many fixes now; below 0: for none, however long the test takes."""
+    Device.objects.update(track_room_at=timezone.now() + timedelta(seconds=TRACK_ROOM - seconds))
+
+
+def room_at() -> datetime:
+    """When the track has room again for all it takes at once."""
+    at = Device.objects.get().track_room_at
+    assert at is not None
+    return at
+
+
+def test_a_thousand_at_once_take_all_the_room_and_each_second_gives_some_back(send: Any) -> None:
+    start = ago(hours=2)
+    fixes = [{**PLACE, "timestamp": (start + timedelta(seconds=n)).isoformat()} for n in range(TRACK_ROOM)]
+    assert counted(send(*fixes)) == (TRACK_ROOM, 0, [])
+    device = Device.objects.get()
+    assert device.last_seen_at is not None
+    assert room_at() - device.last_seen_at == timedelta(seconds=TRACK_ROOM)
+    leave_room(TRACK_ROOM)
+    assert counted(send(fix(1))) == (1, 0, [])
+
+
+def test_what_is_over_the_limit_is_taken_counted_and_not_kept(send: Any, owner: APIClient) -> None:
+    leave_room(-3600)
+    said_twice = fix(2, 41.2)
+    told = told_by(send(fix(3, 41.3), fix(1, 41.1, battery_level=60), 5, said_twice, said_twice))
+    assert (told["recorded"], told["duplicates"], told["over_limit"]) == (0, 1, 3)
+    assert [one["index"] for one in told["refused"]] == [2]
+    assert not LocationTrack.objects.exists()
+    shown = owner.get(MINE).json()
+    assert (shown["lat"], shown["battery_level"], shown["is_online"]) == (41.1, 60, True), "it has moved all the same"
+
+
+def test_of_too_many_the_newest_are_kept(send: Any, owner: APIClient) -> None:
+    leave_room(3.5)
+    before = room_at()
+    told = told_by(send(*[fix(n, 41 + n / 1000) for n in range(1, 201)]))
+    assert told["recorded"] >= 3
+    assert (told["recorded"] + told["over_limit"], told["duplicates"]) == (200, 0)
+    kept = [round(one["lat"] * 1000 - 41_000) for one in owner.get(f"{MINE}track/").json()["fixes"]]
+    assert kept == list(range(told["recorded"], 0, -1))
+    assert room_at() - before == timedelta(seconds=told["recorded"])
+
+
+def test_repeats_take_no_room(send: Any) -> None:
+    leave_room(500)
+    before = room_at()
+    fixes = [fix(n) for n in range(1, 11)]
+    assert counted(send(*fixes)) == (10, 0, [])
+    for _ in range(3):
+        assert counted(send(*fixes)) == (0, 10, [])
+    assert room_at() - before == timedelta(seconds=10)
+
+
+def test_one_device_leaves_the_others_their_room(send: Any, watch: Device) -> None:
+    leave_room(-3600)
+    other, _ = register_device(watch.owner, "w-2")
+    assert record_fix(other, Fix(**PLACE)).recorded == 1
+    assert told_by(send(fix(1)))["over_limit"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_reports_at_once_share_one_limit(owner: APIClient) -> None:
+    leave_room(100)
+
+    def post(turn: int) -> dict[str, Any]:
+        fixes = [fix(100 + turn + n / 60) for n in range(50)]
+        try:
+            return told_by(owner.post(LOCATIONS, {"fixes": fixes}, format="json"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(post, range(24)))
+    took_s = (timezone.now() - (room_at() - timedelta(seconds=TRACK_ROOM))).total_seconds()
+    kept = sum(told["recorded"] for told in answers)
+    assert kept == LocationTrack.objects.count()
+    assert kept + sum(told["over_limit"] for told in answers) == 24 * 50
+    assert 100 <= kept < 24 * 50
+    assert took_s >= 0, "no more than there was room for"

@@ -1,8 +1,10 @@
 """What a device says about itself."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device, LocationTrack
@@ -70,3 +72,10 @@ def test_battery_of_a_fix_older_than_the_status_does_not_come_back(owner: APICli
     assert (shown["battery_level"], shown["lat"]) == (85, PLACE["lat"])
     record_fix(watch, Fix(**PLACE, battery_level=84))
     assert owner.get(MINE).json()["battery_level"] == 84
+
+
+def test_a_place_too_many_moves_the_device_and_is_not_kept(owner: APIClient, watch: Device) -> None:
+    Device.objects.update(track_room_at=timezone.now() + timedelta(hours=2))
+    answer = owner.patch(f"{MINE}status/", PLACE, format="json")
+    assert (answer.status_code, answer.json()["lat"]) == (200, PLACE["lat"])
+    assert not LocationTrack.objects.exists()

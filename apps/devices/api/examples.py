@@ -49,6 +49,7 @@ FIXES = {
 FIXES_RECORDED = {
     "recorded": 1,
     "duplicates": 1,
+    "over_limit": 0,
     "refused": [{"index": 2, "errors": {"lat": ["0/0 is no place."]}}],
 }
 TOKEN = {"token": "mdd_device_vN3x9qP0l2Yb7uHk5sTjRw8aZc1dEfGmXoQi4-K_6Vt", "device_uid": "watch_unique_serial_001"}

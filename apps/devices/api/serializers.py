@@ -134,6 +134,9 @@ class LocationSerializer(serializers.Serializer[Fix]):
 
 class LocationRecordedSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(["location recorded"])
+    over_limit = serializers.IntegerField(
+        required=False, help_text="1: the device has moved, but its track had no room for the fix. Else it is left out."
+    )
 
 
 class FixSerializer(LocationSerializer):
@@ -172,6 +175,10 @@ class RefusedFixSerializer(serializers.Serializer[Any]):
 class FixesRecordedSerializer(serializers.Serializer[Any]):
     recorded = serializers.IntegerField(help_text="New in the track.")
     duplicates = serializers.IntegerField(help_text="Of a time that the track already has.")
+    over_limit = serializers.IntegerField(
+        help_text="Too many: the track had no room for them, and did not look whether it has them already."
+        " Do not send them again."
+    )
     refused = RefusedFixSerializer(many=True)
 
 

@@ -171,12 +171,16 @@ class LocationView(_Report):
         gives={201: (LocationRecordedSerializer, examples.LOCATION_RECORDED)},
     )
     def post(self, request: Request, device_uid: str) -> Response:
-        """Goes into the track; the device is there from now on, unless a newer fix is known. Repeats change nothing."""
+        """Goes into the track; the device is there from now on, unless a newer fix is known. Repeats change nothing.
+
+        A track takes 1,000 fixes at once, and one more each second. One beyond that moves the device and is not kept;
+        the answer says so by `over_limit`.
+        """
         device = self.reporting(request, device_uid)
         body = LocationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        registry.record_fix(device, registry.Fix(**body.validated_data))
-        return Response({"status": "location recorded"}, status=201)
+        kept = registry.record_fix(device, registry.Fix(**body.validated_data))
+        return Response(kept.shown_of_one(), status=201)
 
 
 class LocationsView(_Report):
@@ -188,18 +192,17 @@ class LocationsView(_Report):
     )
     def post(self, request: Request, device_uid: str) -> Response:
         """Up to 1,000 fixes kept while there was no connection, in any order. Good ones are stored although others are
-        refused; those of a time that the track already has are counted and left. Send the same again when in doubt."""
+        refused; those of a time that the track already has are counted and left. Send the same again when in doubt.
+
+        A track takes 1,000 fixes at once, and one more each second: of more the newest are kept, and the others are
+        counted in `over_limit`.
+        """
         device = self.reporting(request, device_uid)
         body = FixesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         good = body.good
-        recorded = registry.record_fixes(device, good)
-        shown: dict[str, Any] = {
-            "recorded": recorded,
-            "duplicates": len(good) - recorded,
-            "refused": body.refused,
-        }
-        return Response(shown)
+        kept = registry.record_fixes(device, good)
+        return Response({**kept.shown(len(good)), "refused": body.refused})
 
 
 class TrackView(APIView):

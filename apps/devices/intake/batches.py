@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError
@@ -10,34 +11,35 @@ from django.db import InterfaceError, OperationalError
 from ..rules.recording import Report
 
 log = structlog.get_logger(__name__)
-Write = Callable[[Sequence[Report]], Awaitable[Sequence[int | None]]]
+T = TypeVar("T")
+Write = Callable[[Sequence[Report]], Awaitable[Sequence[T | None]]]
 
 
 class Overloaded(Exception):
     """More is waiting to be written than may wait."""
 
 
-class Batches:
+class Batches(Generic[T]):
     """Gathers reports for `write`, at most `together` fixes in one transaction; each is answered after its commit.
 
     Nothing waits for company: with nothing to do a report is written at once. `at_once` batches are on their way at a
     time, and `waiting` fixes may wait for them.
     """
 
-    def __init__(self, write: Write, *, at_once: int = 2, together: int = 1000, waiting: int = 10_000) -> None:
+    def __init__(self, write: Write[T], *, at_once: int = 2, together: int = 1000, waiting: int = 10_000) -> None:
         self._write, self._at_once, self._together, self._waiting_most = write, at_once, together, waiting
-        self._waiting: deque[tuple[Report, asyncio.Future[int | None]]] = deque()
+        self._waiting: deque[tuple[Report, asyncio.Future[T | None]]] = deque()
         self._waiting_fixes = 0
         self._writers: set[object] = set()  # tasks, which asyncio itself does not hold
 
-    async def record(self, report: Report) -> int | None:
-        """How many fixes were new, once they are on disk; None when the report is not to be recorded as it is.
+    async def record(self, report: Report) -> T | None:
+        """What became of the report, once it is on disk; None when it is not to be recorded as it is.
 
         Raises Overloaded; OperationalError and InterfaceError when PostgreSQL cannot be reached.
         """
         if self._waiting_fixes + _size(report) > self._waiting_most:
             raise Overloaded
-        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((report, done))
         self._waiting_fixes += _size(report)
         if len(self._writers) < self._at_once:
@@ -61,11 +63,11 @@ class Batches:
                 if not done.done():
                     done.set_exception(why)
         else:
-            for (_, done), count in zip(batch, recorded, strict=True):
+            for (_, done), result in zip(batch, recorded, strict=True):
                 if not done.done():
-                    done.set_result(count)
+                    done.set_result(result)
 
-    def _take(self) -> list[tuple[Report, asyncio.Future[int | None]]]:
+    def _take(self) -> list[tuple[Report, asyncio.Future[T | None]]]:
         """At least one, of whatever size."""
         batch, size = [self._waiting.popleft()], 0
         size = _size(batch[0][0])
@@ -75,7 +77,7 @@ class Batches:
         self._waiting_fixes -= size
         return batch
 
-    async def _written(self, reports: list[Report]) -> Sequence[int | None]:
+    async def _written(self, reports: list[Report]) -> Sequence[T | None]:
         """When PostgreSQL refuses something in the batch, each is tried alone: one must not fail its neighbours."""
         try:
             return await self._write(reports)

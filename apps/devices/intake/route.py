@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -34,7 +34,7 @@ from mdd_backend.api.errors import RETRY_AFTER_S, Unavailable
 
 from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID
-from ..rules.recording import Fix, Report, let_in, record_all
+from ..rules.recording import Fix, Kept, Report, let_in, record_all
 from ..rules.tokens import PREFIX, digest_of
 from .batches import Batches, Overloaded, Write
 
@@ -45,7 +45,7 @@ _RECENT_CALLERS_MOST = 100_000
 RECENT_FOR_S = 180.0  # a watch that reports each minute stays among them
 STRANGERS_MOST = 100
 WRITERS = 2
-RECORDED = b'{"status":"location recorded"}'
+T = TypeVar("T")
 
 
 def _within(bounds: tuple[int, int]) -> msgspec.Meta:
@@ -71,14 +71,14 @@ class _Positions(msgspec.Struct):
 _position_decoder, _positions_decoder = msgspec.json.Decoder(_Position), msgspec.json.Decoder(_Positions)
 
 
-def _in_thread_of(threads: ThreadPoolExecutor, statement: Callable[[Sequence[Report]], list[int | None]]) -> Write:
-    def run(reports: Sequence[Report]) -> list[int | None]:
+def _in_thread_of(threads: ThreadPoolExecutor, statement: Callable[[Sequence[Report]], list[T | None]]) -> Write[T]:
+    def run(reports: Sequence[Report]) -> list[T | None]:
         try:
             return statement(reports)
         finally:
             connection.close()
 
-    async def write(reports: Sequence[Report]) -> Sequence[int | None]:
+    async def write(reports: Sequence[Report]) -> Sequence[T | None]:
         return await asyncio.get_running_loop().run_in_executor(threads, run, reports)
 
     return write
@@ -110,7 +110,7 @@ class _RecentCallers:
 class Intake:
     """An ASGI application; `django` is the one behind it."""
 
-    def __init__(self, django: ASGIApp, write: Write = _write, ask: Write = _let_in) -> None:
+    def __init__(self, django: ASGIApp, write: Write[Kept] = _write, ask: Write[int] = _let_in) -> None:
         self._django, self._recent_callers = django, _RecentCallers()
         self._batches = Batches(write, at_once=WRITERS)
         self._strangers = Batches(ask, at_once=1, waiting=STRANGERS_MOST)
@@ -138,30 +138,30 @@ class Intake:
             if caller is None or not await self._is_let_in(caller):
                 return None
             report = _report(caller, body, is_many)
-            recorded = None if report is None else await self._record(report)
+            kept = None if report is None else await self._record(report)
         except Overloaded:
             return _unavailable("Not stored: too much at once. Send the same again.")
         except (OperationalError, InterfaceError):
             return _unavailable(Unavailable.default_detail)
-        if report is None or recorded is None:
+        if report is None or kept is None:
             return None
         if not is_many:
-            return Response(RECORDED, 201, media_type="application/json")
-        shown = {"recorded": recorded, "duplicates": len(report.fixes) - recorded, "refused": []}
+            return Response(msgspec.json.encode(kept.shown_of_one()), 201, media_type="application/json")
+        shown = {**kept.shown(len(report.fixes)), "refused": []}
         return Response(msgspec.json.encode(shown), media_type="application/json")
 
     async def _is_let_in(self, caller: Report) -> bool:
         """Raises Overloaded, OperationalError and InterfaceError."""
         return caller in self._recent_callers or await self._strangers.record(caller) is not None
 
-    async def _record(self, report: Report) -> int | None:
-        """How many fixes were new; None when the caller may not report for the device (any more)."""
-        recorded = await self._batches.record(report)
-        if recorded is None:
+    async def _record(self, report: Report) -> Kept | None:
+        """What became of its fixes; None when the caller may not report for the device (any more)."""
+        kept = await self._batches.record(report)
+        if kept is None:
             self._recent_callers.forget(report.caller)
         else:
             self._recent_callers.add(report.caller)
-        return recorded
+        return kept
 
 
 def _is_plain(scope: Scope, headers: dict[bytes, bytes], most: int) -> bool:

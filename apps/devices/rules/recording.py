@@ -7,7 +7,7 @@ deadlock, and nothing is added to the track of a device that is being removed.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from mdd_backend.database import prepared
@@ -45,16 +45,34 @@ class Report:
         return replace(self, fixes=())
 
 
-def record_for(device_id: int, fixes: Sequence[Fix]) -> int | None:
-    """Of a device whose caller has been let in. How many fixes its track did not have yet; None: it is gone.
+class Kept(NamedTuple):
+    """What became of a report's fixes: how many are new in the track, and for how many it had no room."""
+
+    recorded: int
+    over_limit: int = 0
+
+    def shown(self, sent: int) -> dict[str, int]:
+        """The counts that whoever has sent so many fixes is answered."""
+        duplicates = sent - self.recorded - self.over_limit
+        return {"recorded": self.recorded, "duplicates": duplicates, "over_limit": self.over_limit}
+
+    def shown_of_one(self) -> dict[str, str | int]:
+        """What whoever has sent a single fix is answered."""
+        said: dict[str, str | int] = {"status": "location recorded"}
+        return said | {"over_limit": self.over_limit} if self.over_limit else said
+
+
+def record_for(device_id: int, fixes: Sequence[Fix]) -> Kept | None:
+    """Records the fixes of a device whose caller has been let in; what became of them. None: the device is gone.
 
     A fix from the future counts as from now: one wrong clock must not pin a device to a place. Of several such only the
-    latest is kept, as of all that share a time only the first.
+    latest is kept, as of all that share a time only the first. The track has room for 1,000 fixes, and for one more
+    each second; of more than that the newest are kept, and the device moves all the same.
     """
     return _run(sql.RECORD, {"report": [0], "device": [device_id]}, [fixes]).get(0)
 
 
-def record_all(reports: Sequence[Report]) -> list[int | None]:
+def record_all(reports: Sequence[Report]) -> list[Kept | None]:
     """The same of many devices at once, in one transaction; None too where the caller may not report for the device."""
     recorded = _run(sql.RECORD_IF_LET_IN, _report_columns(reports), [report.fixes for report in reports])
     return [recorded.get(number) for number in range(len(reports))]
@@ -76,11 +94,12 @@ def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def _run(statement: str, report_columns: dict[str, Any], fixes: Sequence[Sequence[Fix]]) -> dict[int, int]:
-    """By report, how many fixes were new."""
+def _run(statement: str, report_columns: dict[str, Any], fixes: Sequence[Sequence[Fix]]) -> dict[int, Kept]:
+    """By report, what became of its fixes."""
     sent = [(number, fix) for number, some in enumerate(fixes) for fix in some]
     every = _columns(fix for _, fix in sent)
-    return dict(prepared.rows(statement, report_columns | every | {"of": [number for number, _ in sent]}))
+    rows = prepared.rows(statement, report_columns | every | {"of": [number for number, _ in sent]})
+    return {number: Kept(recorded, over_limit) for number, recorded, over_limit in rows}
 
 
 def _columns(fixes: Iterable[Fix]) -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from mdd_backend.database import prepared
 
 from .. import sql
 from ..models import Device, HelperPosition
-from .recording import Fix, record_for
+from .recording import Fix, Kept, record_for
 
 __all__ = ["Fix"]
 
@@ -90,25 +90,25 @@ def see_device(device: Device) -> bool:
     return bool(prepared.rows(sql.SEEN, [device.pk]))
 
 
-def record_fix(device: Device, fix: Fix) -> None:
+def record_fix(device: Device, fix: Fix) -> Kept:
     """Adds a fix to the device's track, and moves the device (and its helper) there unless a newer one is known.
 
-    Raises DeviceRemoved.
+    Returns what became of it. Raises DeviceRemoved.
     """
-    _keep(device.pk, [fix])
+    return _keep(device.pk, [fix])
 
 
-def record_fixes(device: Device, fixes: Sequence[Fix]) -> int:
-    """The same for many fixes in any order, all or none. Returns how many were new. Raises DeviceRemoved."""
-    return _keep(device.pk, fixes) if fixes else 0
+def record_fixes(device: Device, fixes: Sequence[Fix]) -> Kept:
+    """The same for many fixes in any order, in one transaction. Raises DeviceRemoved."""
+    return _keep(device.pk, fixes) if fixes else Kept(0)
 
 
-def _keep(device_id: int, fixes: Sequence[Fix]) -> int:
-    """Returns how many fixes the track did not have yet. Raises DeviceRemoved."""
-    recorded = record_for(device_id, fixes)
-    if recorded is None:
+def _keep(device_id: int, fixes: Sequence[Fix]) -> Kept:
+    """Raises DeviceRemoved."""
+    kept = record_for(device_id, fixes)
+    if kept is None:
         raise DeviceRemoved
-    return recorded
+    return kept
 
 
 @transaction.atomic
