@@ -30,6 +30,8 @@ class Device(models.Model):
     is_online = models.BooleanField(default=False)
     last_seen_via = models.CharField(max_length=16, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    days_seen = models.SmallIntegerField(default=0, db_default=0, help_text="on how many days it has reported (UTC)")
+    seen_day = models.DateField(null=True, blank=True, help_text="the last of them")
     position = PointField(geography=True, null=True, blank=True, spatial_index=False)
     position_at = models.DateTimeField(null=True, blank=True)
     track_room_at = models.DateTimeField(

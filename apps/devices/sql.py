@@ -13,7 +13,16 @@ FROM devices_devicetoken t JOIN devices_device d ON d.id = t.device_id JOIN user
 WHERE t.digest = %s
 """
 
-SEEN = "UPDATE devices_device SET is_online = true, last_seen_at = now() WHERE id = %s RETURNING id"
+# A day on which it reports, by whichever way, is counted in the UPDATE that the report makes anyway.
+_TODAY = "(statement_timestamp() AT TIME ZONE 'UTC')::date"
+_COUNT_DAY = f"""days_seen = CASE WHEN d.seen_day >= {_TODAY} THEN d.days_seen ELSE d.days_seen + 1 END,
+        seen_day = greatest(d.seen_day, {_TODAY})"""
+SEEN = f"""
+    UPDATE devices_device d
+    SET is_online = true, last_seen_at = now(),
+        {_COUNT_DAY}
+    WHERE id = %s RETURNING id
+"""
 
 # What devices report: the devices' rows are locked in the order of their keys before anything is written.
 # The track takes what it has room for, the newest first. Each fix that is new in it takes the room of one, which comes
@@ -56,6 +65,7 @@ WITH let_in AS (
 ), seen AS (
     UPDATE devices_device d
     SET is_online = true, last_seen_at = statement_timestamp(),
+        {count_day},
         position = CASE WHEN d.position_at >= newest.recorded_at THEN d.position ELSE newest.position END,
         position_at = greatest(d.position_at, newest.recorded_at),
         battery_level = CASE WHEN charge.recorded_at IS NULL OR d.battery_at >= charge.recorded_at
@@ -84,9 +94,9 @@ LEFT JOIN roomed ON roomed.report = let_in.report
 LEFT JOIN track ON track.device_id = roomed.device_id AND track.recorded_at = roomed.recorded_at
 GROUP BY let_in.report
 """
+_VALUES = {"role": Role.HELPER, "track_room": TRACK_ROOM, "count_day": _COUNT_DAY}
 RECORD = _RECORD.format(
-    role=Role.HELPER,
-    track_room=TRACK_ROOM,
+    **_VALUES,
     let_in="SELECT report, device_id, false AS keep_use"
     " FROM unnest(%(report)s::int[], %(device)s::bigint[]) AS asked (report, device_id)",
 )
@@ -99,7 +109,7 @@ _CALLERS = f"""SELECT asked.report, d.id AS device_id,
     JOIN users_user u ON u.id = d.owner_id AND u.status = '{Status.ACTIVE}'
     LEFT JOIN devices_devicetoken t ON t.device_id = d.id AND t.digest = asked.digest
     WHERE t.device_id IS NOT NULL OR u.uuid = asked.owner"""
-RECORD_IF_LET_IN = _RECORD.format(role=Role.HELPER, track_room=TRACK_ROOM, let_in=_CALLERS)
+RECORD_IF_LET_IN = _RECORD.format(**_VALUES, let_in=_CALLERS)
 LET_IN = f"SELECT report FROM ({_CALLERS}) AS let_in"
 
 # Trouble

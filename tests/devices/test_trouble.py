@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import Device, Trouble
 from apps.devices.rules.registry import register_device
-from apps.devices.rules.trouble import check_devices
+from apps.devices.rules.trouble import ESTABLISHED_DAYS, check_devices
 from apps.notifications.models import Notification
 from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, User
@@ -238,12 +238,26 @@ def test_after_an_outage_of_ours_every_device_has_its_whole_time_again(worn: Dev
 def city(person: Callable[..., User]) -> list[Device]:
     """Twelve watches, all heard a moment ago."""
     devices = [register_device(person(), f"city-{n}")[0] for n in range(12)]
-    Device.objects.update(is_online=True, last_seen_at=timezone.now())
+    Device.objects.update(is_online=True, last_seen_at=timezone.now(), days_seen=ESTABLISHED_DAYS)
     return devices
 
 
 def of_city(*which: int) -> Any:
     return Device.objects.filter(device_uid__in=[f"city-{n}" for n in which])
+
+
+@pytest.fixture
+def fakes(city: list[Device], person: Callable[..., User]) -> Any:
+    """Two hundred more that somebody has registered, and that have reported on two days."""
+    stranger = person()
+    Device.objects.bulk_create(
+        Device(
+            device_uid=f"fake-{n}", owner=stranger, is_online=True, last_seen_at=timezone.now(),
+            days_seen=ESTABLISHED_DAYS - 1,
+        )
+        for n in range(200)
+    )  # fmt: skip
+    return Device.objects.filter(owner=stranger)
 
 
 def test_many_silent_at_once_are_offline_but_nobody_is_told(city: list[Device], caplog: Any) -> None:
@@ -266,6 +280,67 @@ def test_few_silent_among_many_are_told(city: list[Device]) -> None:
     passes(150)
     look()
     assert set(Notification.objects.values_list("user_id", flat=True)) == {city[1].owner_id, city[2].owner_id}
+
+
+def test_fakes_that_fall_silent_hush_nobody(city: list[Device], fakes: Any, caplog: Any) -> None:
+    fakes.update(last_seen_at=ago(seconds=1000))
+    of_city(1).update(last_seen_at=ago(seconds=1000))
+    look()
+    passes(150)
+    look()
+    assert city[1].owner_id in Notification.objects.values_list("user_id", flat=True)
+    assert "many devices went silent at once" not in caplog.text
+
+
+def test_fakes_that_stay_online_do_not_hide_that_many_are_silent(city: list[Device], fakes: Any) -> None:
+    of_city(*range(6)).update(last_seen_at=ago(seconds=1000))
+    look()
+    passes(150)
+    of_city(*range(6, 12)).update(last_seen_at=timezone.now())
+    fakes.update(last_seen_at=timezone.now())
+    look()
+    assert not Notification.objects.exists()
+
+
+def test_new_devices_are_hushed_with_the_others(city: list[Device]) -> None:
+    of_city(0).update(days_seen=1)
+    of_city(*range(7)).update(last_seen_at=ago(seconds=1000))
+    look()
+    passes(150)
+    of_city(*range(7, 12)).update(last_seen_at=timezone.now())
+    look()
+    assert not Notification.objects.exists()
+
+
+WAYS: dict[str, Callable[[APIClient], Any]] = {
+    "status": lambda client: client.patch(f"{MINE}status/", {"battery_level": 50}, format="json"),
+    "status with a place": lambda client: client.patch(f"{MINE}status/", PLACE, format="json"),
+    "location": lambda client: client.post(f"{MINE}location/", PLACE, format="json"),
+    "locations": lambda client: client.post(
+        f"{MINE}locations/", {"fixes": [{**PLACE, "timestamp": ago(hours=1).isoformat()}]}, format="json"
+    ),
+    "sos": lambda client: client.post(
+        "/api/v1/sos/trigger/", {"device_uid": "w-1", "detected_type": "TEST"}, format="json"
+    ),
+}
+
+
+@pytest.mark.usefixtures("lane")
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_each_day_on_which_it_reports_counts_once(watch: Device, owner: APIClient, way: Any) -> None:
+    assert (watch.days_seen, watch.seen_day) == (0, None)
+    for day in range(1, ESTABLISHED_DAYS + 1):
+        for _ in range(2):
+            assert way(owner).status_code < 300
+        watch.refresh_from_db()
+        assert watch.days_seen == day
+        Device.objects.update(seen_day=F("seen_day") - timedelta(days=1))
+
+
+def test_days_are_those_of_utc(worn: Device) -> None:
+    worn.refresh_from_db()
+    assert worn.last_seen_at is not None
+    assert worn.seen_day == worn.last_seen_at.date()
 
 
 def test_who_was_given_up_long_ago_is_no_news(worn: Device) -> None:

@@ -1,11 +1,13 @@
 """What changes devices and positions."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from django.contrib.gis.geos import Point
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
+from django.db.models import Case, F, When
+from django.db.models.functions import Greatest, Now, TruncDate
 
 from apps.users.models import Role, User
 from mdd_backend.api.refusals import Missing
@@ -78,11 +80,18 @@ def report_status(device: Device, changes: dict[str, Any], fix: Fix | None) -> D
     """Keeps what the device reports about itself; what it does not mention stays. Raises DeviceRemoved."""
     if fix:
         _keep(device.pk, [fix])
-    seen: dict[str, Any] = {"is_online": True, "last_seen_at": Now()}
+    seen: dict[str, Any] = {"is_online": True, "last_seen_at": Now(), **_count_day()}
     if "battery_level" in changes:
         seen["battery_at"] = Now()
     Device.objects.filter(pk=device.pk).update(**seen | changes)
     return reread(device)
+
+
+def _count_day() -> dict[str, Any]:
+    """Counts today among the days on which a device has reported, once, as the statements in sql.py do."""
+    today = TruncDate(Now(), tzinfo=UTC)
+    days = Case(When(seen_day__gte=today, then=F("days_seen")), default=F("days_seen") + 1)
+    return {"days_seen": days, "seen_day": Greatest("seen_day", today)}
 
 
 def see_device(device: Device) -> bool:

@@ -32,6 +32,7 @@ CONTACTS_QUIET = timedelta(hours=12)  # between two texts to contacts about one 
 NEWS = timedelta(days=1)  # who has not been heard for longer was given up long ago
 KEPT = timedelta(days=1)
 MANY, MANY_SHARE, MANY_WITHIN = 5, 0.25, timedelta(minutes=15)
+ESTABLISHED_DAYS = 3  # that a device has reported on: whoever makes up hundreds of them must not decide what many are
 BATCH, BATCHES_MOST = 1000, 50
 MESSAGES = {
     TroubleKind.SILENT.value: MessageKind.DEVICE_OFFLINE,
@@ -91,12 +92,15 @@ def _ongoing() -> "QuerySet[Trouble]":
 
 
 def _hush() -> None:
-    """When a quarter falls silent at once, it is the service or the network: the operators' business, not people's."""
+    """When a quarter falls silent at once, it is the service or the network: the operators' business, not people's.
+
+    Only established devices are counted, on both sides; then nobody is told of the others either.
+    """
     lately = Trouble.objects.filter(kind=TroubleKind.SILENT, since__gt=Now() - MANY_WITHIN)
-    silent = lately.count()
+    silent = lately.filter(device__days_seen__gte=ESTABLISHED_DAYS).count()
     if silent < MANY:
         return
-    online = Device.objects.filter(is_online=True).count()
+    online = Device.objects.filter(is_online=True, days_seen__gte=ESTABLISHED_DAYS).count()
     if silent < MANY_SHARE * (online + silent):
         return
     hushed = lately.filter(told_at=None).update(told_at=Now(), contacts_told_at=Now())
