@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from apps.notifications.models import Notification, PushToken
-from apps.notifications.rules.queueing import save_push_token
+from apps.notifications.rules.queueing import PUSH_TOKENS_MOST, save_push_token
 from apps.notifications.tasks import retire_push_tokens
 from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
@@ -146,9 +146,9 @@ def test_token_handed_over_while_signing_out_goes_too(signed_in: Any, wearer: Us
     assert ringing() == set()
 
 
-def _then_close(step: Any, *arguments: Any) -> Any:
+def _then_close(step: Any, *arguments: Any, **named: Any) -> Any:
     try:
-        return step(*arguments)
+        return step(*arguments, **named)
     finally:
         connections.close_all()
 
@@ -265,3 +265,61 @@ def test_helper_whose_app_is_silent_for_60_days_is_not_called(wearer: User, help
     take_due_step(SosEvent.objects.get().pk)
     assert [alert.helper for alert in HelperAlert.objects.all()] == [reachable]
     assert [one.user for one in Notification.objects.filter(kind="SOS_ALERT")] == [reachable]
+
+
+# More phones than anybody has
+
+
+@pytest.fixture
+def crowded(wearer: User) -> User:
+    """The wearer, with as many apps as one may have; `app 0` was refreshed first."""
+    for n in range(PUSH_TOKENS_MOST):
+        save_push_token(wearer, f"app {n}", "ANDROID")
+    assert len(ringing()) == PUSH_TOKENS_MOST
+    return wearer
+
+
+def test_with_one_too_many_the_longest_unused_goes_and_the_phone_is_taken(
+    crowded: User, client_of: Any, person: Any
+) -> None:
+    save_push_token(person(), "anothers", "IOS")
+    client = client_of(crowded)
+    assert client.post(URL, BODY | {"token": "app 0"}, format="json").status_code == 200
+    assert client.post(URL, BODY | {"token": "new"}, format="json").status_code == 201
+    assert client.get(URL).json()["count"] == PUSH_TOKENS_MOST
+    assert ringing() == {"app 0", *(f"app {n}" for n in range(2, PUSH_TOKENS_MOST)), "new", "anothers"}
+
+
+def test_phone_that_comes_from_somebody_else_counts_too(crowded: User, client_of: Any, person: Any) -> None:
+    save_push_token(person(), "family phone", "IOS")
+    assert client_of(crowded).post(URL, BODY | {"token": "family phone"}, format="json").status_code == 200
+    assert ringing() == {*(f"app {n}" for n in range(1, PUSH_TOKENS_MOST)), "family phone"}
+
+
+def test_refusals_take_nobodys_place(crowded: User, client_of: Any) -> None:
+    client, before = client_of(crowded), ringing()
+    for wrong in ({"token": 5}, {"token": "x" * 1025}, {"platform": "NOKIA"}):
+        assert client.post(URL, BODY | wrong, format="json").status_code == 400
+    assert client_of().post(URL, BODY, format="json").status_code == 401
+    assert ringing() == before
+
+
+def test_those_from_before_the_limit_go_with_the_next(wearer: User, client_of: Any) -> None:
+    PushToken.objects.bulk_create(PushToken(user=wearer, token=f"old {n}", platform="IOS") for n in range(50))
+    client_of(wearer).post(URL, BODY | {"token": "new"}, format="json")
+    assert len(ringing()) == PUSH_TOKENS_MOST
+    assert "new" in ringing()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_phones_at_once_are_all_taken_and_no_more_stay(crowded: User, client_of: Any) -> None:
+    client = client_of(crowded)
+
+    def hand_over(n: int) -> int:
+        answer = _then_close(client.post, URL, BODY | {"token": f"new {n}"}, format="json")
+        return int(answer.status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(hand_over, range(18))) == {201}
+    assert len(ringing()) == PUSH_TOKENS_MOST
+    assert {f"new {n}" for n in range(18)} <= ringing()

@@ -84,7 +84,8 @@ class PushTokensView(ListAPIView[PushToken]):
     def post(self, request: Request) -> Response:
         """Send it at every start and after each sign-in: signing out, and a new password set elsewhere, take it along.
 
-        200 refreshes a known one, and moves it to the caller if it was another's.
+        200 refreshes a known one, and moves it to the caller if it was another's. Nobody has more than 20: with the
+        21st, the one that was not refreshed for the longest time goes.
         """
         body = PushTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)

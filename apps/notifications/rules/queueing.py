@@ -28,15 +28,27 @@ from .receipts import receipt_url
 LIFETIME = timedelta(seconds=300)
 CONTACT_LIFETIME = timedelta(seconds=900)
 PUSH_TOKEN_LIVES = timedelta(days=60)
+PUSH_TOKENS_MOST = 20  # of one person: each is a push for every message to them
 RESET_LIFETIME = resets.LASTS
 RESETS_AN_HOUR = 5
 UNREAD = (State.QUEUED, State.SENT, State.FAILED)
 
 
+@transaction.atomic
 def save_push_token(user: User, token: str, platform: str, session: str = "") -> tuple[PushToken, bool]:
-    """Keeps the app's token, and whether it is new. A phone handed to another person rings for that person only."""
+    """Keeps the app's token, and whether it is new. A phone handed to another person rings for that person only.
+
+    It is never refused: with more than 20, the one that was not refreshed for the longest time goes. Under the lock of
+    the person's row, so that of many at once no more stay either.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     defaults = {"user": user, "platform": platform, "session": session}
-    return PushToken.objects.update_or_create(token=token, defaults=defaults)
+    kept, created = PushToken.objects.update_or_create(token=token, defaults=defaults)
+    others = PushToken.objects.filter(user=user).exclude(pk=kept.pk).order_by("-refreshed_at", "-pk")
+    surplus = list(others.values_list("pk", flat=True)[PUSH_TOKENS_MOST - 1 :])
+    if surplus:
+        PushToken.objects.filter(user=user, pk__in=surplus).delete()
+    return kept, created
 
 
 def forget_session(user: User, session: str, push_token: str = "", **_: object) -> None:
