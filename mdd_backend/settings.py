@@ -228,6 +228,7 @@ MIN_APP_VERSIONS = {
 LOCATION_INTERVAL_S = env.read("LOCATION_INTERVAL_S", env.integer(1, 86_400), 60)
 LOCATION_INTERVAL_SOS_S = env.read("LOCATION_INTERVAL_SOS_S", env.integer(1, 86_400), 5)
 STATUS_INTERVAL_S = env.read("STATUS_INTERVAL_S", env.integer(1, 86_400), 300)
+DEVICES_PER_ACCOUNT = env.read("DEVICES_PER_ACCOUNT", env.integer(1, 100_000), 50)  # unless its own says another number
 TRACK_RETENTION_DAYS = env.read("TRACK_RETENTION_DAYS", env.integer(1, 36_500), 90)
 HELPERS_AUTO_APPROVE = env.read("HELPERS_AUTO_APPROVE", env.boolean, False)
 

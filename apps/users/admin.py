@@ -70,7 +70,7 @@ class PersonPage(DispatcherPage, _UserAdmin):
     readonly_fields = ("uuid", "phone_number", "is_superuser", "last_login", "created_at")
     fieldsets = (
         (None, {"fields": ("phone_number", "password", "full_name", "email", "language")}),
-        ("Standing", {"fields": ("role", "status", "on_duty", "wants_to_help", "is_superuser")}),
+        ("Standing", {"fields": ("role", "status", "on_duty", "wants_to_help", "devices_most", "is_superuser")}),
         ("Record", {"fields": ("uuid", "last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": (*NewPersonForm.Meta.fields, "password1", "password2")}),)
@@ -86,10 +86,12 @@ class PersonPage(DispatcherPage, _UserAdmin):
         return obj.status != Status.ERASED and (request.user.is_superuser or not obj.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Nobody demotes or bans themselves; a phone number is given once."""
+        """Nobody demotes or bans themselves; a phone number is given once. How many devices are, superusers decide."""
         if obj is None:
             return ()
-        return (*self.readonly_fields, "role", "status") if obj == request.user else self.readonly_fields
+        own = ("role", "status") if obj == request.user else ()
+        others = () if request.user.is_superuser else ("devices_most",)
+        return (*self.readonly_fields, *own, *others)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "status":

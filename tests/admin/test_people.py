@@ -161,6 +161,23 @@ def test_superuser_is_changed_by_superusers_only(desk: Client, superuser: User, 
     assert at_the_admin(other).post(page(superuser), form_of(superuser, full_name="Renamed")).status_code == 302
 
 
+def test_superuser_allows_an_account_more_devices(desk: Client, superuser: User, wearer: User) -> None:
+    assert "devices_most" not in desk.get(page(wearer)).context["adminform"].form.fields
+    assert desk.post(page(wearer), form_of(wearer, devices_most="200")).status_code == 302
+    wearer.refresh_from_db()
+    assert wearer.devices_most is None, "a dispatcher cannot"
+    for number, kept in (("200", 200), ("", None)):
+        assert at_the_admin(superuser).post(page(wearer), form_of(wearer, devices_most=number)).status_code == 302
+        wearer.refresh_from_db()
+        assert wearer.devices_most == kept
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "100001", "many", "1.5", "9" * 30])
+def test_wrong_number_of_devices_is_named(superuser: User, wearer: User, wrong: str) -> None:
+    answer = at_the_admin(superuser).post(page(wearer), form_of(wearer, devices_most=wrong))
+    assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, ["devices_most"])
+
+
 def test_erased_person_is_shown_and_left_alone(desk: Client, wearer: User) -> None:
     User.objects.filter(pk=wearer.pk).update(status=Status.ERASED, phone_number=None, full_name="")
     assert desk.get(LIST).status_code == desk.get(page(wearer)).status_code == 200

@@ -269,3 +269,78 @@ def test_an_erased_persons_devices_and_tracks_are_gone(owner: APIClient, watch: 
         record_fix(device, Fix(**PLACE))
     assert owner.delete("/api/v1/users/me/").status_code == 204
     assert (Device.objects.get(), LocationTrack.objects.get().device) == (kept, kept)
+
+
+# More devices than an account may have
+
+
+def register(client: APIClient, uid: str) -> Any:
+    return client.post(URL, {"device_uid": uid}, format="json")
+
+
+def test_one_too_many_is_refused_by_name_and_the_others_go_on(
+    watch: Device, owner: APIClient, settings: Any, person: Any, client_of: Any
+) -> None:
+    settings.DEVICES_PER_ACCOUNT = 2
+    assert register(owner, "w-2").status_code == 201
+    refused = register(owner, "w-3")
+    assert (refused.status_code, refused.json().keys()) == (400, {"detail", "code", "device_uid"})
+    assert refused.json()["device_uid"] == [
+        "Your account may have 2 devices, not more: remove one, or ask the operators for more."
+    ]
+    assert [register(owner, uid).status_code for uid in ("w-1", "w-2")] == [200, 200]
+    assert owner.post(f"{MINE}location/", PLACE, format="json").status_code == 201
+    signal = {"device_uid": "w-1", "detected_type": "FALL_DETECTED", **PLACE}
+    assert owner.post("/api/v1/sos/trigger/", signal, format="json").status_code == 201
+    assert register(client_of(person()), "w-3").status_code == 201, "another account has its own number"
+    assert owner.delete(f"{URL}w-2/").status_code == 204
+    assert register(owner, "w-4").status_code == 201
+
+
+def test_an_account_has_50_unless_it_is_allowed_another_number(wearer: User, client_of: Any) -> None:
+    Device.objects.bulk_create(Device(device_uid=f"old-{n}", owner=wearer) for n in range(49))
+    client = client_of(wearer)
+    assert [register(client, uid).status_code for uid in ("the-50th", "the-51st")] == [201, 400]
+    User.objects.filter(pk=wearer.pk).update(devices_most=51)
+    assert [register(client, uid).status_code for uid in ("the-51st", "the-52nd")] == [201, 400]
+    User.objects.filter(pk=wearer.pk).update(devices_most=1)
+    assert [register(client, uid).status_code for uid in ("the-51st", "the-52nd")] == [200, 400]
+
+
+def test_anothers_device_is_a_conflict_for_a_full_account_too(
+    watch: Device, person: Any, client_of: Any, settings: Any
+) -> None:
+    settings.DEVICES_PER_ACCOUNT = 1
+    client = client_of(person())
+    assert register(client, "own").status_code == 201
+    assert register(client, "w-1").status_code == 409
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_registered_at_once_no_more_are_taken(wearer: User, client_of: Any, settings: Any) -> None:
+    settings.DEVICES_PER_ACCOUNT = 3
+    client: APIClient = client_of(wearer)
+
+    def one(n: int) -> int:
+        try:
+            return int(register(client, f"w-{n}").status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(one, range(12))) == [201] * 3 + [400] * 9
+    assert Device.objects.filter(owner=wearer).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_accounts_that_register_one_device_at_once_one_has_it(person: Any, client_of: Any) -> None:
+    clients = [client_of(person()) for _ in range(6)]
+
+    def one(client: APIClient) -> int:
+        try:
+            return int(register(client, "w-1").status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(one, clients)) == [201] + [409] * 5

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import IsAuthenticated
@@ -61,13 +62,19 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
         errors=[409],
     )
     def post(self, request: Request) -> Response:
-        """200: it is yours already and stays as it is, whatever else this request says. 409: it is somebody else's."""
+        """200: it is yours already and stays as it is, whatever else this request says. 409: it is somebody else's.
+
+        An account may have 50 devices, unless the operators have given it another number. One more is a 400 that names
+        `device_uid`; those it has go on.
+        """
         body = DeviceRegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
             device, created = registry.register_device(caller(request), **body.validated_data)
         except registry.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
+        except registry.TooManyDevices as why:
+            raise ValidationError({"device_uid": [str(why)]}) from None
         return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)
 
 

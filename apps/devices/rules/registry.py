@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
+from django.conf import settings
 from django.contrib.gis.geos import Point
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, When
@@ -24,20 +25,42 @@ class DeviceTaken(Exception):
     """The serial belongs to somebody else's device."""
 
 
+class TooManyDevices(Exception):
+    """The account has as many devices as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Your account may have {most} devices, not more: remove one, or ask the operators for more.")
+
+
 class DeviceRemoved(Missing):
     """Its owner removed the device a moment ago."""
 
 
 def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device, bool]:
-    """The owner's device and whether it is new; an old one stays as it is. Raises DeviceTaken when it is another's."""
-    try:
-        with transaction.atomic():
-            device, created = Device.objects.get_or_create(device_uid=device_uid, defaults={"owner": owner, **fields})
-    except IntegrityError:  # two at once: the other one won
-        device, created = Device.objects.get(device_uid=device_uid), False
+    """The owner's device and whether it is new; an old one stays as it is.
+
+    Raises DeviceTaken when it is another's, and TooManyDevices when it would be one more than the account may have.
+    """
+    device, created = Device.objects.filter(device_uid=device_uid).first(), False
+    if device is None:
+        try:
+            device, created = _add_device(owner, device_uid, fields)
+        except IntegrityError:  # two accounts at once: the other one won
+            device = Device.objects.get(device_uid=device_uid)
     if device.owner_id != owner.pk:
         raise DeviceTaken
     return device, created
+
+
+@transaction.atomic
+def _add_device(owner: User, device_uid: str, fields: dict[str, Any]) -> tuple[Device, bool]:
+    """Under the lock of the owner's row: of many at once each counts those before it, or finds itself there already."""
+    most = User.objects.select_for_update(no_key=True).get(pk=owner.pk).devices_most or settings.DEVICES_PER_ACCOUNT
+    if device := Device.objects.filter(device_uid=device_uid).first():
+        return device, False
+    if Device.objects.filter(owner=owner).count() >= most:
+        raise TooManyDevices(most)
+    return Device.objects.create(device_uid=device_uid, owner=owner, **fields), True
 
 
 def change_device(device: Device, changes: dict[str, Any]) -> Device:
