@@ -174,6 +174,8 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_FAILURES_PER_PHONE = env.read("LOGIN_FAILURES_PER_PHONE", env.integer(1, 1000), 5)
 LOGIN_FAILURES_PER_ADDRESS = env.read("LOGIN_FAILURES_PER_ADDRESS", env.integer(1, 100_000), 100)
 AXES_COOLOFF_TIME = timedelta(seconds=env.read("LOGIN_LOCK_S", env.integer(1, 86_400), 900))
+# So many new accounts an hour from one address are taken at once; more wait, for minutes (apps/users/rules/limits.py).
+REGISTRATIONS_PER_ADDRESS = env.read("REGISTRATIONS_PER_ADDRESS", env.integer(1, 100_000), 20)
 AXES_HANDLER = "apps.users.api.lockout.LoginLimits"
 AXES_FAILURE_LIMIT = LOGIN_FAILURES_PER_PHONE
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]

@@ -163,3 +163,16 @@ class PasswordTry(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.pk}"
+
+
+class Registration(models.Model):
+    """An account was made from `address`, of IPv6 its /64: how many were lately decides when the next is taken."""
+
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["address", "at"], name="users_registrations_from")]
+
+    def __str__(self) -> str:
+        return f"registration {self.pk}"

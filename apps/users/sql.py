@@ -14,3 +14,20 @@ WHERE (
 ) < %(limit)s
 RETURNING id
 """
+
+# In the same form: the id of a registration that is counted from now on, or in how many seconds one is taken. So many
+# an hour are taken at once; each one more waits for so much longer after the one before, and for so long at most.
+BEGIN_REGISTRATION = """
+SELECT pg_advisory_xact_lock(hashtextextended('registrations from ' || %(address)s, 0));
+WITH beyond AS (
+    SELECT max(at) + make_interval(secs => least(%(most_s)s, %(step_s)s * (count(*) - %(free)s + 1))) AS next_at
+    FROM users_registration
+    WHERE address = %(address)s AND at > statement_timestamp() - make_interval(secs => %(within_s)s)
+    HAVING count(*) >= %(free)s
+), begun AS (
+    INSERT INTO users_registration (address, at) SELECT %(address)s, statement_timestamp()
+    WHERE NOT EXISTS (SELECT FROM beyond WHERE next_at > statement_timestamp())
+    RETURNING id
+)
+SELECT (SELECT id FROM begun), (SELECT extract(epoch FROM next_at - statement_timestamp()) FROM beyond)
+"""

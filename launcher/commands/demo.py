@@ -15,6 +15,7 @@ from simulator import options
 
 # Whoever runs a demo where real providers are configured must not call real people.
 PROVIDERS = ("FCM_", "SMS_", "SENTRY_", *(f"{name.upper()}_" for name in GATEWAYS))
+REGISTRATIONS = "100000"  # an hour from one address: the whole city registers from this machine
 UNSET = ("DATABASE_URL", "REDIS_URL", "HELPERS_AUTO_APPROVE", "PUBLIC_URL")
 
 
@@ -25,6 +26,7 @@ def demo(instance: Instance, arguments: list[str]) -> int:
     """
     options.parser("./mdd demo").parse_args(arguments)
     forget_providers()
+    os.environ["REGISTRATIONS_PER_ADDRESS"] = REGISTRATIONS
     own = demo_of(instance)
     own.home.made()
     with locked_if_free(own.lock) as free:

@@ -13,10 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.users.api.authentication import tokens_for
-from apps.users.models import PasswordTry, Status, User
+from apps.users.models import PasswordTry, Registration, Status, User
+from apps.users.rules.limits import WAIT_GROWS_S, WAIT_MOST_S
 from apps.users.tasks import flush_expired_tokens
 from tests.conftest import PASSWORD
-from tests.users.conftest import CHANGE, LOGIN, ME, at_once, post
+from tests.users.conftest import CHANGE, LOGIN, ME, REGISTER, at_once, post, registration
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,110 @@ def test_the_admin_s_door_has_the_same_lock(dispatcher: User, sign_in: Any) -> N
     entered = Client().post(door, {"username": typed, "password": PASSWORD})
     assert (entered.status_code, entered.headers["Location"]) == (302, "/admin/")
     assert failures() == 0
+
+
+# Accounts made from one address
+
+
+def register(n: int, address: str = "10.0.0.1", **changes: Any) -> Any:
+    return post(REGISTER, registration(phone_number=f"+99890765{n:04d}", **changes), REMOTE_ADDR=address)
+
+
+def made_earlier(count: int, seconds_ago: float, address: str = "10.0.0.1") -> None:
+    at = timezone.now() - timedelta(seconds=seconds_ago)
+    Registration.objects.bulk_create(Registration(address=address, at=at) for _ in range(count))
+
+
+def time_passes(seconds: float) -> None:
+    Registration.objects.update(at=F("at") - timedelta(seconds=seconds))
+
+
+def test_twenty_accounts_an_hour_are_taken_and_the_next_waits() -> None:
+    made_earlier(19, 60)
+    assert register(1).status_code == 201
+    assert_locked(register(2), WAIT_GROWS_S - 20, WAIT_GROWS_S)
+    assert User.objects.count() == 1
+    time_passes(WAIT_GROWS_S)
+    assert register(2).status_code == 201
+
+
+def test_each_account_beyond_waits_longer_than_the_one_before(settings: Any) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 2
+    assert [register(n).status_code for n in (1, 2)] == [201, 201]
+    for n in range(1, 4):
+        assert_locked(register(n + 2), n * WAIT_GROWS_S - 20, n * WAIT_GROWS_S)
+        time_passes(n * WAIT_GROWS_S)
+        assert register(n + 2).status_code == 201
+
+
+def test_an_account_is_always_possible_ten_minutes_after_the_last() -> None:
+    made_earlier(500, 10)
+    assert_locked(register(1), WAIT_MOST_S - 40, WAIT_MOST_S - 10)
+    assert_locked(register(2), 1, WAIT_MOST_S - 10)
+    time_passes(WAIT_MOST_S - 10)
+    assert register(1).status_code == 201
+
+
+def test_after_an_hour_all_is_as_before() -> None:
+    made_earlier(500, 3601)
+    assert register(1).status_code == 201
+    flush_expired_tokens()
+    assert Registration.objects.count() == 1
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "2001:db8:1:2::{}", "::ffff:10.0.0.1"])
+def test_addresses_are_counted_as_for_sign_ins(settings: Any, address: str) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 3
+    assert [register(n, address.format(n)).status_code for n in range(1, 5)] == [201] * 3 + [429]
+    assert register(5, "10.0.0.2").status_code == 201
+    assert register(6, "2001:db8:1:3::1").status_code == 201
+
+
+@pytest.mark.parametrize("address", ["", "unix", "testclient"])
+def test_whoever_comes_from_nowhere_is_not_counted(settings: Any, address: str) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 1
+    assert [register(n, address).status_code for n in range(3)] == [201] * 3
+    assert not Registration.objects.exists()
+
+
+def test_only_accounts_that_were_made_count(settings: Any) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 2
+    assert register(1).status_code == 201
+    for _ in range(3):
+        assert "phone_number" in register(1).json()
+        assert "password" in register(2, password="short", password2="short").json()
+    with mock.patch("apps.users.rules.accounts.register_user", side_effect=OperationalError("the connection is lost")):
+        assert register(2).status_code == 503
+    assert Registration.objects.count() == 1
+    assert register(2).status_code == 201
+
+
+def test_wrong_fields_are_named_while_waiting_too(settings: Any) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 1
+    assert register(1).status_code == 201
+    assert register(2, full_name=5).status_code == 400
+    assert register(2).status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_accounts_at_once_no_more_are_taken(settings: Any) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 3
+    assert at_once(12, register) == {201: 3, 429: 9}
+    assert (User.objects.count(), Registration.objects.count()) == (3, 3)
+
+
+def test_an_address_that_waits_still_signs_in_and_calls_for_help(
+    wearer: User, sign_in: Any, press: Any, settings: Any
+) -> None:
+    settings.REGISTRATIONS_PER_ADDRESS = 1
+    assert [register(n, "127.0.0.1").status_code for n in (1, 2)] == [201, 429]
+    assert sign_in(wearer).status_code == 200
+    assert press(wearer).status_code == 201
+
+
+def test_no_address_of_a_registration_in_the_logs(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    settings.REGISTRATIONS_PER_ADDRESS = 1
+    assert [register(n, "10.1.2.3").status_code for n in (1, 2)] == [201, 429]
+    said = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("django.db"))
+    assert "10.1.2.3" not in said

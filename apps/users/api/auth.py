@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts, tokens
+from ..rules import accounts, limits, tokens
 from . import examples, lockout
 from .authentication import tokens_for
 from .permissions import caller
@@ -71,15 +71,23 @@ class RegisterView(PublicView):
         takes=RegistrationSerializer,
         sends=examples.REGISTRATION,
         gives={201: (RegisteredSerializer, examples.REGISTERED)},
+        errors=[429],
     )
     def post(self, request: Request) -> Response:
-        """Everybody starts as a wearer, role USER. The phone may be written in any common way and is kept as E.164."""
+        """Everybody starts as a wearer, role USER. The phone may be written in any common way and is kept as E.164.
+
+        From one address 20 accounts an hour are taken at once. Beyond that each waits a little longer after the one
+        before: 429 says for how many seconds. It is never more than ten minutes.
+        """
         body = RegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            user = accounts.register_user(**body.validated_data)
+            with limits.registration_from(lockout.address_of(request._request)):
+                user = accounts.register_user(**body.validated_data)
         except accounts.PhoneTaken:
             raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
+        except limits.TooManyRegistrations as why:
+            raise Throttled(why.wait_s, "Many accounts were made from your address lately.") from None
         return Response({"user": NewAccountSerializer(user).data, **tokens_for(user)}, status=201)
 
 

@@ -2,9 +2,13 @@
 
 A try counts for its phone before anybody looks at the password, so that of many at once no more than the limit are
 looked at. It does not count for its address: thousands may sign in from one at a time.
+
+Accounts made from one address are counted too: beyond so many an hour each waits, and none waits for ever.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +20,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from .. import sql
-from ..models import PasswordTry
+from ..models import PasswordTry, Registration
 
+REGISTRATIONS_WITHIN = timedelta(hours=1)
+WAIT_GROWS_S, WAIT_MOST_S = 30, 600  # of registrations beyond the limit: a whole town may share an address
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
 NONE_UNDER_WAY = PasswordTry.objects.none()
 
@@ -73,6 +79,46 @@ def forget(phone: str) -> int:
     return int(count)
 
 
+class TooManyRegistrations(Exception):
+    """So many accounts were made from an address lately that the next one is taken in `wait_s` seconds."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"wait {wait_s} s")
+        self.wait_s = wait_s
+
+
+@contextmanager
+def registration_from(address: str | None) -> Iterator[None]:
+    """Counts an account that is made from an address, unless that fails. Raises TooManyRegistrations.
+
+    At once no more are taken than one after another. An account is always possible within ten minutes of the one
+    before.
+    """
+    if address is None:
+        yield
+        return
+    begun = _begin_registration(address)
+    try:
+        yield
+    except Exception:
+        Registration.objects.filter(pk=begun).delete()
+        raise
+
+
+def _begin_registration(address: str) -> int:
+    """Raises TooManyRegistrations."""
+    values: dict[str, Any] = {"address": address, "free": settings.REGISTRATIONS_PER_ADDRESS}
+    values |= {"step_s": WAIT_GROWS_S, "most_s": WAIT_MOST_S, "within_s": REGISTRATIONS_WITHIN.total_seconds()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.BEGIN_REGISTRATION, values)
+        cursor.nextset()
+        begun, wait_s = cursor.fetchone()
+    if begun is None:
+        raise TooManyRegistrations(max(1, math.ceil(wait_s)))
+    return int(begun)
+
+
 def forget_old() -> None:
-    """Deletes the tries that a process left when it died."""
+    """Deletes the tries that a process left when it died, and the registrations that count no more."""
     PasswordTry.objects.filter(began_at__lte=Now() - TRY_LASTS).delete()
+    Registration.objects.filter(at__lte=Now() - REGISTRATIONS_WITHIN).delete()
