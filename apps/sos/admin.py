@@ -112,7 +112,10 @@ class SignalPage(LogPage):
     list_select_related = ("event", "user", "device")
     search_fields = ("=signal_uid", "user__phone_number", "user__full_name", "device__device_uid")
     uuid_fields = ("event__uid",)
-    fields = ("of", "sender", "device", "signal_uid", "hash", "device_time", "received_at", "raw_payload", "warnings")
+    fields = (
+        "of", "sender", "device", "signal_uid", "hash", "device_time", "received_at", "raw_payload", "payload_in",
+        "warnings",
+    )  # fmt: skip
 
     @admin.display(description="event")
     def of(self, signal: Signal) -> SafeString | str:
@@ -123,6 +126,11 @@ class SignalPage(LogPage):
 
     def flaws(self, signal: Signal) -> str:
         return ", ".join(signal.warnings) or "-"
+
+    @admin.display(description="payload is kept in")
+    def payload_in(self, signal: Signal) -> SafeString | str:
+        """Of several signals with the same payload the first holds it."""
+        return link(signal.payload_holder)
 
     @admin.display(description="signal hash")
     def hash(self, signal: Signal) -> str:

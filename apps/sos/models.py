@@ -166,6 +166,9 @@ class Signal(models.Model):
     device_time = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField()
     raw_payload = models.JSONField(null=True, blank=True)
+    payload_digest = models.BinaryField(
+        max_length=32, null=True, help_text="of the payload it came with; the event keeps that once: payload_holder"
+    )
     warnings = models.JSONField(default=dict, blank=True)
 
     class Meta:
@@ -176,6 +179,14 @@ class Signal(models.Model):
 
     def __str__(self) -> str:
         return f"signal {self.pk} of {self.event_id}"
+
+    @property
+    def payload_holder(self) -> "Signal | None":
+        """The signal of the same event that holds this one's payload, perhaps itself; None when it came without one."""
+        if self.payload_digest is None:
+            return None
+        same = Signal.objects.filter(event=self.event_id, payload_digest=self.payload_digest)
+        return same.filter(raw_payload__isnull=False).order_by("pk").first()
 
 
 class HelperAlert(models.Model):

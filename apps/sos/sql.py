@@ -86,6 +86,7 @@ SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.even
 """
 EARLIER_OF_DEVICE = _EARLIER.format(open=_OPEN, whose="s.device_id = %(device)s")
 EARLIER_OF_USER = _EARLIER.format(open=_OPEN, whose="s.user_id = %(user)s AND s.device_id IS NULL")
+PAYLOAD_IS_KEPT = "SELECT EXISTS (SELECT FROM sos_signal WHERE event_id = %s AND payload_digest = %s)"
 
 # The plan and the step: the policies that may be meant, and an event whose step is due.
 POLICY = Columns(DispatchPolicy, "p")

@@ -8,7 +8,7 @@ from django.test import Client
 
 from apps.notifications.models import Notification, State
 from apps.sos.kinds import EventStatus, JournalKind
-from apps.sos.models import JournalEntry, SosEvent
+from apps.sos.models import JournalEntry, Signal, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 
@@ -29,6 +29,13 @@ def resolve(desk: Client, *events: SosEvent, **more: Any) -> Any:
 
 def said(answer: Any) -> str:
     return " ".join(str(message) for message in answer.context["messages"])
+
+
+def test_repeated_signal_leads_to_the_one_that_holds_its_payload(story: Any, desk: Client) -> None:
+    first, second = Signal.objects.order_by("pk")
+    assert (first.raw_payload, second.raw_payload) == ({"sensor_data": "..."}, None)
+    html = desk.get(f"/admin/sos/signal/{second.pk}/change/").content.decode()
+    assert f"/admin/sos/signal/{first.pk}/change/" in html
 
 
 def test_page_tells_the_whole_story(story: Any, desk: Client) -> None:

@@ -58,11 +58,11 @@ def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *
     sent_before, newest = _earlier_events(user, device, reading)
     if sent_before:
         event = _count_retry(sent_before)
-        _keep_signal(event, user, device, reading)
+        _keep_signal(event, user, device, reading, is_repeat=True)
         return Opened(event, False, reading.warnings)
     earlier = _event_pressed_for(reading, newest)
     event = earlier or _create(user, device, reading, follows=newest)
-    _keep_signal(event, user, device, reading)
+    _keep_signal(event, user, device, reading, is_repeat=earlier is not None)
     if earlier:
         _press_again(earlier, device, reading)
     else:
@@ -150,7 +150,10 @@ def _newest_place(device: Device | None, reading: Reading) -> Place | None:
     return signalled
 
 
-def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Reading) -> None:
+def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Reading, *, is_repeat: bool) -> None:
+    """A payload that another signal of the event has brought already is not kept again."""
+    digest = reading.payload_digest
+    is_kept = is_repeat and digest is not None and prepared.rows(sql.PAYLOAD_IS_KEPT, [event.pk, digest])[0][0]
     signal = Signal(
         event=event,
         user=user,
@@ -159,7 +162,8 @@ def _keep_signal(event: SosEvent, user: User, device: Device | None, reading: Re
         signal_hash=reading.hash,
         device_time=reading.device_time,
         received_at=reading.received_at,
-        raw_payload=reading.raw_payload,
+        raw_payload=None if is_kept else reading.raw_payload,
+        payload_digest=digest,
         warnings=reading.warnings,
     )
     prepared.insert(signal)
@@ -230,7 +234,7 @@ def refuse_while_needed(user: User, **_: object) -> None:
 def forget_person(user: User, **_: object) -> None:
     """Takes what tells about an erased person out of their events; that there was an event stays."""
     events = SosEvent.objects.filter(user=user)
-    Signal.objects.filter(event__in=events).update(raw_payload=None)
+    Signal.objects.filter(event__in=events).update(raw_payload=None, payload_digest=None)
     events.update(
         position=None,
         position_at=None,

@@ -72,6 +72,13 @@ class Reading:
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
+    @cached_property
+    def payload_digest(self) -> bytes | None:
+        """Tells one payload from another; None without one."""
+        if self.raw_payload is None:
+            return None
+        return hashlib.sha256(json.dumps(self.raw_payload, sort_keys=True).encode()).digest()
+
     def warn(self, name: str, why: str) -> None:
         """Adds a warning about a field."""
         self.warnings.setdefault(name, []).append(why)

@@ -198,3 +198,60 @@ def test_place_of_a_report_that_comes_late_keeps_its_age(course: Course, watch: 
     record_fix(watch, Fix(41.4, 69.3, recorded_at=timezone.now() - timedelta(seconds=120)))
     course.step()
     assert (course.event.lat, course.event.location_age_s) == (41.4, pytest.approx(120, abs=5))
+
+
+# A payload is kept once
+
+
+def payloads(event: SosEvent | None = None) -> list[Any]:
+    signals = Signal.objects.filter(event=event) if event else Signal.objects.all()
+    return list(signals.order_by("pk").values_list("raw_payload", flat=True))
+
+
+def holders() -> list[int | None]:
+    """Of each signal, the place of the one that holds its payload."""
+    signals = list(Signal.objects.order_by("pk"))
+    return [signals.index(signal.payload_holder) if signal.payload_holder else None for signal in signals]
+
+
+def test_retry_keeps_no_second_copy_of_its_payload(retry: Any) -> None:
+    for _ in range(3):
+        retry()
+    assert payloads() == [{"sensor_data": "..."}, None, None, None]
+    assert holders() == [0, 0, 0, 0]
+
+
+def test_retry_of_a_closed_event_keeps_no_second_copy_either(retry: Any, course: Course) -> None:
+    course.desk("resolve", outcome="HELPED")
+    retry()
+    assert payloads() == [{"sensor_data": "..."}, None]
+
+
+def test_each_payload_of_an_event_is_kept_once_in_whatever_order_it_comes(course: Course, watch: Device) -> None:
+    one, other = {"a": 1, "b": [2]}, {"a": 1, "b": [3]}
+    for n, payload in enumerate((one, other, {"b": [2], "a": 1}, other, None, one)):
+        course.press(device_uid=WATCH, signal_uid=f"press-{n}", raw_payload=payload)
+    assert payloads() == [one, other, None, None, None, None]
+    assert holders() == [0, 1, 0, 1, None, 0]
+    assert course.event.signal_count == 6
+
+
+def test_payload_that_is_cut_is_kept_once_too(course: Course, watch: Device) -> None:
+    for n in range(3):
+        course.press(device_uid=WATCH, signal_uid=f"press-{n}", raw_payload="x" * 100_000)
+    assert [payload is None for payload in payloads()] == [False, True, True]
+
+
+def test_another_event_keeps_its_own_payload(course: Course, watch: Device) -> None:
+    first = course.press(device_uid=WATCH, signal_uid="press-1")
+    course.desk("resolve", outcome="HELPED")
+    second = course.press(device_uid=WATCH, signal_uid="press-2")
+    assert (first != second, payloads(first), payloads(second)) == (True, *[[{"sensor_data": "..."}]] * 2)
+
+
+def test_signal_from_before_digests_were_kept_is_repeated_whole_once(course: Course, watch: Device) -> None:
+    course.press(device_uid=WATCH, signal_uid="press-1")
+    Signal.objects.update(payload_digest=None)
+    for n in (2, 3):
+        course.press(device_uid=WATCH, signal_uid=f"press-{n}")
+    assert payloads() == [{"sensor_data": "..."}] * 2 + [None]

@@ -252,6 +252,7 @@ def test_32_identical_triggers_at_once_make_one_event(wearer: User, watch: Any, 
     assert codes == [200] * 31 + [201]
     assert SosEvent.objects.get().signal_count == 32
     assert Signal.objects.count() == 32
+    assert Signal.objects.filter(raw_payload__isnull=False).count() == 1
 
 
 def test_signal_of_a_device_removed_this_moment_is_stored_without_it(wearer: User, press: Any) -> None:

@@ -221,5 +221,5 @@ def test_erasing_waits_for_an_open_event_and_leaves_no_trace_of_the_person(
     erased.send(sender=User, user=wearer)
     event.refresh_from_db()
     assert (event.position, event.device_uid_text, event.location_source) == (None, "", "NONE")
-    assert event.signals.get().raw_payload is None
+    assert (event.signals.get().raw_payload, event.signals.get().payload_digest) == (None, None)
     assert (event.status, event.detected_type) == (EventStatus.RESOLVED, DetectedType.FALL_DETECTED)
