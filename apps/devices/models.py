@@ -13,6 +13,10 @@ DEVICE_UID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 INTERVAL_LEAST_S, INTERVAL_MOST_S = 10, 86_400
 
 
+ESTABLISHED_DAYS = 3
+"""On so many days a device must have reported: whoever makes up hundreds of them must not decide for everybody."""
+
+
 class Device(models.Model):
     """A watch or a phone, known by the serial it calls itself; with what its owner wants helpers to know."""
 
@@ -44,6 +48,11 @@ class Device(models.Model):
         help_text="how often it reports; else as all are told to",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    @property
+    def is_established(self) -> bool:
+        """Has reported on three days, so that nobody has made it up just now."""
+        return self.days_seen >= ESTABLISHED_DAYS
 
     def __str__(self) -> str:
         return self.device_uid

@@ -36,3 +36,4 @@ class AlarmReason(TextChoices):
     REPORTED_UNSAFE = "REPORTED_UNSAFE", "a helper far away reports it unsafe"
     ALL_DONE = "ALL_DONE", "the helpers are done"
     WEARER_FINE = "WEARER_FINE", "the wearer says they are fine"
+    MANY_EVENTS = "MANY_EVENTS", "one of many of the same account"

@@ -72,7 +72,7 @@ SET replacements_due = e.replacements_due + short.number, next_step_at = least(e
 FROM short WHERE e.id = short.id
 """
 
-# Opening: the event to which the same signal came before, and the newest open one.
+# Opening: the event to which the same signal came before, the newest open one, and how many the account has open.
 _EARLIER = """
 SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
         WHERE {whose} AND s.received_at > %(since)s
@@ -82,7 +82,9 @@ SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.even
         ORDER BY s.received_at DESC LIMIT 1),
        (SELECT s.id FROM sos_sosevent s
         WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ({open})
-        ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1)
+        ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1),
+       (SELECT count(*) FROM sos_sosevent s
+        WHERE s.user_id = %(user)s AND s.is_drill = %(is_drill)s AND s.status IN ({open}))
 """
 EARLIER_OF_DEVICE = _EARLIER.format(open=_OPEN, whose="s.device_id = %(device)s")
 EARLIER_OF_USER = _EARLIER.format(open=_OPEN, whose="s.user_id = %(user)s AND s.device_id IS NULL")

@@ -36,7 +36,7 @@ from apps.devices.rules.registry import point
 from apps.notifications.models import PushToken
 from apps.users.models import User
 wearer = User.objects.create_user("+998901112233", "pressing-buttons-all-day")
-Device.objects.bulk_create(Device(device_uid=f"watch-{n:04d}", owner=wearer) for n in range(1, 5001))
+Device.objects.bulk_create(Device(device_uid=f"watch-{n:04d}", owner=wearer, days_seen=3) for n in range(1, 5001))
 start = User.objects.count()
 User.objects.bulk_create(
     User(phone_number=f"+99893{n:07d}", password="!", role="HELPER", on_duty=True) for n in range(%(helpers)d))

@@ -19,7 +19,7 @@ from apps.notifications.rules.queueing import can_send_texts, notify, notify_con
 from apps.users.models import EmergencyContact, Status
 
 from .. import sql
-from ..models import Device, Trouble, TroubleKind
+from ..models import ESTABLISHED_DAYS, Device, Trouble, TroubleKind
 from ..signals import trouble_began
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,6 @@ CONTACTS_QUIET = timedelta(hours=12)  # between two texts to contacts about one 
 NEWS = timedelta(days=1)  # who has not been heard for longer was given up long ago
 KEPT = timedelta(days=1)
 MANY, MANY_SHARE, MANY_WITHIN = 5, 0.25, timedelta(minutes=15)
-ESTABLISHED_DAYS = 3  # that a device has reported on: whoever makes up hundreds of them must not decide what many are
 BATCH, BATCHES_MOST = 1000, 50
 MESSAGES = {
     TroubleKind.SILENT.value: MessageKind.DEVICE_OFFLINE,

@@ -29,6 +29,11 @@ from .due_step import schedule
 from .policy import plan_of, policy_of
 from .reading import CLOCK_BELIEVED, Reading, read_signal
 
+BELIEVED_AT_ONCE = 3
+"""So many open events of an account whose watches are not established call helpers at once."""
+DOUBTED_FOR = timedelta(seconds=60)
+"""So long helpers for a further one are not called, unless a dispatcher calls them."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -55,19 +60,19 @@ def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
     if device and not see_device(device):
         device = None  # its owner has removed it this moment
-    sent_before, newest = _earlier_events(user, device, reading)
+    sent_before, newest, open_of_account = _earlier_events(user, device, reading)
     if sent_before:
         event = _count_retry(sent_before)
         _keep_signal(event, user, device, reading, is_repeat=True)
         return Opened(event, False, reading.warnings)
     earlier = _event_pressed_for(reading, newest)
-    event = earlier or _create(user, device, reading, follows=newest)
+    event = earlier or _create(user, device, reading, newest, open_of_account)
     _keep_signal(event, user, device, reading, is_repeat=earlier is not None)
     if earlier:
         _press_again(earlier, device, reading)
     else:
         hints.task("sos.notify_nearby_helpers", event.pk)
-        journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk))
+        journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk), *_doubted(event, open_of_account))
     return Opened(event, earlier is None, reading.warnings)
 
 
@@ -75,8 +80,10 @@ def _device_named(user: User, device_uid: str) -> Device | None:
     return Device.objects.filter(owner=user, device_uid=device_uid).first() if device_uid else None
 
 
-def _earlier_events(user: User, device: Device | None, reading: Reading) -> tuple[int | None, int | None]:
-    """The event to which the same signal came before, and the newest open one; drills among drills."""
+def _earlier_events(user: User, device: Device | None, reading: Reading) -> tuple[int | None, int | None, int]:
+    """The event to which the same signal came before, the newest open one, and how many the account has open; drills
+    among drills.
+    """
     believed = reading.clock_is_believed
     values = {
         "device": device.pk if device else None,
@@ -87,8 +94,8 @@ def _earlier_events(user: User, device: Device | None, reading: Reading) -> tupl
         "device_time": reading.device_time if believed else None,
         "signal_hash": reading.hash if believed else None,
     }
-    ((sent_before, newest),) = prepared.rows(sql.EARLIER_OF_DEVICE if device else sql.EARLIER_OF_USER, values)
-    return sent_before, newest
+    ((before, newest, count),) = prepared.rows(sql.EARLIER_OF_DEVICE if device else sql.EARLIER_OF_USER, values)
+    return before, newest, count
 
 
 def _count_retry(event_id: int) -> SosEvent:
@@ -108,9 +115,11 @@ def _event_pressed_for(reading: Reading, newest: int | None) -> SosEvent | None:
     return locked if locked.is_open and age_s < locked.plan["dedup_window_s"] and not is_test else None
 
 
-def _create(user: User, device: Device | None, reading: Reading, follows: int | None) -> SosEvent:
+def _create(user: User, device: Device | None, reading: Reading, follows: int | None, open_of_account: int) -> SosEvent:
     place = _newest_place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
+    is_proven = device is not None and device.is_established
+    is_doubted = not (is_proven or reading.is_drill) and open_of_account >= BELIEVED_AT_ONCE
     event = SosEvent(
         user=user,
         device=device,
@@ -127,8 +136,13 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         silent=reading.silent,
         unconfirmed_until=due_at if reading.countdown_s else None,
         plan=plan_of(policy_of(reading.detected_type), reading.severity),
-        rank=rank_of(is_drill=reading.is_drill, is_proven=False, is_first=follows is None, severity=reading.severity),
-        wave_at=due_at,
+        rank=rank_of(
+            is_drill=reading.is_drill,
+            is_proven=is_proven,
+            is_first=follows is None if is_proven else not open_of_account,
+            severity=reading.severity,
+        ),
+        wave_at=max(due_at, reading.received_at + DOUBTED_FOR) if is_doubted else due_at,
         next_step_at=due_at,
     )
     if place:
@@ -136,6 +150,15 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         event.told_position = place.point
     prepared.insert(event)
     return event
+
+
+def _doubted(event: SosEvent, open_of_account: int) -> list[Entry]:
+    """Dispatchers are alarmed at once about one event too many of an account: they may call, or wait with it."""
+    if event.wave_at < event.received_at + DOUBTED_FOR or open_of_account < BELIEVED_AT_ONCE:
+        return []
+    entry = alarm_dispatchers(event, AlarmReason.MANY_EVENTS, event.received_at)
+    SosEvent.objects.filter(pk=event.pk).update(dispatchers_alarmed_at=event.dispatchers_alarmed_at)
+    return [entry]
 
 
 def _newest_place(device: Device | None, reading: Reading) -> Place | None:

@@ -35,7 +35,7 @@ WHERE c.helper_id = called.helper_id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sos", "0006_assigned_helpers"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [("sos", "0007_payload_digest"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.AddField(
