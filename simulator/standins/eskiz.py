@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; in a container of its own, 0.0.0.0")
     arguments = parser.parse_args()
-    server(StandIn().app).run(sockets=[listen(arguments.port, arguments.host)])
+    server(StandIn().app, listen(arguments.port, arguments.host)).run()
 
 
 if __name__ == "__main__":

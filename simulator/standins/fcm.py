@@ -1,6 +1,7 @@
 """A stand-in for Firebase Cloud Messaging: its HTTP v1 protocol, the phones behind it, and faults on request.
 
 `python -m simulator.standins.fcm --port 8099 --key-file key.json`, or `with running_stand_in() as fcm:` in a test.
+With `--tls FILE`, or a `certificate`, over TLS and by HTTP/2 or HTTP/1.1, as Firebase; else over plain HTTP/1.1.
 
 The provider's side:
     POST /token                                   a signed assertion for an access token
@@ -27,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import provider
+from .certificate import make_certificate
 from .faults import FaultKind
 from .fcm_schema import violations
 from .google_oauth import Refused, ServiceAccount
@@ -238,19 +240,19 @@ class Control(provider.Control):
 class Running(Control):
     """A stand-in in this process. `service_account` is the content of Google's key file."""
 
-    def __init__(self, url: str, service_account: dict[str, str]) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, service_account: dict[str, str], certificate: Path | None = None) -> None:
+        super().__init__(url, certificate)
         self.service_account = service_account
 
 
 @contextmanager
-def running_stand_in(project: str = PROJECT) -> Iterator[Running]:
-    """On a free port of loopback, in a thread of its own."""
+def running_stand_in(project: str = PROJECT, certificate: Path | None = None) -> Iterator[Running]:
+    """On a free port of loopback, in a thread of its own; with a certificate of `make_certificate` over TLS."""
     listener = listen()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     account = ServiceAccount.create(project, f"{url}/token")
-    fcm = Running(url, account.key)
-    with running(StandIn(account).app, listener):
+    fcm = Running(url, account.key, certificate)
+    with running(StandIn(account).app, listener, certificate):
         yield fcm
         fcm.close()
 
@@ -263,11 +265,12 @@ def main() -> None:
     parser.add_argument("--key-file", type=Path, required=True, help="where the service account's key is written")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; in a container of its own, 0.0.0.0")
     parser.add_argument("--name", default="127.0.0.1", help="what others call this host")
+    parser.add_argument("--tls", type=Path, metavar="FILE", help="over TLS; the certificate to trust is written there")
     arguments = parser.parse_args()
-    listener = listen(arguments.port, arguments.host)
-    token_uri = f"http://{arguments.name}:{arguments.port}/token"
+    certificate = make_certificate(arguments.tls, arguments.name) if arguments.tls else None
+    token_uri = f"{'https' if certificate else 'http'}://{arguments.name}:{arguments.port}/token"
     account = ServiceAccount.kept_in(arguments.key_file, PROJECT, token_uri)
-    server(StandIn(account).app).run(sockets=[listener])
+    server(StandIn(account).app, listen(arguments.port, arguments.host), certificate).run()
 
 
 if __name__ == "__main__":

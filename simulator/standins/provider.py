@@ -12,6 +12,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import httpx
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .certificate import trust
 from .faults import BadScript, Fault, FaultKind, FaultScript
 from .loopback import App, CutConnection, disconnected
 
@@ -149,9 +151,10 @@ def after(request: Request) -> int:
 class Control:
     """A stand-in as tests see it, in this process or another. Raises httpx.HTTPError when it does not answer."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._http = httpx.Client(base_url=url, timeout=LONGEST_WAIT_S + 5, trust_env=False)
+    def __init__(self, url: str, certificate: Path | None = None) -> None:
+        self.url, self.certificate = url, certificate
+        verify = trust(certificate) if certificate else True
+        self._http = httpx.Client(base_url=url, timeout=LONGEST_WAIT_S + 5, trust_env=False, verify=verify)
 
     def close(self) -> None:
         self._http.close()

@@ -17,6 +17,7 @@ from google.auth.transport import Request as GoogleTransport
 from google.auth.transport import Response as GoogleResponse
 from google.oauth2 import service_account
 
+from simulator.standins.certificate import make_certificate, trust
 from simulator.standins.fcm import Control, Running, running_stand_in
 from simulator.standins.google_oauth import GRANT_TYPE, SCOPE
 
@@ -28,10 +29,19 @@ PUSH = {
 }
 
 
-@pytest.fixture(scope="module")
-def stand_in() -> Iterator[Running]:
-    with running_stand_in() as fcm:
+@pytest.fixture(scope="module", params=["HTTP/1.1", "HTTP/2"])
+def stand_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Over plain HTTP/1.1, and over TLS and HTTP/2."""
+    is_tls = request.param == "HTTP/2"
+    certificate = make_certificate(tmp_path_factory.mktemp("tls") / "fcm.pem") if is_tls else None
+    with running_stand_in(certificate=certificate) as fcm, client_of(fcm) as http:
+        assert http.get("/healthz").http_version == request.param
         yield fcm
+
+
+def client_of(fcm: Running) -> httpx.Client:
+    verify = trust(fcm.certificate) if fcm.certificate else True
+    return httpx.Client(base_url=fcm.url, timeout=5, trust_env=False, http2=True, verify=verify)
 
 
 @pytest.fixture
@@ -42,7 +52,7 @@ def fcm(stand_in: Running) -> Running:
 
 @pytest.fixture
 def http(stand_in: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stand_in.url, timeout=5, trust_env=False) as client:
+    with client_of(stand_in) as client:
         yield client
 
 
@@ -66,7 +76,7 @@ def ask_token(http: httpx.Client, fcm: Running, key: str | None = None, **change
 
 @pytest.fixture(scope="module")
 def bearer(stand_in: Running) -> dict[str, str]:
-    with httpx.Client(base_url=stand_in.url, trust_env=False) as client:
+    with client_of(stand_in) as client:
         return {"Authorization": f"Bearer {ask_token(client, stand_in).json()['access_token']}"}
 
 
@@ -311,6 +321,7 @@ class TestFaults:
             assert hanging.result(timeout=5).status_code == 200
         assert len(fcm.messages()) == 1
 
+    @pytest.mark.parametrize("stand_in", ["HTTP/1.1"], indirect=True)  # over HTTP/2 httpx gives up without a word
     def test_client_that_gives_up_on_a_hang_was_not_served(
         self, fcm: Running, http: httpx.Client, bearer: dict[str, str]
     ) -> None:
