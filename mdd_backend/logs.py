@@ -58,10 +58,9 @@ def configuration(level: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # httpx and httpcore log whole URLs, and FCM's hold the project
+            # httpx and httpcore log whole URLs, and the heartbeat's is a secret
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
-            "hpack": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
             # uvicorn has its own handlers; whether it logs each request is for its command line to say
             "uvicorn": {"propagate": True},

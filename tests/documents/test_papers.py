@@ -15,7 +15,7 @@ PAPERS = [ROOT / name for name in ("README.md", "README.ru.md", "CONTRIBUTING.md
 PAPERS += sorted((ROOT / "docs").rglob("*.md"))
 INTERNAL = {
     "DJANGO_SETTINGS_MODULE", "GDAL_DATA", "PROJ_DATA", "PATH", "MDD_ADMIN_PHONE", "MDD_ADMIN_PASSWORD", "MDD_TEST_RUN",
-    "NODE_OPTIONS",
+    "NODE_OPTIONS", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }  # fmt: skip
 READERS = {"read", "get", "setdefault"}
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-import httpx
+import aiohttp
+
+from .connections import Answer
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Transport(Protocol):
         """Hands one message to the provider; returns the provider's name for it. Raises TransportError."""
 
 
-def retry_after_s(answer: httpx.Response) -> float | None:
+def retry_after_s(answer: Answer) -> float | None:
     """Retry-After in seconds, whichever of its two forms it has (RFC 9110, 10.2.3)."""
     raw = answer.headers.get("Retry-After", "").strip()
     if raw.isdecimal():
@@ -83,16 +85,16 @@ def retry_after_s(answer: httpx.Response) -> float | None:
 
 
 async def answered(work: Coroutine[Any, Any, str], most_s: float) -> str:
-    """What `work` gives within `most_s` seconds. Raises TransportError, also for whatever httpx may raise.
+    """What `work` gives within `most_s` seconds. Raises TransportError, also for whatever aiohttp may raise.
 
-    httpx's own limits are per read: a provider that dribbles must not hold a lease past its end.
+    The limit is on the whole of it: a provider that dribbles must not hold a lease past its end.
     """
     try:
         async with asyncio.timeout(most_s):
             return await work
     except TimeoutError:
         raise TransportError("no answer in time") from None
-    except httpx.HTTPError as why:
+    except (aiohttp.ClientError, OSError) as why:
         raise TransportError(f"no answer: {type(why).__name__}") from None
     except (KeyError, TypeError, ValueError):
         raise TransportError("unreadable answer") from None

@@ -6,18 +6,18 @@ It moderates texts, so ours are fixed templates, and takes Uzbek numbers without
 import asyncio
 from functools import lru_cache
 
-import httpx
 from django.conf import settings
 
 from .base import Message, Reports, TransportError, answered, retry_after_s
+from .connections import Answer, Connections
 
 
 class _Account:
     """One sign-in at the gateway and the connections that use it; lives as long as its process."""
 
     def __init__(self, url: str, email: str, password: str) -> None:
-        self.email, self.password = email, password
-        self.client = httpx.AsyncClient(base_url=url, timeout=settings.ESKIZ_TIMEOUT_S)
+        self.url, self.email, self.password = url, email, password
+        self.connections = Connections()
         self.signing_in = asyncio.Lock()
         self.token = ""
 
@@ -25,8 +25,8 @@ class _Account:
         async with self.signing_in:
             if not self.token:
                 credentials = {"email": self.email, "password": self.password}
-                answer = await self.client.post("/api/auth/login", data=credentials)
-                if answer.status_code != httpx.codes.OK:
+                answer = await self.connections.post_form(f"{self.url}/api/auth/login", credentials)
+                if answer.status != 200:
                     raise _refusal(answer, "no access token: ")
                 self.token = str(answer.json()["data"]["token"])
             return self.token
@@ -68,22 +68,22 @@ class Eskiz:
         if message.status_url:
             form["callback_url"] = message.status_url
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await self.account.client.post("/api/message/sms/send", data=form, headers=headers)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        answer = await self.account.connections.post_form(f"{self.account.url}/api/message/sms/send", form, headers)
+        if answer.status == 401:
             self.account.forget(token)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status != 200:
             raise _refusal(answer)
         return str(answer.json()["id"])
 
 
-def _refusal(answer: httpx.Response, what: str = "") -> TransportError:
+def _refusal(answer: Answer, what: str = "") -> TransportError:
     """401 to a message may pass, with a new token; to a sign-in it cannot."""
-    passing = answer.status_code in {408, 429} or answer.status_code >= 500 or (answer.status_code == 401 and not what)
-    reason = f"{what}{answer.status_code} {_words(answer)}".strip()
+    passing = answer.status in {408, 429} or answer.status >= 500 or (answer.status == 401 and not what)
+    reason = f"{what}{answer.status} {_words(answer)}".strip()
     return TransportError(reason, permanent=not passing, retry_after_s=retry_after_s(answer))
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(answer: Answer) -> str:
     try:
         return str(answer.json()["message"])[:100]
     except (ValueError, KeyError, TypeError):

@@ -10,11 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import httpx
 from django.conf import settings
 from google.auth import crypt, jwt
 
 from .base import Message, TransportError, answered, retry_after_s
+from .connections import Answer, Connections
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -52,9 +52,7 @@ class _Account:
         self.email: str = info["client_email"]
         self.token_uri: str = info["token_uri"]
         self.url = f"{settings.FCM_ENDPOINT}/v1/projects/{info['project_id']}/messages:send"
-        # Firebase speaks HTTP/2. Over HTTP/1.1 httpx looks at every idle connection for each message: few are enough.
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=10)
-        self.client = httpx.AsyncClient(http2=True, timeout=settings.FCM_TIMEOUT_S, limits=limits)
+        self.connections = Connections()
         self.renewing = asyncio.Lock()
         self.token, self.good_until = "", 0.0
 
@@ -80,11 +78,12 @@ class _Account:
             "exp": now + TOKEN_LIFETIME_S,
         }
         assertion = jwt.encode(self.signer, claims).decode()  # type: ignore[no-untyped-call]
-        answer = await self.client.post(self.token_uri, data={"grant_type": GRANT, "assertion": assertion})
-        if answer.status_code != httpx.codes.OK:
-            permanent = answer.status_code in {400, 401, 403}
+        form = {"grant_type": GRANT, "assertion": assertion}
+        answer = await self.connections.post_form(self.token_uri, form)
+        if answer.status != 200:
+            permanent = answer.status in {400, 401, 403}
             raise TransportError(
-                f"no access token: {answer.status_code}", permanent=permanent, retry_after_s=retry_after_s(answer)
+                f"no access token: {answer.status}", permanent=permanent, retry_after_s=retry_after_s(answer)
             )
         body = answer.json()
         self.token = str(body["access_token"])
@@ -107,14 +106,12 @@ class Fcm:
 
     async def _send(self, message: Message) -> str:
         token = await self.account.access_token()
-        answer = await self.account.client.post(
-            self.account.url,
-            json={"message": body_for(message)},
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        if answer.status_code == httpx.codes.OK:
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"message": body_for(message)}
+        answer = await self.account.connections.post_json(self.account.url, body, headers)
+        if answer.status == 200:
             return str(answer.json()["name"])
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if answer.status == 401:
             self.account.forget(token)
         raise _refusal(answer)
 
@@ -148,17 +145,17 @@ def body_for(message: Message) -> dict[str, Any]:
     }
 
 
-def _refusal(answer: httpx.Response) -> TransportError:
+def _refusal(answer: Answer) -> TransportError:
     """What an error answer means: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode"""
     code = _error_code(answer)
-    reason = f"{answer.status_code} {code}"
+    reason = f"{answer.status} {code}"
     if code == "UNREGISTERED":
         return TransportError(reason, dead_address=True)
-    passing = answer.status_code in {401, 408, 429} or answer.status_code >= 500
+    passing = answer.status in {401, 408, 429} or answer.status >= 500
     return TransportError(reason, permanent=not passing, retry_after_s=retry_after_s(answer))
 
 
-def _error_code(answer: httpx.Response) -> str:
+def _error_code(answer: Answer) -> str:
     try:
         error = answer.json()["error"]
         codes = [detail["errorCode"] for detail in error.get("details", []) if "errorCode" in detail]
