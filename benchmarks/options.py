@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SHORT = ("locations", "triggers", "strangers", "nearest", "alerts", "burst")
+SHORT = ("locations", "triggers", "strangers", "nearest", "alerts", "pushes", "burst")
 LONG = ("growth", "memory")
 
 

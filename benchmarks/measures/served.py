@@ -39,8 +39,8 @@ def served(
     The environment of this process is then the service's: Django may be set up in it. The database is `name` beside the
     one in DATABASE_URL. `settings` are environment variables.
     """
-    with _own_database(name) as database_url, TemporaryDirectory(prefix="mdd-bench-") as folder, ExitStack() as running:
-        redis_port, port = _free_port(), _free_port()
+    with _own_database(name) as database_url, TemporaryDirectory(prefix="mdd-bench-") as folder, ExitStack() as stack:
+        redis_port, port = free_port(), free_port()
         url, redis_url = f"http://{LOOPBACK}:{port}", f"redis://{LOOPBACK}:{redis_port}/0"
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "mdd_backend.settings",
@@ -52,11 +52,11 @@ def served(
         for command in ("migrate", "collectstatic"):
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
         processes = {
-            process_name: running.enter_context(_running(command))
+            process_name: stack.enter_context(running(command))
             for process_name, command in _commands(folder, redis_port, port, workers, calls=calls).items()
         }
         for awaited in (redis_port, port):
-            _wait_for(awaited)
+            wait_for(awaited)
         yield Service(url, database_url, redis_url, processes)
 
 
@@ -87,7 +87,7 @@ def _own_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     try:
         yield process
@@ -96,7 +96,7 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(30)
 
 
-def _wait_for(port: int, patience_s: float = 30) -> None:
+def wait_for(port: int, patience_s: float = 30) -> None:
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         with socket.socket() as client:
@@ -106,7 +106,7 @@ def _wait_for(port: int, patience_s: float = 30) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         return int(listener.getsockname()[1])
