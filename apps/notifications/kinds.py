@@ -37,3 +37,4 @@ class AlarmReason(TextChoices):
     ALL_DONE = "ALL_DONE", "the helpers are done"
     WEARER_FINE = "WEARER_FINE", "the wearer says they are fine"
     MANY_EVENTS = "MANY_EVENTS", "one of many of the same account"
+    DOUBTED_ACCOUNT = "DOUBTED_ACCOUNT", "of a contained or banned account"

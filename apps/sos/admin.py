@@ -8,17 +8,20 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
 from apps.users.models import User
+from apps.users.rules import accounts
 
 from .journal.story import MOST, story_of
 from .kinds import Outcome
 from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Signal, SosEvent
-from .rules import desk, policy
+from .rules import containing, desk, policy
 from .rules.closing import StepMakesNoSense
 
 if TYPE_CHECKING:
@@ -55,6 +58,21 @@ class EventPage(DispatcherPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SosEvent]:
         events: QuerySet[SosEvent] = super().get_queryset(request)
         return events.select_related("user", "device", "follows", "acknowledged_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        contained = self.admin_site.admin_view(require_POST(self.contain))
+        return [path("containment/<int:user_id>/", contained, name="sos_containment"), *super().get_urls()]
+
+    def contain(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """What the button on a person's page does: contains the account, or lifts that."""
+        user = get_object_or_404(User.objects.present(), pk=user_id)
+        if "lift" in request.POST:
+            accounts.lift_containment(user, signed_in(request))
+            messages.success(request, "The containment is lifted.")
+        else:
+            closed = containing.contain(user, signed_in(request))
+            messages.success(request, f"The account is contained; {len(closed)} events were closed as false alarms.")
+        return HttpResponseRedirect(reverse("admin:users_user_change", args=[user.pk]))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -80,6 +80,9 @@ class SosEvent(models.Model):
     plan = models.JSONField()
     waves_called = models.PositiveSmallIntegerField(default=0)
     wave_at = models.DateTimeField(help_text="when the next wave is called")
+    doubted_until = models.DateTimeField(
+        null=True, blank=True, help_text="no helper is called before then without a dispatcher's word"
+    )
     replacements_due = models.PositiveSmallIntegerField(default=0, help_text="for those who declined or withdrew")
     unsafe_reported_at = models.DateTimeField(
         null=True, blank=True, help_text="when a helper last reported the place unsafe"

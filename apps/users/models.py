@@ -71,6 +71,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
         help_text="how many devices it may have; else as many as all accounts",
     )
+    contained_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="since then its signals go to dispatchers first"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "phone_number"
@@ -104,6 +107,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_banned(self) -> bool:
         return self.status == Status.BANNED
+
+    @property
+    def is_doubted(self) -> bool:
+        """Contained or banned: an SOS is taken all the same, and goes to dispatchers before helpers."""
+        return self.contained_at is not None or self.is_banned
 
     @property
     def is_staff(self) -> bool:

@@ -116,6 +116,8 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("GET", "/api/v1/users/", None,                                   "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/users/{uuid}/", None,                            "401  403  403  403  403  403  200  401  403"),
     ("PATCH", "/api/v1/users/{uuid}/", {"role": "HELPER"},            "401  403  403  403  403  403  200  401  403"),
+    ("POST", "/api/v1/users/{uuid}/containment/", None,               "401  403  403  403  403  403  200  401  403"),
+    ("DELETE", "/api/v1/users/{uuid}/containment/", None,             "401  403  403  403  403  403  204  401  403"),
     ("GET", "/api/v1/devices/", None,                                 "401  200  200  200  200  200  200  401  403"),
     ("GET", "/api/v1/devices/troubled/", None,                        "401  403  403  403  403  403  200  401  403"),
     ("POST", "/api/v1/devices/", {"device_uid": "new-watch"},         "401  201  201  201  201  201  201  401  403"),

@@ -258,6 +258,7 @@ WORDS = dict(
         _("reason.UNSAFE", "unsafe place"),
         _("reason.REPORTED_UNSAFE", "a helper far away reports it unsafe"),
         _("reason.MANY_EVENTS", "one of many of the same account"),
+        _("reason.DOUBTED_ACCOUNT", "of a contained or banned account"),
         _("reason.ALL_DONE", "all have helped"),
         _("reason.WEARER_FINE", "the wearer is fine"),
         _("reason.DEVICE_SILENT", "the watch is silent"),

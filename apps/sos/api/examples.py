@@ -37,6 +37,11 @@ STANDING: dict[str, Any] = {
 }
 RESOLVED = STANDING | {"event_status": "RESOLVED", "outcome": "HELPED"}
 CANCELLED = STANDING | {"event_status": "CANCELLED", "outcome": "NO_HELP_NEEDED", "acknowledged_at": None}
+CONTAINMENT = {
+    "uuid": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11",
+    "contained_at": "2025-10-28T12:00:31.500000Z",
+    "closed": [UID],
+}
 NOTE = {"text": "She answers the phone.", "author": "Dilnoza Yusupova", "created_at": "2025-10-28T12:01:10.250000Z"}
 HELPER: dict[str, Any] = {
     "uuid": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import current, events, policy, reports, timeline
+from .views import containment, current, events, policy, reports, timeline
 
 urlpatterns = [
     path("sos/", events.EventsView.as_view()),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("sos/<uuid:event_uid>/resolve/", events.ResolveView.as_view()),
     path("sos/<uuid:event_uid>/handover/", events.HandoverView.as_view()),
     path("sos/<uuid:event_uid>/reopen/", events.ReopenView.as_view()),
+    path("users/<uuid:uuid>/containment/", containment.ContainmentView.as_view()),
     path("reports/response-times/", reports.ResponseTimesView.as_view()),
     path("reports/response-times.csv", reports.ResponseTimesCsvView.as_view()),
     path("dispatch-policy/", policy.DispatchPolicyView.as_view()),

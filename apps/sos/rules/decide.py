@@ -182,7 +182,8 @@ def _call(so_far: Step) -> Step:
 
 def _seek_place(so_far: Step) -> Step:
     """Nobody can be sent to a place that nobody knows: dispatchers and contacts must find out."""
-    facts = replace(so_far.facts, wave_at=so_far.facts.at + SEEK_PLACE_EVERY)
+    facts = so_far.facts
+    facts = replace(facts, wave_at=max(facts.wave_at, facts.at + SEEK_PLACE_EVERY))
     if facts.dispatchers_alarmed_at:
         return replace(so_far, facts=facts)
     return _alarmed(replace(so_far, facts=facts, seeks_place=True), AlarmReason.PLACE_UNKNOWN, CONTACTS)

@@ -32,7 +32,8 @@ from .reading import CLOCK_BELIEVED, Reading, read_signal
 BELIEVED_AT_ONCE = 3
 """So many open events of an account whose watches are not established call helpers at once."""
 DOUBTED_FOR = timedelta(seconds=60)
-"""So long helpers for a further one are not called, unless a dispatcher calls them."""
+"""So long helpers for a further one, or for one of a contained or banned account, are not called, unless a dispatcher
+calls them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *
         _press_again(earlier, device, reading)
     else:
         hints.task("sos.notify_nearby_helpers", event.pk)
-        journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk), *_doubted(event, open_of_account))
+        journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk), *_doubted(event))
     return Opened(event, earlier is None, reading.warnings)
 
 
@@ -118,8 +119,10 @@ def _event_pressed_for(reading: Reading, newest: int | None) -> SosEvent | None:
 def _create(user: User, device: Device | None, reading: Reading, follows: int | None, open_of_account: int) -> SosEvent:
     place = _newest_place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
-    is_proven = device is not None and device.is_established
-    is_doubted = not (is_proven or reading.is_drill) and open_of_account >= BELIEVED_AT_ONCE
+    is_proven = device is not None and device.is_established and not user.is_doubted
+    doubted_until = (
+        reading.received_at + DOUBTED_FOR if _is_doubted(user, reading, is_proven, open_of_account) else None
+    )
     event = SosEvent(
         user=user,
         device=device,
@@ -142,7 +145,8 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
             is_first=follows is None if is_proven else not open_of_account,
             severity=reading.severity,
         ),
-        wave_at=max(due_at, reading.received_at + DOUBTED_FOR) if is_doubted else due_at,
+        doubted_until=doubted_until,
+        wave_at=max(due_at, doubted_until or due_at),
         next_step_at=due_at,
     )
     if place:
@@ -152,11 +156,18 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
     return event
 
 
-def _doubted(event: SosEvent, open_of_account: int) -> list[Entry]:
-    """Dispatchers are alarmed at once about one event too many of an account: they may call, or wait with it."""
-    if event.wave_at < event.received_at + DOUBTED_FOR or open_of_account < BELIEVED_AT_ONCE:
+def _is_doubted(user: User, reading: Reading, is_proven: bool, open_of_account: int) -> bool:
+    if reading.is_drill or reading.detected_type == DetectedType.TEST:
+        return False
+    return user.is_doubted or (not is_proven and open_of_account >= BELIEVED_AT_ONCE)
+
+
+def _doubted(event: SosEvent) -> list[Entry]:
+    """Dispatchers are alarmed at once about an event that is doubted: they may call, or wait with it."""
+    if event.doubted_until is None:
         return []
-    entry = alarm_dispatchers(event, AlarmReason.MANY_EVENTS, event.received_at)
+    reason = AlarmReason.DOUBTED_ACCOUNT if event.user.is_doubted else AlarmReason.MANY_EVENTS
+    entry = alarm_dispatchers(event, reason, event.received_at)
     SosEvent.objects.filter(pk=event.pk).update(dispatchers_alarmed_at=event.dispatchers_alarmed_at)
     return [entry]
 
@@ -216,7 +227,8 @@ def _take_seriously(event: SosEvent, reading: Reading) -> None:
     if is_counting_down and reading.countdown_s:
         return
     if is_counting_down:
-        event.unconfirmed_until = event.wave_at = reading.received_at
+        event.unconfirmed_until = reading.received_at
+        event.wave_at = max(reading.received_at, event.doubted_until or reading.received_at)
     event.next_step_at = reading.received_at
 
 

@@ -21,6 +21,7 @@ REGISTERED = {"user": NEW_ACCOUNT, **TOKENS}
 ACCOUNT: dict[str, Any] = {**NEW_ACCOUNT, "language": "ru", "on_duty": False, "wants_to_help": True}
 DETAILS: dict[str, Any] = {
     **ACCOUNT,
+    "contained_at": None,
     "created_at": "2025-10-28T12:00:00.412000Z",
     "last_login": "2025-10-29T08:30:00.120000Z",
 }

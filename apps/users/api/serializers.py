@@ -58,7 +58,7 @@ class AccountDetailsSerializer(AccountSerializer):
     last_login = serializers.DateTimeField(allow_null=True, help_text="The last time with a password or a code.")
 
     class Meta(AccountSerializer.Meta):
-        fields = [*AccountSerializer.Meta.fields, "created_at", "last_login"]
+        fields = [*AccountSerializer.Meta.fields, "contained_at", "created_at", "last_login"]
         read_only_fields = fields
 
 

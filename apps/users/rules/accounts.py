@@ -5,11 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
 from ..models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
 from ..signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
-from . import limits, resets, tokens
+from . import limits, record, resets, tokens
 
 
 class PhoneTaken(Exception):
@@ -105,6 +106,26 @@ def change_own_account(user: User, changes: dict[str, Any]) -> User:
     return user
 
 
+@transaction.atomic
+def contain(user: User, dispatcher: User) -> User:
+    """From now on the account's signals go to dispatchers first; again: the same. Raises AccountErased."""
+    _hold(user)
+    if user.contained_at:
+        return user
+    record.keep_decision(dispatcher, user, "Contained.")
+    return _write(user, {"contained_at": timezone.now()})
+
+
+@transaction.atomic
+def lift_containment(user: User, dispatcher: User) -> User:
+    """Its signals are taken as everybody's again; also when they are already. Raises AccountErased."""
+    _hold(user)
+    if user.contained_at is None:
+        return user
+    record.keep_decision(dispatcher, user, "Containment lifted.")
+    return _write(user, {"contained_at": None})
+
+
 def _write(user: User, changes: dict[str, Any]) -> User:
     """Writes these fields and no others, or a ban at the same moment would be undone."""
     for name, value in changes.items():
@@ -173,6 +194,7 @@ def erase(user: User) -> None:
 
 def _blank(user: User) -> None:
     user.phone_number = user.email = user.last_login = None
+    user.contained_at = None
     user.full_name = ""
     user.role, user.status = Role.USER, Status.ERASED
     user.is_superuser = user.on_duty = user.wants_to_help = False
