@@ -2,13 +2,18 @@
 
 from typing import ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.gis.geos import Point
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
-from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person
+from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
 
 from .models import Device, DeviceToken, HelperPosition, LocationTrack
+from .rules import registry
 from .rules.maps import Mark, draw, way_of
 
 
@@ -35,6 +40,21 @@ class DevicePage(DispatcherPage):
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("devices/map.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        proof = self.admin_site.admin_view(require_POST(self.prove))
+        return [path("<int:device_id>/proof/", proof, name="devices_proof"), *super().get_urls()]
+
+    def prove(self, request: HttpRequest, device_id: int) -> HttpResponse:
+        """What the button on a device's page does: a dispatcher knows the watch and its wearer, or takes that back."""
+        device = get_object_or_404(Device, pk=device_id)
+        if "back" in request.POST:
+            registry.take_proof_back(device, signed_in(request))
+            messages.success(request, "Taken back.")
+        else:
+            registry.prove_device(device, signed_in(request))
+            messages.success(request, "The watch is established.")
+        return HttpResponseRedirect(reverse("admin:devices_device_change", args=[device.pk]))
 
     @admin.display(ordering="owner__full_name", description="owner")
     def whose(self, device: Device) -> SafeString | str:

@@ -36,6 +36,9 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True)
     days_seen = models.SmallIntegerField(default=0, db_default=0, help_text="on how many days it has reported (UTC)")
     seen_day = models.DateField(null=True, blank=True, help_text="the last of them")
+    proven_at = models.DateTimeField(
+        null=True, blank=True, help_text="when a dispatcher said that the watch and its wearer are real"
+    )
     position = PointField(geography=True, null=True, blank=True, spatial_index=False)
     position_at = models.DateTimeField(null=True, blank=True)
     track_room_at = models.DateTimeField(
@@ -51,8 +54,8 @@ class Device(models.Model):
 
     @property
     def is_established(self) -> bool:
-        """Has reported on three days, so that nobody has made it up just now."""
-        return self.days_seen >= ESTABLISHED_DAYS
+        """Has reported on three days, or a dispatcher knows it and its wearer: nobody has made it up just now."""
+        return self.days_seen >= ESTABLISHED_DAYS or self.proven_at is not None
 
     def __str__(self) -> str:
         return self.device_uid

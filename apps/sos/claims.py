@@ -18,7 +18,8 @@ _REAL, _PROVEN, _FIRST = 400, 200, 100
 def rank_of(*, is_drill: bool, is_proven: bool, is_first: bool, severity: int) -> int:
     """Whose phones ring where helpers are few: the higher first. It never decides whether anybody is called.
 
-    is_proven: the watch is established (docs/dispatch.md says how). is_first: its wearer has no other open event.
+    is_proven: the watch is established, or it is the one open event of an account whose phone is confirmed
+    (docs/dispatch.md says how). is_first: its wearer has no other open event.
     """
     return _REAL * (not is_drill) + _PROVEN * is_proven + _FIRST * is_first + severity
 

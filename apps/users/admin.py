@@ -67,14 +67,22 @@ class PersonPage(DispatcherPage, _UserAdmin):
     ordering = ("-pk",)
     date_hierarchy = "created_at"
     filter_horizontal = ()
-    readonly_fields = ("uuid", "phone_number", "is_superuser", "last_login", "contained_at", "created_at")
+    readonly_fields = (
+        "uuid",
+        "phone_number",
+        "is_superuser",
+        "last_login",
+        "phone_confirmed_at",
+        "contained_at",
+        "created_at",
+    )
     fieldsets = (
         (None, {"fields": ("phone_number", "password", "full_name", "email", "language")}),
         (
             "Standing",
             {"fields": ("role", "status", "on_duty", "wants_to_help", "contained_at", "devices_most", "is_superuser")},
         ),
-        ("Record", {"fields": ("uuid", "last_login", "created_at")}),
+        ("Record", {"fields": ("uuid", "phone_confirmed_at", "last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": (*NewPersonForm.Meta.fields, "password1", "password2")}),)
     actions = ("approve", "ban", "unban")

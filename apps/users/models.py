@@ -71,6 +71,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
         help_text="how many devices it may have; else as many as all accounts",
     )
+    phone_confirmed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when a code sent to the phone was used last"
+    )
     contained_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="since then its signals go to dispatchers first"
     )

@@ -126,6 +126,8 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/v1/devices/{device_uid}/", None,                 "401  404  204  404  404  404  404  401  403"),
     ("POST", "/api/v1/devices/{device_uid}/token/", None,             "401  404  201  404  404  404  404  401  403"),
     ("DELETE", "/api/v1/devices/{device_uid}/token/", None,           "401  404  204  404  404  404  404  401  403"),
+    ("POST", "/api/v1/devices/{device_uid}/proof/", None,             "401  403  403  403  403  403  200  401  403"),
+    ("DELETE", "/api/v1/devices/{device_uid}/proof/", None,           "401  403  403  403  403  403  204  401  403"),
     ("PATCH", "/api/v1/devices/{device_uid}/status/", PLACE,          "401  404  200  404  404  404  404  401  200"),
     ("POST", "/api/v1/devices/{device_uid}/location/", PLACE,         "401  404  201  404  404  404  404  401  201"),
     ("POST", "/api/v1/devices/{device_uid}/locations/", FIXES,        "401  404  200  404  404  404  404  401  200"),

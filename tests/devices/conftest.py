@@ -26,7 +26,7 @@ PLACE = {"lat": 41.311081, "lon": 69.240562}
 SHAPE = [
     "uuid", "device_uid", "model", "sim_number", "wearer_name", "wearer_phone", "medical_note", "address_note",
     "battery_level", "is_online", "lat", "lon", "position_at", "last_seen_via", "last_seen_at",
-    "expected_interval_s", "has_token", "created_at",
+    "expected_interval_s", "has_token", "is_established", "created_at",
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_a_device_is_shown_whole(owner: APIClient, watch: Device) -> None:
         "uuid": str(watch.uuid), "device_uid": "w-1", "model": "T-Watch 5", "sim_number": None, "wearer_name": "",
         "wearer_phone": None, "medical_note": "", "address_note": "", "battery_level": None, "is_online": False,
         "lat": None, "lon": None, "position_at": None, "last_seen_via": "", "last_seen_at": None,
-        "expected_interval_s": None, "has_token": False, "created_at": shown["created_at"],
+        "expected_interval_s": None, "has_token": False, "is_established": False, "created_at": shown["created_at"],
     }  # fmt: skip
     at = ago(minutes=1)
     record_fix(watch, Fix(**PLACE, recorded_at=at, battery_level=7))

@@ -125,6 +125,17 @@ def test_code_sets_a_password_once_and_ends_the_earlier_sessions(wearer: User, s
     assert not PasswordReset.objects.exists()
 
 
+def test_code_that_is_used_confirms_the_phone(wearer: User) -> None:
+    code = asked_code(wearer)
+    confirm(wearer, wrong(code))
+    assert User.objects.get(pk=wearer.pk).phone_confirmed_at is None
+    assert confirm(wearer, code).status_code == 200
+    assert User.objects.get(pk=wearer.pk).phone_confirmed_at is not None
+    change(wearer, old_password=NEW, new_password=PASSWORD)
+    erase(wearer)
+    assert User.objects.get(pk=wearer.pk).phone_confirmed_at is None
+
+
 def test_a_code_that_nobody_asked_for_is_not_made(wearer: User) -> None:
     with pytest.raises(resets.NoCode):
         code_of(wearer)

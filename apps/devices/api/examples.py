@@ -23,6 +23,7 @@ DEVICE: dict[str, Any] = {
     "last_seen_at": "2025-10-28T12:00:00.412000Z",
     "expected_interval_s": None,
     "has_token": True,
+    "is_established": True,
     "created_at": "2025-10-01T09:30:00.000000Z",
 }
 TROUBLED = {

@@ -35,13 +35,16 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     lat = serializers.SerializerMethodField()
     lon = serializers.SerializerMethodField()
     has_token = serializers.BooleanField(read_only=True, help_text="The device can report with a token of its own.")
+    is_established = serializers.BooleanField(
+        read_only=True, help_text="It has reported on three days, or a dispatcher knows it and its wearer."
+    )
 
     class Meta:
         model = Device
         fields = [
             "uuid", "device_uid", "model", "sim_number", "wearer_name", "wearer_phone", "medical_note", "address_note",
             "battery_level", "is_online", "lat", "lon", "position_at", "last_seen_via", "last_seen_at",
-            "expected_interval_s", "has_token", "created_at",
+            "expected_interval_s", "has_token", "is_established", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -143,6 +143,26 @@ class TokenView(APIView):
         return Response(status=204)
 
 
+class ProofView(APIView):
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+
+    @documented("Say that a watch and its wearer are real", gives={200: (DeviceSerializer, examples.DEVICE)})
+    def post(self, request: Request, device_uid: str) -> Response:
+        """For an ADMIN who knows them, or has called the wearer. The watch counts as established at once, until its
+        owner names another wearer. Where helpers are few, its SOS goes before those of watches that are not.
+        """
+        dispatcher = caller(request)
+        device = registry.prove_device(queries.device_known_to(dispatcher, device_uid), dispatcher)
+        return Response(DeviceSerializer(device).data)
+
+    @documented("Take that back", gives={204: (None, None)})
+    def delete(self, request: Request, device_uid: str) -> Response:
+        """For an ADMIN. Also when nobody has said it. A watch that has reported on three days stays established."""
+        dispatcher = caller(request)
+        registry.take_proof_back(queries.device_known_to(dispatcher, device_uid), dispatcher)
+        return Response(status=204)
+
+
 class _Report(APIView):
     """What the device itself sends, signed in as its owner or by its own token."""
 

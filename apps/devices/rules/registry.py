@@ -11,6 +11,7 @@ from django.db.models import Case, F, When
 from django.db.models.functions import Greatest, Now, TruncDate
 
 from apps.users.models import Role, User
+from apps.users.rules.record import keep_decision
 from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
 
@@ -64,10 +65,36 @@ def _add_device(owner: User, device_uid: str, fields: dict[str, Any]) -> tuple[D
 
 
 def change_device(device: Device, changes: dict[str, Any]) -> Device:
-    """Keeps what its owner says about it; what they do not mention stays. Raises DeviceRemoved."""
+    """Keeps what its owner says about it; what they do not mention stays. Raises DeviceRemoved.
+
+    With another wearer it is no longer the pair that a dispatcher knows.
+    """
+    if any(changes.get(name, getattr(device, name)) != getattr(device, name) for name in _WEARER):
+        changes = changes | {"proven_at": None}
     if changes and not Device.objects.filter(pk=device.pk).update(**changes):
         raise DeviceRemoved
     return reread(device)
+
+
+_WEARER = ("wearer_name", "wearer_phone")
+
+
+@transaction.atomic
+def prove_device(device: Device, dispatcher: User) -> Device:
+    """A dispatcher knows the watch and its wearer: it is established from now on; again: the same.
+
+    Raises DeviceRemoved.
+    """
+    if Device.objects.filter(pk=device.pk, proven_at=None).update(proven_at=Now()):
+        keep_decision(dispatcher, device, "Watch and wearer are known to a dispatcher.")
+    return reread(device)
+
+
+@transaction.atomic
+def take_proof_back(device: Device, dispatcher: User) -> None:
+    """It is established only if it has reported on enough days; also when nobody has said otherwise."""
+    if Device.objects.filter(pk=device.pk).exclude(proven_at=None).update(proven_at=None):
+        keep_decision(dispatcher, device, "Watch and wearer are not known to a dispatcher any more.")
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from .closing import StepMakesNoSense
 
 
 def contain(user: User, dispatcher: User) -> list[SosEvent]:
-    """Closes the account's open events but the newest, and returns them; its signals go to dispatchers first from now on.
+    """Closes the account's open events but the newest, and returns them. Its signals go to dispatchers first now.
 
     Each step is a transaction of its own: an event is never locked after its account, or a press at the same moment
     could deadlock with this. Doing it again does what is left. Raises AccountErased.

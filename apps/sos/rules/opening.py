@@ -119,10 +119,10 @@ def _event_pressed_for(reading: Reading, newest: int | None) -> SosEvent | None:
 def _create(user: User, device: Device | None, reading: Reading, follows: int | None, open_of_account: int) -> SosEvent:
     place = _newest_place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
-    is_proven = device is not None and device.is_established and not user.is_doubted
-    doubted_until = (
-        reading.received_at + DOUBTED_FOR if _is_doubted(user, reading, is_proven, open_of_account) else None
-    )
+    is_established = device is not None and device.is_established and not user.is_doubted
+    has_phone = user.phone_confirmed_at is not None and not user.is_doubted
+    is_doubted = _is_doubted(user, reading, is_established, open_of_account)
+    doubted_until = reading.received_at + DOUBTED_FOR if is_doubted else None
     event = SosEvent(
         user=user,
         device=device,
@@ -141,8 +141,8 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
         plan=plan_of(policy_of(reading.detected_type), reading.severity),
         rank=rank_of(
             is_drill=reading.is_drill,
-            is_proven=is_proven,
-            is_first=follows is None if is_proven else not open_of_account,
+            is_proven=is_established or (has_phone and not open_of_account),
+            is_first=follows is None if is_established else not open_of_account,
             severity=reading.severity,
         ),
         doubted_until=doubted_until,
@@ -156,10 +156,10 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
     return event
 
 
-def _is_doubted(user: User, reading: Reading, is_proven: bool, open_of_account: int) -> bool:
+def _is_doubted(user: User, reading: Reading, is_established: bool, open_of_account: int) -> bool:
     if reading.is_drill or reading.detected_type == DetectedType.TEST:
         return False
-    return user.is_doubted or (not is_proven and open_of_account >= BELIEVED_AT_ONCE)
+    return user.is_doubted or (not is_established and open_of_account >= BELIEVED_AT_ONCE)
 
 
 def _doubted(event: SosEvent) -> list[Entry]:

@@ -170,6 +170,7 @@ def reset_password(user: User, code: str, password: str) -> User:
     _hold(user)
     if user.status != Status.ACTIVE or not resets.use(user, code):
         raise WrongCode
+    _write(user, {"phone_confirmed_at": timezone.now()})  # the code goes by text message only
     return change_password(user, password)
 
 
@@ -194,7 +195,7 @@ def erase(user: User) -> None:
 
 def _blank(user: User) -> None:
     user.phone_number = user.email = user.last_login = None
-    user.contained_at = None
+    user.contained_at = user.phone_confirmed_at = None
     user.full_name = ""
     user.role, user.status = Role.USER, Status.ERASED
     user.is_superuser = user.on_duty = user.wants_to_help = False
