@@ -113,6 +113,27 @@ class DeviceToken(models.Model):
         return f"token of {self.device_id}"
 
 
+class DeviceClaim(models.Model):
+    """A code by which another account may register the device. Only its digest is kept; it is good for a while."""
+
+    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"claim code of {self.device_id}"
+
+
+class ClaimTry(models.Model):
+    """An account has tried a code for somebody else's device: it may do so a few times an hour."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"try of {self.user_id}"
+
+
 class HelperPosition(models.Model):
     """Where a helper was last seen: narrow and apart, since its index makes every update of a row cost more."""
 

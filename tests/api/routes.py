@@ -85,6 +85,10 @@ def _assignment(scene: Scene, actor: str) -> Any:
     return {"helper": str(scene.people["other"].uuid)}
 
 
+def _move(scene: Scene, actor: str) -> Any:
+    return {"owner": str(scene.people["user"].uuid), "reason": "Sold."}
+
+
 REGISTRATION = {
     "phone_number": "+998907654321",
     "full_name": "Nodira Karimova",
@@ -126,6 +130,9 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/api/v1/devices/{device_uid}/", None,                 "401  404  204  404  404  404  404  401  403"),
     ("POST", "/api/v1/devices/{device_uid}/token/", None,             "401  404  201  404  404  404  404  401  403"),
     ("DELETE", "/api/v1/devices/{device_uid}/token/", None,           "401  404  204  404  404  404  404  401  403"),
+    ("POST", "/api/v1/devices/{device_uid}/claim-code/", None,        "401  404  201  404  404  404  404  401  403"),
+    ("DELETE", "/api/v1/devices/{device_uid}/claim-code/", None,      "401  404  204  404  404  404  404  401  403"),
+    ("POST", "/api/v1/devices/{device_uid}/move/", _move,             "401  403  403  403  403  403  200  401  403"),
     ("POST", "/api/v1/devices/{device_uid}/proof/", None,             "401  403  403  403  403  403  200  401  403"),
     ("DELETE", "/api/v1/devices/{device_uid}/proof/", None,           "401  403  403  403  403  403  204  401  403"),
     ("PATCH", "/api/v1/devices/{device_uid}/status/", PLACE,          "401  404  200  404  404  404  404  401  200"),

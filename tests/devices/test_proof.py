@@ -1,6 +1,7 @@
 """A dispatcher's word for a watch and its wearer."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -20,7 +21,9 @@ PROOF = f"{MINE}proof/"
 
 def opened(wearer: User, watch: Device | None = None) -> SosEvent:
     current = Device.objects.select_related("owner").get(pk=watch.pk) if watch else None
-    return open_event(User.objects.get(pk=wearer.pk), PLACE | {"severity": 3}, current).event
+    return open_event(
+        User.objects.get(pk=wearer.pk), PLACE | {"severity": 3, "signal_uid": str(uuid4())}, current
+    ).event
 
 
 def rank(*, is_proven: bool, is_first: bool) -> int:

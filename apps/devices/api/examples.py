@@ -53,6 +53,12 @@ FIXES_RECORDED = {
     "over_limit": 0,
     "refused": [{"index": 2, "errors": {"lat": ["0/0 is no place."]}}],
 }
+CLAIM_CODE = {
+    "claim_code": "7KQ2M9TB",
+    "expires_at": "2025-10-29T12:00:00.412000Z",
+    "device_uid": "watch_unique_serial_001",
+}
+MOVE = {"owner": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11", "reason": "Sold to a neighbour, who has shown the receipt."}
 TOKEN = {"token": "mdd_device_vN3x9qP0l2Yb7uHk5sTjRw8aZc1dEfGmXoQi4-K_6Vt", "device_uid": "watch_unique_serial_001"}
 _PROPERTIES: dict[str, Any] = {
     "recorded_at": "2025-10-28T12:00:00Z",

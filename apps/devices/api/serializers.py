@@ -88,6 +88,20 @@ class DeviceRegistrationSerializer(DeviceChangeSerializer):
             _refuse_reserved,
         ]
     )
+    claim_code = TextField(
+        max_length=32, required=False, help_text="By which its owner lets you have it; needed only if it is another's."
+    )
+
+
+class ClaimCodeSerializer(serializers.Serializer[Any]):
+    claim_code = serializers.CharField(help_text="Shown this once: eight letters and digits.")
+    expires_at = serializers.DateTimeField()
+    device_uid = serializers.CharField()
+
+
+class DeviceMoveSerializer(serializers.Serializer[Any]):
+    owner = serializers.UUIDField(help_text="Whose it is from now on.")
+    reason = TextField(max_length=500, help_text="Kept in the admin's log.")
 
 
 class TroubledDeviceSerializer(serializers.ModelSerializer[Device]):

@@ -18,6 +18,8 @@ urlpatterns = [
     path("devices/troubled/", views.TroubledDevicesView.as_view()),  # before the serials, of which it could be one
     path("devices/<device_uid:device_uid>/", views.DeviceView.as_view()),
     path("devices/<device_uid:device_uid>/token/", views.TokenView.as_view()),
+    path("devices/<device_uid:device_uid>/claim-code/", views.ClaimCodeView.as_view()),
+    path("devices/<device_uid:device_uid>/move/", views.MoveView.as_view()),
     path("devices/<device_uid:device_uid>/proof/", views.ProofView.as_view()),
     path("devices/<device_uid:device_uid>/status/", views.StatusView.as_view()),
     path("devices/<device_uid:device_uid>/location/", views.LocationView.as_view()),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import IsAuthenticated
@@ -12,16 +12,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.users.api.permissions import IsDispatcher, caller
+from apps.users.models import Status, User
 from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
 from ..models import Device
-from ..rules import queries, registry, tokens
+from ..rules import moving, queries, registry, tokens
 from . import examples
 from .authentication import device_of_token
 from .filters import DeviceFilter
 from .serializers import (
+    ClaimCodeSerializer,
     DeviceChangeSerializer,
+    DeviceMoveSerializer,
     DeviceRegistrationSerializer,
     DeviceSerializer,
     DeviceStatusSerializer,
@@ -59,10 +62,13 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
             201: (RegisteredDeviceSerializer, examples.REGISTERED),
             200: (RegisteredDeviceSerializer, examples.REGISTERED),
         },
-        errors=[409],
+        errors=[409, 429],
     )
     def post(self, request: Request) -> Response:
         """200: it is yours already and stays as it is, whatever else this request says. 409: it is somebody else's.
+
+        With a `claim_code` that its owner has made, somebody else's becomes yours (201). A wrong code is a 409, as none
+        is. Five are looked at within an hour; then 429.
 
         An account may have 50 devices, unless the operators have given it another number. One more is a 400 that names
         `device_uid`; those it has go on.
@@ -70,12 +76,20 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
         body = DeviceRegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            device, created = registry.register_device(caller(request), **body.validated_data)
+            device, created = _register(caller(request), **body.validated_data)
+        except moving.TooManyTries as why:
+            raise Throttled(why.wait_s, "Too many wrong codes.") from None
         except registry.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
         except registry.TooManyDevices as why:
             raise ValidationError({"device_uid": [str(why)]}) from None
         return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)
+
+
+def _register(owner: User, claim_code: str = "", **fields: Any) -> tuple[Device, bool]:
+    if claim_code:
+        return moving.register_by_code(owner, fields.pop("device_uid"), claim_code, **fields)
+    return registry.register_device(owner, **fields)
 
 
 class TroubledDevicesView(ListAPIView[Device]):
@@ -141,6 +155,52 @@ class TokenView(APIView):
         """For its owner. At once; also when there is none."""
         tokens.revoke_token(queries.device_of(caller(request), device_uid))
         return Response(status=204)
+
+
+class ClaimCodeView(APIView):
+    @documented("Let another account have a device", gives={201: (ClaimCodeSerializer, examples.CLAIM_CODE)})
+    def post(self, request: Request, device_uid: str) -> Response:
+        """For its owner: a code to pass on. Whoever registers the device with it, once and within 24 hours, has it.
+
+        The code before it is wrong from now on. The device's track, its token and its notes do not go along.
+        """
+        device = queries.device_of(caller(request), device_uid)
+        code, expires_at = moving.make_claim_code(device)
+        made = {"claim_code": code, "expires_at": expires_at, "device_uid": device.device_uid}
+        return Response(ClaimCodeSerializer(made).data, status=201)
+
+    @documented("Withdraw the code", gives={204: (None, None)})
+    def delete(self, request: Request, device_uid: str) -> Response:
+        """For its owner. At once; also when there is none."""
+        moving.withdraw_claim_code(queries.device_of(caller(request), device_uid))
+        return Response(status=204)
+
+
+class MoveView(APIView):
+    permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+
+    @documented(
+        "Give a device to another account",
+        takes=DeviceMoveSerializer,
+        sends=examples.MOVE,
+        gives={200: (DeviceSerializer, examples.DEVICE | {"has_token": False, "is_established": False})},
+    )
+    def post(self, request: Request, device_uid: str) -> Response:
+        """For an ADMIN, where its owner cannot make a code. The reason is kept. Its track, its token and its notes do
+        not go along: the new owner gives it a token.
+        """
+        dispatcher = caller(request)
+        device = queries.device_known_to(dispatcher, device_uid)
+        body = DeviceMoveSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        owner = User.objects.filter(uuid=body.validated_data["owner"], status=Status.ACTIVE).first()
+        if owner is None:
+            raise ValidationError({"owner": ["There is no such active account."]})
+        try:
+            moved = moving.move_device(device, owner, dispatcher, body.validated_data["reason"])
+        except registry.TooManyDevices as why:
+            raise ValidationError({"owner": [str(why)]}) from None
+        return Response(DeviceSerializer(moved).data)
 
 
 class ProofView(APIView):

@@ -16,7 +16,7 @@ from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
 
 from .. import sql
-from ..models import Device, HelperPosition
+from ..models import ClaimTry, Device, HelperPosition
 from .recording import Fix, Kept, record_for
 
 __all__ = ["Fix"]
@@ -45,7 +45,7 @@ def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device
     device, created = Device.objects.filter(device_uid=device_uid).first(), False
     if device is None:
         try:
-            device, created = _add_device(owner, device_uid, fields)
+            device, created = add_device(owner, device_uid, fields)
         except IntegrityError:  # two accounts at once: the other one won
             device = Device.objects.get(device_uid=device_uid)
     if device.owner_id != owner.pk:
@@ -54,8 +54,11 @@ def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device
 
 
 @transaction.atomic
-def _add_device(owner: User, device_uid: str, fields: dict[str, Any]) -> tuple[Device, bool]:
-    """Under the lock of the owner's row: of many at once each counts those before it, or finds itself there already."""
+def add_device(owner: User, device_uid: str, fields: dict[str, Any]) -> tuple[Device, bool]:
+    """A device under a serial that is nobody's, and whether it is new. Raises TooManyDevices.
+
+    Under the lock of the owner's row: of many at once each counts those before it, or finds itself there already.
+    """
     most = User.objects.select_for_update(no_key=True).get(pk=owner.pk).devices_most or settings.DEVICES_PER_ACCOUNT
     if device := Device.objects.filter(device_uid=device_uid).first():
         return device, False
@@ -107,6 +110,7 @@ def remove_device(device: Device) -> None:
 
 def forget_person(user: User, **_: object) -> None:
     """Removes an erased person's devices, and where they have been."""
+    ClaimTry.objects.filter(user=user).delete()
     for device in Device.objects.select_for_update().filter(owner=user).order_by("pk"):
         device.delete()
 
