@@ -44,6 +44,12 @@ class Device(models.Model):
     track_room_at = models.DateTimeField(
         null=True, blank=True, help_text="when its track has room again for all the fixes that it takes at once"
     )
+    reachable_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="by our clock: when somebody as fast as possible can be where it said that it is",
+    )
     expected_interval_s = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -3,7 +3,7 @@
 from apps.users.models import Role, Status, User
 from mdd_backend.database.prepared import Columns
 
-from .kinds import TRACK_ROOM
+from .kinds import FASTEST_KMH, JUMP_FREE_S, TRACK_ROOM
 from .models import Device, DeviceToken, TroubleKind
 
 TOKEN, TOKENS_DEVICE, TOKENS_OWNER = Columns(DeviceToken, "t"), Columns(Device, "d"), Columns(User, "u")
@@ -24,6 +24,34 @@ SEEN = f"""
     WHERE id = %s RETURNING id
 """
 
+# How fast a device moves is measured by our clock. From where it was, one as fast as possible needs _TRAVEL to get
+# where it says that it is; these times add up, so that many small jumps are one. `went` has the time at which it can be
+# there: a jump is what lies further ahead than is free. Then the helper is called last for a while. It is noted once a
+# minute, and not for an account whose row is locked at this moment: its next jump will do.
+_TRAVEL = f"ST_Distance(places.old, places.new) / {FASTEST_KMH / 3.6} * interval '1 second'"
+_AHEAD = f"statement_timestamp() + interval '{JUMP_FREE_S} seconds'"
+_REACHABLE_AT = f"least(greatest(statement_timestamp(), went.reachable_at), {_AHEAD})"
+_JUMPED = f"""UPDATE users_user u SET jumped_at = statement_timestamp()
+    FROM (SELECT id FROM users_user WHERE role = '{Role.HELPER}'
+          AND id IN (SELECT owner_id FROM went WHERE reachable_at > {_AHEAD})
+          AND coalesce(jumped_at < statement_timestamp() - interval '1 minute', true) FOR NO KEY UPDATE SKIP LOCKED) far
+    WHERE u.id = far.id"""
+# A helper says where they are without a device; the speed is that of the one by which they were seen before.
+HELPER_SEEN = f"""
+WITH went AS (
+    SELECT h.user_id AS owner_id, d.id AS device_id, places.new, d.reachable_at + {_TRAVEL} AS reachable_at
+    FROM devices_helperposition h JOIN devices_device d ON d.id = h.device_id,
+    LATERAL (SELECT h.position AS old, ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS new) places
+    WHERE h.user_id = %(user)s FOR NO KEY UPDATE OF d
+), seen AS (
+    UPDATE devices_helperposition h SET position = went.new, recorded_at = statement_timestamp()
+    FROM went WHERE h.user_id = went.owner_id
+), phone AS (
+    UPDATE devices_device d SET reachable_at = {_REACHABLE_AT} FROM went WHERE d.id = went.device_id
+)
+{_JUMPED}
+"""
+
 # What devices report: the devices' rows are locked in the order of their keys before anything is written.
 # The track takes what it has room for, the newest first. Each fix that is new in it takes the room of one, which comes
 # back after a second: a token bucket, of which `track_room_at` says when it is full again. It is kept in the row, which
@@ -32,7 +60,7 @@ _RECORD = """
 WITH let_in AS (
     {let_in}
 ), held AS (
-    SELECT id, owner_id, track_room_at FROM devices_device
+    SELECT id, owner_id, track_room_at, position, position_at, reachable_at FROM devices_device
     WHERE id IN (SELECT device_id FROM let_in) ORDER BY id FOR NO KEY UPDATE
 ), fix AS (
     SELECT let_in.report, held.id AS device_id, held.track_room_at, n,
@@ -45,6 +73,10 @@ WITH let_in AS (
     JOIN let_in USING (report) JOIN held ON held.id = let_in.device_id
 ), newest AS (
     SELECT DISTINCT ON (device_id) device_id, recorded_at, position FROM fix ORDER BY device_id, claimed_at DESC, n
+), went AS (
+    SELECT held.id AS device_id, held.owner_id, held.reachable_at + {travel} AS reachable_at
+    FROM newest JOIN held ON held.id = newest.device_id AND held.position_at < newest.recorded_at,
+    LATERAL (SELECT held.position AS old, newest.position AS new) places
 ), charge AS (
     SELECT DISTINCT ON (device_id) device_id, recorded_at, battery_level FROM fix
     WHERE battery_level IS NOT NULL ORDER BY device_id, claimed_at DESC, n
@@ -72,8 +104,9 @@ WITH let_in AS (
                              THEN d.battery_level ELSE charge.battery_level END,
         battery_at = greatest(d.battery_at, charge.recorded_at),
         track_room_at = greatest(d.track_room_at, statement_timestamp())
-                        + coalesce(kept.fixes, 0) * interval '1 second'
-    FROM newest LEFT JOIN charge USING (device_id) LEFT JOIN kept USING (device_id)
+                        + coalesce(kept.fixes, 0) * interval '1 second',
+        reachable_at = CASE WHEN d.position_at >= newest.recorded_at THEN d.reachable_at ELSE {reachable_at} END
+    FROM newest LEFT JOIN charge USING (device_id) LEFT JOIN kept USING (device_id) LEFT JOIN went USING (device_id)
     WHERE d.id = newest.device_id
     RETURNING d.id, d.owner_id, d.position, d.position_at, d.position_at = newest.recorded_at AS is_there
 ), helper AS (
@@ -84,6 +117,8 @@ WITH let_in AS (
     ON CONFLICT (user_id) DO UPDATE
     SET device_id = excluded.device_id, position = excluded.position, recorded_at = excluded.recorded_at
     WHERE h.recorded_at < excluded.recorded_at
+), jumped AS (
+    {jumped}
 ), used AS (
     UPDATE devices_devicetoken t SET last_used_at = statement_timestamp()
     FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.keep_use
@@ -94,7 +129,8 @@ LEFT JOIN roomed ON roomed.report = let_in.report
 LEFT JOIN track ON track.device_id = roomed.device_id AND track.recorded_at = roomed.recorded_at
 GROUP BY let_in.report
 """
-_VALUES = {"role": Role.HELPER, "track_room": TRACK_ROOM, "count_day": _COUNT_DAY}
+_VALUES = {"role": Role.HELPER, "track_room": TRACK_ROOM, "count_day": _COUNT_DAY, "travel": _TRAVEL}
+_VALUES |= {"reachable_at": _REACHABLE_AT, "jumped": _JUMPED}
 RECORD = _RECORD.format(
     **_VALUES,
     let_in="SELECT report, device_id, false AS keep_use"

@@ -53,6 +53,11 @@ def release(event: SosEvent, helper_ids: Sequence[int]) -> None:
         prepared.rows(sql.RELEASE, {"event": event.pk, "helpers": list(helper_ids)})
 
 
+def note_withdrawal(helper_id: int) -> None:
+    """They have accepted and withdrawn: with the second time within an hour they are called last for an hour."""
+    prepared.rows(sql.WITHDREW, [helper_id])
+
+
 def replace_lost(batch: int = 500) -> None:
     """Makes the events due whose helpers others have taken."""
     prepared.rows(sql.REPLACE_LOST, [batch])

@@ -1,5 +1,7 @@
 """The kinds and states of events, of alerts, and of what the journal holds."""
 
+from datetime import timedelta
+
 from django.db.models import TextChoices
 
 
@@ -88,6 +90,17 @@ _OTHERS_SAY = {AlertStatus.NOTIFIED, AlertStatus.ASSIGNED, AlertStatus.STOOD_DOW
 
 
 ANSWERS = [(status.value, status.label) for status in AlertStatus if status not in _OTHERS_SAY]
+
+
+class Caution(TextChoices):
+    """Why a helper is called after the others, for an hour."""
+
+    JUMPED = "JUMPED", "their phone has moved faster than possible"
+    WITHDREW = "WITHDREW", "accepted and withdrew twice within an hour"
+
+
+UNSTEADY_FOR = timedelta(hours=1)
+"""Two withdrawals within so long make a helper one who is called last, for so long."""
 
 
 class JournalKind(TextChoices):

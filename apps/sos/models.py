@@ -234,6 +234,8 @@ class HelperClaim(models.Model):
     is_drill = models.BooleanField(db_default=False)
     rank = models.PositiveSmallIntegerField(db_default=0)
     until = models.DateTimeField(db_default=RawSQL("'-infinity'::timestamptz", []))
+    withdrew_at = models.DateTimeField(null=True, help_text="when they last accepted and withdrew")
+    unsteady_at = models.DateTimeField(null=True, help_text="when they last did so for the second time within an hour")
 
     def __str__(self) -> str:
         return f"claim on {self.helper_id}"

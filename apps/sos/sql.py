@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from apps.devices.kinds import JUMPED_FOR
 from apps.notifications.models import State
 from apps.users.models import Role, Status
 from mdd_backend.database.prepared import Columns
 
-from .kinds import COMING, OPEN, AlertStatus, DetectedType, JournalKind
+from .kinds import COMING, OPEN, UNSTEADY_FOR, AlertStatus, Caution, DetectedType, JournalKind
 from .models import DispatchPolicy, SosEvent
 
 
@@ -57,6 +58,14 @@ WITH had AS (
 )
 UPDATE sos_helperclaim c SET event_id = NULL, is_drill = false, rank = 0, until = '-infinity'
 FROM had WHERE c.helper_id = had.helper_id
+"""
+# Who accepts and withdraws again and again keeps others from being called.
+WITHDREW = f"""
+UPDATE sos_helperclaim
+SET unsteady_at = CASE WHEN withdrew_at > clock_timestamp() - interval '{UNSTEADY_FOR}' THEN clock_timestamp()
+                       ELSE unsteady_at END,
+    withdrew_at = clock_timestamp()
+WHERE helper_id = %s
 """
 # Events that have lost helpers to others call somebody else in their next step, now.
 REPLACE_LOST = f"""
@@ -120,6 +129,14 @@ FIT = {
 MAY_BE_CALLED = "\n  AND ".join(condition for why, condition in FIT.items() if why != "NOT_ACTIVE")
 """Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
 
+# Why one is called after the others, if so.
+_CAUTION = f"""CASE
+    WHEN (SELECT u.jumped_at > now() - interval '{JUMPED_FOR}' FROM users_user u WHERE u.id = h.user_id)
+    THEN '{Caution.JUMPED}'
+    WHEN (SELECT c.unsteady_at > now() - interval '{UNSTEADY_FOR}' FROM sos_helperclaim c WHERE c.helper_id = h.user_id)
+    THEN '{Caution.WITHDREW}'
+    ELSE '' END"""
+
 # The index gives the nearest first (<->), and the scan ends with the last one wanted or at the radius (ST_DWithin),
 # both in metres since they are geography. The planner believes that the conditions leave nobody, and would rather read
 # and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward 2. So it may not, at
@@ -141,8 +158,8 @@ ORDER BY h.position <-> place.exact
 LIMIT %(helpers)s
 """
 NEAREST = _NEAR.format(
-    columns="ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell)",
-    conditions=f"AND {MAY_BE_CALLED}",
+    columns=f"ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell), {_CAUTION}",
+    conditions=f"AND {MAY_BE_CALLED}\n  AND (%(is_last)s::bool IS NULL OR ({_CAUTION} <> '') = %(is_last)s)",
 )
 WHY_NOT = _NEAR.format(
     columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END",

@@ -191,4 +191,4 @@ def point(lat: float, lon: float) -> Point:
 
 def see_helper(user: User, lat: float, lon: float, **_: object) -> None:
     """A helper says where they are, without a device: their place moves there, their track does not."""
-    HelperPosition.objects.filter(user=user).update(position=point(lat, lon), recorded_at=Now())
+    prepared.rows(sql.HELPER_SEEN, {"user": user.pk, "lat": lat, "lon": lon})

@@ -77,5 +77,6 @@ FREE_HELPER = {
     "full_name": "Aziz Rakhimov",
     "phone_number": "+998901112244",
     "distance_m": 350,
+    "caution": None,
 }
 AREA = {"lat": 41.3108, "lon": 69.2406, "size_m": 300, "reachable": 4}

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError as InvalidBox
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -14,11 +15,11 @@ from rest_framework.views import APIView
 
 from apps.devices.rules.maps import way_of
 from apps.sos.api.filters import BoxField
-from apps.sos.kinds import EventStatus
+from apps.sos.kinds import Caution, EventStatus
 from apps.sos.models import SosEvent
 from apps.sos.queries.events import with_people
 from apps.sos.rules.looks import keep_looks
-from apps.sos.rules.search import nearest_helpers
+from apps.sos.rules.search import NearHelper, nearest_helpers
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
 from mdd_backend.api.openapi import documented
@@ -175,14 +176,22 @@ class EventMapView(ConsoleView):
 class FreeHelperSerializer(serializers.ModelSerializer[User]):
     phone_number = serializers.CharField(allow_null=True)
     distance_m = serializers.SerializerMethodField(help_text="Metres from the event.")
+    caution = serializers.SerializerMethodField(help_text="Why they are called last. Else null.")
 
     class Meta:
         model = User
-        fields = ["uuid", "full_name", "phone_number", "distance_m"]
+        fields = ["uuid", "full_name", "phone_number", "distance_m", "caution"]
 
     def get_distance_m(self, helper: User) -> int:
-        metres: float = self.context["distances"][helper.pk]
-        return round(metres)
+        return round(self._near(helper).distance_m)
+
+    @extend_schema_field(serializers.ChoiceField(Caution.choices, allow_null=True))
+    def get_caution(self, helper: User) -> str | None:
+        return self._near(helper).caution or None
+
+    def _near(self, helper: User) -> NearHelper:
+        near: NearHelper = self.context["near"][helper.pk]
+        return near
 
 
 class FreeHelpersView(ConsoleView):
@@ -192,9 +201,9 @@ class FreeHelpersView(ConsoleView):
         event = self.event(event_uid)
         near = nearest_helpers(event, FREE_WITHIN_M, FREE_MOST)
         people = User.objects.in_bulk([helper.user_id for helper in near])
-        distances = {helper.user_id: helper.distance_m for helper in near}
         helpers = [people[helper.user_id] for helper in near]
-        return Response(FreeHelperSerializer(helpers, many=True, context={"distances": distances}).data)
+        context = {"near": {helper.user_id: helper for helper in near}}
+        return Response(FreeHelperSerializer(helpers, many=True, context=context).data)
 
 
 class AreaQuerySerializer(serializers.Serializer[Any]):

@@ -290,6 +290,8 @@ WORDS = dict(
         _("journal.EVENT_RESOLVED", "Closed"),
         _("journal.EVENT_CANCELLED", "Cancelled by the wearer"),
         _("journal.EVENT_REOPENED", "Opened again"),
+        _("caution.JUMPED", "position jumps"),
+        _("caution.WITHDREW", "withdrew twice"),
         _("map_unusable", "This browser has WebGL switched off or does not know it. Everything else works."),
         _("map_zoom_in", "Zoom in"),
         _("map_zoom_out", "Zoom out"),

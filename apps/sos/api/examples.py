@@ -56,6 +56,7 @@ HELPER: dict[str, Any] = {
     "created_at": "2025-10-28T12:00:00.520000Z",
     "answered_at": "2025-10-28T12:00:09.104000Z",
     "accepted_at": "2025-10-28T12:00:09.104000Z",
+    "caution": None,
 }
 EVENT: dict[str, Any] = {
     "event_uid": UID,

@@ -1,13 +1,15 @@
 """What is read about events, by whom they are known to and with what it takes to show them."""
 
 from django.contrib.gis.db.models.functions import Distance
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Case, CharField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Value, When
+from django.db.models.functions import Now
 
+from apps.devices.kinds import JUMPED_FOR
 from apps.notifications.models import Notification
 from apps.users.models import Role, User
 
-from ..kinds import COMING, OPEN
-from ..models import HelperAlert, SosEvent
+from ..kinds import COMING, OPEN, UNSTEADY_FOR, Caution
+from ..models import HelperAlert, HelperClaim, SosEvent
 
 
 def events_known_to(viewer: User) -> QuerySet[SosEvent]:
@@ -50,4 +52,14 @@ def _called_helpers() -> QuerySet[HelperAlert]:
     seen = "helper__helper_position"
     alerts = HelperAlert.objects.select_related("helper").order_by("pk")
     far = Distance(f"{seen}__position", "event__position")
-    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"))
+    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"), caution=_CAUTION)
+
+
+# The same as in sql.py, for those called already.
+_UNSTEADY = HelperClaim.objects.filter(helper=OuterRef("helper"), unsteady_at__gt=Now() - UNSTEADY_FOR)
+_CAUTION = Case(
+    When(helper__jumped_at__gt=Now() - JUMPED_FOR, then=Value(Caution.JUMPED.value)),
+    When(Exists(_UNSTEADY), then=Value(Caution.WITHDREW.value)),
+    default=None,
+    output_field=CharField(null=True),
+)

@@ -63,6 +63,8 @@ def _move(alert: HelperAlert, answered: Answered) -> None:
         alert.progress_at, alert.progress_m = helper.progress_at, helper.progress_m
     else:
         claims.release(alert.event, [alert.helper_id])
+    if helper.status == AlertStatus.WITHDRAWN:
+        claims.note_withdrawal(alert.helper_id)
     if helper.status == AlertStatus.ACCEPTED:
         alert.accepted_at = alert.answered_at
     alert.save()

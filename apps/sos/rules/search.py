@@ -1,5 +1,6 @@
 """Who can help: the nearest to an event, why others are passed over, and who of those called is still free."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,15 @@ from .policy import policy_of
 
 @dataclass(frozen=True)
 class NearHelper:
-    """A helper who can be called. distance_m: from the event; area_distance_m: from its grid cell's centre."""
+    """A helper who can be called. distance_m: from the event; area_distance_m: from its grid cell's centre.
+
+    caution: why they are called last (a value of Caution), else blank.
+    """
 
     user_id: int
     distance_m: float
     area_distance_m: float
+    caution: str = ""
 
 
 LOOK_FURTHER = 3  # times as many as are wanted: some may be claimed for another event at this moment
@@ -31,7 +36,10 @@ LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
 
 @dataclass(frozen=True)
 class Chosen:
-    """Who is called, the nearest first. short: so many whom one could have called went to other events meanwhile."""
+    """Who is called, those called last at the end.
+
+    short: so many whom one could have called went to other events meanwhile.
+    """
 
     helpers: tuple[NearHelper, ...] = ()
     short: int = 0
@@ -40,23 +48,43 @@ class Chosen:
 def choose(event: SosEvent, radius_m: int, number: int) -> Chosen:
     """Claims at most `number` of the nearest within `radius_m` metres whom one may call now.
 
-    Where too few are left, those who have not answered another event of the same rank are called as well.
+    Where too few are left, those who have not answered another event of the same rank are called as well; and after all
+    of these, those who are called last (docs/dispatch.md says who).
     """
-    near = nearest_helpers(event, radius_m, number * LOOK_FURTHER)
+    helpers: list[NearHelper] = []
+    free = 0
+    for is_last in (False, True):
+        wanted = number - len(helpers)
+        if wanted > 0:
+            near = nearest_helpers(event, radius_m, wanted * LOOK_FURTHER, is_last=is_last)
+            helpers += _claimed(event, radius_m, wanted, near, is_last)
+            free += len(near)
+    return Chosen(tuple(helpers), max(0, min(number, free) - len(helpers)))
+
+
+def _claimed(
+    event: SosEvent, radius_m: int, number: int, near: Sequence[NearHelper], is_last: bool
+) -> Sequence[NearHelper]:
     claimed = claim(event, [helper.user_id for helper in near], number)
     helpers = [helper for helper in near if helper.user_id in claimed]
     if len(helpers) < number and may_share(event):
-        ringing = nearest_helpers(event, radius_m, number * LOOK_FURTHER, rank=event.rank + 1)
+        look = number * LOOK_FURTHER
+        ringing = nearest_helpers(event, radius_m, look, rank=event.rank + 1, is_last=is_last)
         helpers += [helper for helper in ringing if helper.user_id not in claimed][: number - len(helpers)]
-    return Chosen(tuple(helpers), max(0, min(number, len(near)) - len(helpers)))
+    return helpers
 
 
-def nearest_helpers(event: SosEvent, radius_m: int, helpers: int, rank: int | None = None) -> list[NearHelper]:
+def nearest_helpers(
+    event: SosEvent, radius_m: int, helpers: int, rank: int | None = None, *, is_last: bool | None = None
+) -> list[NearHelper]:
     """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first.
 
-    rank: as an event of that rank might, in place of its own.
+    rank: as an event of that rank might, in place of its own. is_last: only those who are called last, or only the
+    others; None: all.
     """
-    values = {} if rank is None else {"rank": rank}
+    values: dict[str, int | None] = {"is_last": is_last}
+    if rank is not None:
+        values["rank"] = rank
     return [NearHelper(*row) for row in _near(sql.NEAREST, event, radius_m, helpers, **values)]
 
 
@@ -74,7 +102,7 @@ def choose_again(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperA
     return [alert for alert in called if alert.helper_id in claimed]
 
 
-def _near(statement: str, event: SosEvent, radius_m: int, helpers: int, **others: int) -> list[Any]:
+def _near(statement: str, event: SosEvent, radius_m: int, helpers: int, **others: int | None) -> list[Any]:
     if event.lat is None or event.lon is None:
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)

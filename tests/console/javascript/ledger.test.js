@@ -17,7 +17,7 @@ before(() => speak({
 function helper(status) {
   return {
     uuid: "h", full_name: "Aziz Rakhimov", phone_number: null, status, wave: 1, distance_m: 400, distance_now_m: null,
-    seen_at: null, rings: 1, created_at: "", answered_at: null, accepted_at: null,
+    seen_at: null, rings: 1, created_at: "", answered_at: null, accepted_at: null, caution: null,
   };
 }
 

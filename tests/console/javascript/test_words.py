@@ -11,7 +11,7 @@ from apps.monitoring.console.words import WORDS
 from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Channel, State
 from apps.notifications.rules import texts
-from apps.sos.kinds import AlertStatus, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
+from apps.sos.kinds import AlertStatus, Caution, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
 from apps.users.models import Language
 from launcher.places import PROJECT
 
@@ -42,6 +42,7 @@ FILLED = {
 # Told by named("type", value).
 NAMED = {
     "alert": set(AlertStatus.values),
+    "caution": set(Caution.values),
     "channel": set(Channel.values),
     "halt": set(Halt.values),
     "halt_long": set(Halt.values),

@@ -9,7 +9,18 @@ from apps.devices.models import Device
 from apps.users.models import Role, User
 from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
-from ...kinds import ANSWERS, COMING, AlertStatus, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
+from ...kinds import (
+    ANSWERS,
+    COMING,
+    AlertStatus,
+    Caution,
+    DetectedType,
+    EventStatus,
+    Halt,
+    LocationSource,
+    Outcome,
+    Service,
+)
 from ...models import EventNote, HelperAlert, SosEvent
 from ...queries.privacy import CELL_M, Sight, cell_of, sight_of
 
@@ -206,13 +217,19 @@ class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
     phone_number = serializers.CharField(source="helper.phone_number", allow_null=True)
     distance_now_m = serializers.SerializerMethodField()
     seen_at = serializers.DateTimeField(allow_null=True, help_text="When they were seen there.")
+    caution = serializers.SerializerMethodField(help_text="For dispatchers: why they are called last. Else null.")
 
     class Meta:
         model = HelperAlert
         fields = [
             "uuid", "full_name", "phone_number", "status", "wave", "distance_m", "distance_now_m", "seen_at", "rings",
-            "created_at", "answered_at", "accepted_at",
+            "created_at", "answered_at", "accepted_at", "caution",
         ]  # fmt: skip
+
+    @extend_schema_field(serializers.ChoiceField(Caution.choices, allow_null=True))
+    def get_caution(self, alert: Any) -> str | None:
+        caution: str | None = alert.caution if self.context.get("tells_caution") else None
+        return caution
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_distance_now_m(self, alert: Any) -> int | None:
@@ -317,4 +334,4 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     def get_helpers(self, event: SosEvent) -> Any:
         everybody = self._viewer.role == Role.ADMIN
         shown = [alert for alert in event.alerts.all() if everybody or alert.status in COMING]
-        return CalledHelperSerializer(shown, many=True).data
+        return CalledHelperSerializer(shown, many=True, context={"tells_caution": everybody}).data

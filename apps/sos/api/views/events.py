@@ -236,7 +236,7 @@ class AssignView(DeskView):
             alert = _stepping(desk.assign, event, caller(request), helper, body.get("confirmed_by", ""))
         except desk.NoSuchHelper as why:
             raise ValidationError({"helper": [str(why)]}) from None
-        return Response(CalledHelperSerializer(called_helper(alert)).data)
+        return Response(CalledHelperSerializer(called_helper(alert), context={"tells_caution": True}).data)
 
 
 class CallNextWaveView(DeskView):

@@ -88,7 +88,9 @@ export function askHelper(about, helpers, act) {
   const byId = new Map(helpers.map((helper) => [helper.uuid, helper]));
   const words = (/** @type {string} */ uuid) => {
     const helper = byId.get(uuid);
-    return helper ? [helper.full_name, helper.distance_m === null ? "" : distance(helper.distance_m), helper.phone_number].filter(Boolean).join(" · ") : uuid;
+    if (!helper) return uuid;
+    const far = helper.distance_m === null ? "" : distance(helper.distance_m);
+    return [helper.full_name, far, helper.phone_number, named("caution", helper.caution)].filter(Boolean).join(" · ");
   };
   if (!helpers.length) return tell(t("ask_helper"), [patient(about), h("p", {}, t("nobody_free"))]);
   ask(t("ask_helper"), [h("div", { class: "choices" }, ...choice("helper", [...byId.keys()], words))], t("do_assign"), (fields) =>

@@ -81,7 +81,8 @@ function row(helper, messages, confirm) {
   const marks = marksOf(helper, messages);
   const kind = COMING.includes(helper.status) ? "coming" : REFUSED.includes(helper.status) ? "refused" : "called";
   const isSent = helper.status === "ASSIGNED";
-  const told = [far(helper) === null ? "" : distance(far(helper)), isSent && named("alert", helper.status), marks.words]
+  const caution = named("caution", helper.caution);
+  const told = [far(helper) === null ? "" : distance(far(helper)), isSent && named("alert", helper.status), marks.words, caution]
     .filter(Boolean).join(" · ");
   return h(
     "li",

@@ -53,7 +53,8 @@
  *
  * @typedef {{uuid: string, full_name: string, phone_number: string | null, status: string, wave: number,
  *   distance_m: number | null, distance_now_m: number | null, seen_at: string | null, rings: number,
- *   created_at: string, answered_at: string | null, accepted_at: string | null}} CalledHelper
+ *   created_at: string, answered_at: string | null, accepted_at: string | null,
+ *   caution: string | null}} CalledHelper
  * @typedef {{uuid: string, to: string, person: string | null, kind: string, channel: string, state: string,
  *   reason: string, attempts: number, created_at: string, changes: {state: string, at: string}[]}} Reach
  * @typedef {{text: string, author: string, created_at: string}} Note
@@ -66,7 +67,8 @@
  * @typedef {{uuid: string, full_name: string, status: string, lat: number, lon: number, seen_at: string}} SeenHelper
  * @typedef {{server_time: string, track: {lat: number, lon: number}[], helpers: SeenHelper[]}} EventMap
  * @typedef {{lat: number, lon: number, size_m: number, reachable: number}} AreaCount
- * @typedef {{uuid: string, full_name: string, phone_number: string | null, distance_m: number}} FreeHelper
+ * @typedef {{uuid: string, full_name: string, phone_number: string | null, distance_m: number,
+ *   caution: string | null}} FreeHelper
  *
  * @typedef {"red" | "amber" | "green" | "blue" | "grey"} Tone
  *   Red: nobody yet; amber: somebody is coming; green: on scene; blue: unconfirmed; grey: closed, or a test.
