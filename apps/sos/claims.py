@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from apps.notifications.rules.queueing import LIFETIME
 from mdd_backend.database import prepared
 
 from . import sql
 from .models import SosEvent
 
+log = structlog.get_logger(__name__)
 RING = LIFETIME
 """So long a phone rings for one event, unless its owner answers or a more urgent event needs them."""
 
@@ -61,6 +64,17 @@ def note_withdrawal(helper_id: int) -> None:
 def replace_lost(batch: int = 500) -> None:
     """Makes the events due whose helpers others have taken."""
     prepared.rows(sql.REPLACE_LOST, [batch])
+
+
+def audit() -> None:
+    """Puts right, and says, what must not be: it would keep a helper from everybody, or send them to two places."""
+    wrong = {
+        "missing": prepared.rows(sql.CLAIM_MISSING, []),
+        "of_nobody": prepared.rows(sql.CLAIM_OF_NOBODY, []),
+        "of_who_comes": prepared.rows(sql.CLAIM_OF_WHO_COMES, []),
+    }
+    if any(wrong.values()):
+        log.error("claims were wrong", **{name: len(rows) for name, rows in wrong.items()})
 
 
 def _values(event: SosEvent) -> dict[str, object]:

@@ -81,6 +81,44 @@ SET replacements_due = e.replacements_due + short.number, next_step_at = least(e
 FROM short WHERE e.id = short.id
 """
 
+# What must hold of the claims (docs/dispatch.md) and is put right where it does not: each helper has one, none is held
+# for an event that does not need it, and who comes is held.
+CLAIM_MISSING = f"""
+INSERT INTO sos_helperclaim (helper_id)
+SELECT u.id FROM users_user u
+WHERE u.role = '{Role.HELPER}' AND NOT EXISTS (SELECT FROM sos_helperclaim c WHERE c.helper_id = u.id)
+ON CONFLICT DO NOTHING RETURNING helper_id
+"""
+CLAIM_OF_NOBODY = f"""
+WITH had AS (
+    SELECT c.helper_id FROM sos_helperclaim c
+    WHERE c.until > clock_timestamp() AND NOT EXISTS (
+        SELECT FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id AND e.status IN ({_OPEN})
+        WHERE a.event_id = c.event_id AND a.helper_id = c.helper_id
+          AND (a.status IN ({_COMING})
+               OR c.until < 'infinity' AND a.status IN ({_listed(AlertStatus.NOTIFIED, AlertStatus.ASSIGNED)})))
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE sos_helperclaim c SET event_id = NULL, is_drill = false, rank = 0, until = '-infinity'
+FROM had WHERE c.helper_id = had.helper_id RETURNING c.helper_id
+"""
+CLAIM_OF_WHO_COMES = f"""
+WITH had AS (
+    SELECT c.helper_id FROM sos_helperclaim c WHERE c.until < 'infinity' AND c.helper_id IN (
+        SELECT a.helper_id FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id AND e.status IN ({_OPEN})
+        WHERE a.status IN ({_COMING}))
+    FOR NO KEY UPDATE SKIP LOCKED
+), coming AS (
+    SELECT DISTINCT ON (a.helper_id) a.helper_id, a.event_id, e.is_drill, e.rank
+    FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id AND e.status IN ({_OPEN})
+    WHERE a.status IN ({_COMING}) AND a.helper_id IN (SELECT helper_id FROM had)
+    ORDER BY a.helper_id, e.is_drill, a.accepted_at DESC
+)
+UPDATE sos_helperclaim c
+SET event_id = coming.event_id, is_drill = coming.is_drill, rank = coming.rank, until = 'infinity'
+FROM coming WHERE c.helper_id = coming.helper_id RETURNING c.helper_id
+"""
+
 # Opening: the event to which the same signal came before, the newest open one, and how many the account has open.
 _EARLIER = """
 SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s

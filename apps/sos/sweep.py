@@ -18,6 +18,7 @@ from .rules.due_step import take_due_step
 
 log = structlog.get_logger(__name__)
 EVERY_S = 1.0
+AUDIT_EVERY_S = 60.0
 BATCH = 100
 _others: list[Callable[[], object]] = []
 
@@ -50,6 +51,7 @@ def run(stop: threading.Event) -> None:
     jobs: list[Callable[[], object]] = [take_due_steps]
     jobs += [lambda channel=channel: deliver_due(channel) for channel in Channel.values]  # type: ignore[misc]
     threads = [threading.Thread(target=_repeat, args=(job, stop), daemon=True) for job in (*jobs, *_others)]
+    threads += [threading.Thread(target=_repeat, args=(claims.audit, stop, AUDIT_EVERY_S), daemon=True)]
     for thread in threads:
         thread.start()
     stop.wait()
@@ -57,7 +59,7 @@ def run(stop: threading.Event) -> None:
         thread.join(timeout=5)
 
 
-def _repeat(job: Callable[[], object], stop: threading.Event) -> None:
+def _repeat(job: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
     while not stop.is_set():
         started = time.monotonic()
         try:
@@ -65,4 +67,4 @@ def _repeat(job: Callable[[], object], stop: threading.Event) -> None:
         except Exception as why:  # PostgreSQL may be away: come back in a second
             log.warning("sweep failed", reason=type(why).__name__)
         connections.close_all()
-        stop.wait(max(0.0, EVERY_S - (time.monotonic() - started)))
+        stop.wait(max(0.0, every_s - (time.monotonic() - started)))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from apps.notifications.models import Notification
@@ -171,3 +171,70 @@ def test_claims_are_waited_for_by_nobody(wearer: User, helper: Any) -> None:
     event = pressed(wearer)
     assert claims.claim(event, [], 8) == set()
     assert claims.claim(event, [helper(100).pk], 0) == set()
+
+
+CLAIMS = "SELECT helper_id, event_id, until = 'infinity' FROM sos_helperclaim ORDER BY 1"
+
+
+@pytest.fixture
+def hero(helper: Any) -> User:
+    user: User = helper(100)
+    return user
+
+
+@pytest.fixture
+def rung(wearer: User, hero: User) -> SosEvent:
+    """An event to which the hero has been called."""
+    event = pressed(wearer)
+    take_due_step(event.pk)
+    return event
+
+
+def test_audit_leaves_what_is_right(
+    rung: SosEvent, hero: User, client_of: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    claims.audit()
+    assert held() == {hero.pk: (rung.pk, False)}
+    client_of(hero).post(f"/api/v1/sos/{rung.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    claims.audit()
+    assert held() == {hero.pk: (rung.pk, True)}
+    assert "claims were wrong" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("UPDATE sos_helperclaim SET until = 'infinity'", False),
+        ("UPDATE sos_helperalert SET status = 'DECLINED'", False),
+        ("UPDATE sos_sosevent SET status = 'RESOLVED', next_step_at = NULL, closed_at = now()", False),
+        ("UPDATE sos_helperclaim SET event_id = event_id + 1", False),
+        ("UPDATE sos_helperalert SET status = 'EN_ROUTE'", True),
+    ],
+)
+def test_audit_puts_right_what_is_not(
+    change: str, left: bool, rung: SosEvent, hero: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    claims.audit()
+    assert held() == ({hero.pk: (rung.pk, True)} if left else {})
+    assert "claims were wrong" in caplog.text
+
+
+def test_audit_gives_a_helper_without_a_claim_one(hero: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sos_helperclaim")
+    claims.audit()
+    assert prepared.rows(CLAIMS, []) == [(hero.pk, None, False)]
+
+
+def test_audit_takes_nobody_from_an_emergency_for_a_drill(
+    rung: SosEvent, hero: User, person: Any, client_of: Any
+) -> None:
+    drill = pressed(person(), drill=True)
+    HelperAlert.objects.create(
+        event=drill, helper=hero, wave=1, status="ACCEPTED", rung_at=timezone.now(), created_at=timezone.now()
+    )
+    client_of(hero).post(f"/api/v1/sos/{rung.uid}/respond/", {"status": "ACCEPTED"}, format="json")
+    claims.audit()
+    assert held() == {hero.pk: (rung.pk, True)}
