@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.gis.db.models.functions import Distance
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -57,9 +56,8 @@ def current_of(user: User, device: Device | None = None) -> Current:
 
 
 def _coming() -> QuerySet[HelperAlert]:
-    """Those who come, and how far they are: of a hundred called a watch is told the number only."""
-    far = Distance("helper__helper_position__position", "event__position")
-    return HelperAlert.objects.filter(status__in=COMING).annotate(distance_now=far)
+    """Those who come, and where they are: of a hundred called a watch is told the number only."""
+    return HelperAlert.objects.filter(status__in=COMING).annotate(place=F("helper__helper_position__position"))
 
 
 def _with_counts(events: Sequence[Any]) -> list[CurrentEvent]:

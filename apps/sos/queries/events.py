@@ -52,7 +52,9 @@ def _called_helpers() -> QuerySet[HelperAlert]:
     seen = "helper__helper_position"
     alerts = HelperAlert.objects.select_related("helper").order_by("pk")
     far = Distance(f"{seen}__position", "event__position")
-    return alerts.annotate(distance_now=far, seen_at=F(f"{seen}__recorded_at"), caution=_CAUTION)
+    return alerts.annotate(
+        place=F(f"{seen}__position"), distance_now=far, seen_at=F(f"{seen}__recorded_at"), caution=_CAUTION
+    )
 
 
 # The same as in sql.py, for those called already.

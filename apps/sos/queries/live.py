@@ -1,6 +1,7 @@
 """The page on which an emergency contact follows an event, at a signed address that needs no account."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -9,16 +10,16 @@ from django.core import signing
 from apps.users.models import EmergencyContact
 
 from ..kinds import COMING, AlertStatus, JournalKind
-from ..models import HelperAlert, SosEvent
+from ..models import SosEvent
 from .events import with_people
-from .privacy import coarse
+from .privacy import metres_shown
 
 _SALT = "sos.live"
 
 
 @dataclass(frozen=True)
 class Help:
-    """Who is coming, as far as a contact may know. nearest_m: metres in steps of 100, None when it is not known."""
+    """Who is coming, as far as a contact may know. nearest_m: `privacy.metres_shown`."""
 
     coming: int
     is_there: bool
@@ -43,17 +44,11 @@ def opened(signed: str) -> tuple[SosEvent, EmergencyContact] | None:
 
 
 def help_for(event: SosEvent) -> Help:
-    """Of an event whose `alerts` have been read with `distance_now`: all of them, or those who come."""
-    coming = [alert for alert in event.alerts.all() if alert.status in COMING]
-    metres = [far for far in map(_metres, coming) if far is not None]
+    """Of an event whose `alerts` have been read with `place`: all of them, or those who come."""
+    coming: list[Any] = [alert for alert in event.alerts.all() if alert.status in COMING]
+    metres = [metres_shown(event.position, alert.place) for alert in coming]
     is_there = any(alert.status == AlertStatus.ON_SCENE for alert in coming)
-    return Help(len(coming), is_there, coarse(min(metres)) if metres else None)
-
-
-def _metres(alert: HelperAlert) -> float | None:
-    """How far they are now, else were when they were called."""
-    now = getattr(alert, "distance_now", None)
-    return alert.distance_m if now is None else float(now.m)
+    return Help(len(coming), is_there, min((far for far in metres if far is not None), default=None))
 
 
 def has_answered(event: SosEvent, contact_id: int) -> bool:

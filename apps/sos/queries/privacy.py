@@ -3,6 +3,8 @@
 import math
 from enum import Enum
 
+from django.contrib.gis.geos import Point
+
 from apps.users.models import Role, User
 
 from ..kinds import COMING
@@ -11,6 +13,7 @@ from ..models import HelperAlert, SosEvent
 CELL_M = 300
 STEP_M = 100
 METRES_PER_DEGREE = 111_320.0  # of latitude, WGS 84 mean
+EARTH_RADIUS_M = 6_371_008.8  # mean
 
 
 class Sight(Enum):
@@ -43,3 +46,20 @@ def cell_of(lat: float, lon: float) -> tuple[float, float]:
 def coarse(distance_m: float) -> int:
     """Metres in steps of 100, at least 100."""
     return max(STEP_M, round(distance_m / STEP_M) * STEP_M)
+
+
+def metres_shown(place: Point | None, helper: Point | None) -> int | None:
+    """How far from an event's place a helper is, as the wearer and their contacts are shown it, in steps of 100 m.
+
+    It is measured to the centre of the helper's grid cell: a wearer can move the event and read the distance again and
+    again, and so tell the cell, but not where in it the helper is. None when one of the places is not known.
+    """
+    return coarse(_metres_between((place.y, place.x), cell_of(helper.y, helper.x))) if place and helper else None
+
+
+def _metres_between(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Great-circle distance between two (lat, lon), by the haversine formula."""
+    (lat, lon), (other_lat, other_lon) = (map(math.radians, pair) for pair in (one, other))
+    half_chord = math.sin((other_lat - lat) / 2) ** 2
+    half_chord += math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half_chord)))

@@ -79,7 +79,7 @@ def test_page_tells_how_many_come_and_how_near_but_not_who(page: str, course: Co
     course.step()
     course.answer(further, "ACCEPTED")
     assert "Help is on the way." in shown(page)
-    assert "Helpers coming 1, the nearest about 900 m away" in shown(page)
+    assert "Helpers coming 1, the nearest about 1000 m away" in shown(page)
     course.answer(near, "ACCEPTED")
     words = shown(page)
     assert "Helpers coming 2, the nearest about 400 m away" in words

@@ -25,7 +25,9 @@ class CurrentEventSerializer(serializers.Serializer[CurrentEvent]):
     coming = serializers.IntegerField(source="help.coming", help_text="Helpers who said that they come, or are there.")
     on_scene = serializers.BooleanField(source="help.is_there")
     nearest_m = serializers.IntegerField(
-        source="help.nearest_m", allow_null=True, help_text="The nearest of those coming, in steps of 100 m."
+        source="help.nearest_m",
+        allow_null=True,
+        help_text="The nearest of those coming, to the middle of their grid cell, in steps of 100 m.",
     )
     helpers_called = serializers.IntegerField()
     phones_reached = serializers.IntegerField(help_text="Helpers' phones that have shown the call.")

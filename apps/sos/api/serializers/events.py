@@ -22,7 +22,7 @@ from ...kinds import (
     Service,
 )
 from ...models import EventNote, HelperAlert, SosEvent
-from ...queries.privacy import CELL_M, Sight, cell_of, sight_of
+from ...queries.privacy import CELL_M, Sight, cell_of, metres_shown, sight_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -210,7 +210,11 @@ class OwnAlertSerializer(serializers.ModelSerializer[HelperAlert]):
 
 
 class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
-    """A helper called to the event. Metres from the place: when called, and where they were seen last."""
+    """A helper called to the event. Metres from the place: when called, and where they were seen last.
+
+    The wearer is shown `distance_now_m` only, in steps of 100 m, measured to the middle of the helper's grid cell of
+    300 m; `distance_m` is null.
+    """
 
     uuid = serializers.UUIDField(source="helper.uuid")
     full_name = serializers.CharField(source="helper.full_name")
@@ -234,6 +238,14 @@ class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_distance_now_m(self, alert: Any) -> int | None:
         return None if alert.distance_now is None else round(alert.distance_now.m)
+
+
+class ComingHelperSerializer(CalledHelperSerializer):
+    """The same for the wearer, who learns no more of where the helper is than the grid cell."""
+
+    def to_representation(self, alert: Any) -> dict[str, Any]:
+        far = metres_shown(alert.event.position, alert.place)
+        return super().to_representation(alert) | {"distance_m": None, "distance_now_m": far}
 
 
 _ALWAYS = {
@@ -332,6 +344,7 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
 
     @extend_schema_field(CalledHelperSerializer(many=True, allow_null=True))
     def get_helpers(self, event: SosEvent) -> Any:
-        everybody = self._viewer.role == Role.ADMIN
-        shown = [alert for alert in event.alerts.all() if everybody or alert.status in COMING]
-        return CalledHelperSerializer(shown, many=True, context={"tells_caution": everybody}).data
+        called = event.alerts.all()
+        if self._viewer.role == Role.ADMIN:
+            return CalledHelperSerializer(called, many=True, context={"tells_caution": True}).data
+        return ComingHelperSerializer([alert for alert in called if alert.status in COMING], many=True).data

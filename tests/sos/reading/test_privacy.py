@@ -1,0 +1,119 @@
+"""What a wearer learns of those who come, and a helper of the wearer: no more than their part in it needs."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.gis.geos import Point
+from django.test import Client
+
+from apps.devices.rules.registry import see_helper
+from apps.sos.queries.live import live_url
+from apps.sos.queries.privacy import CELL_M, cell_of, metres_shown
+from apps.users.models import EmergencyContact, User
+from tests.conftest import HERE, METRES_NORTH
+from tests.sos.conftest import Course
+
+pytestmark = pytest.mark.django_db
+Place = tuple[float, float]
+
+
+def moved(place: Place, north_m: float, east_m: float) -> Place:
+    lat, lon = place
+    return lat + north_m * METRES_NORTH, lon + east_m * METRES_NORTH / math.cos(math.radians(lat))
+
+
+def seen(course: Course, viewer: User) -> Any:
+    """The newest event, as somebody is shown it."""
+    answer = course.client_of(viewer).get(f"/api/v1/sos/{course.event.uid}/")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+@pytest.fixture
+def coming(course: Course) -> User:
+    """A helper who has accepted, 437 m away."""
+    helper = course.helper(437)
+    course.press()
+    course.step()
+    assert course.answer(helper, "ACCEPTED").status_code == 200
+    return helper
+
+
+class Readings:
+    """All that an attacker may read: as the wearer, on the watch, and as the emergency contact they have named."""
+
+    def __init__(self, course: Course) -> None:
+        contact = EmergencyContact.objects.create(
+            owner=course.wearer, name="Mother", phone_number="+998931234567", language="en"
+        )
+        self._course, self._client = course, course.client_of(course.wearer)
+        self._page = live_url(course.event.uid, contact.pk).removeprefix(settings.PUBLIC_URL)
+
+    def take(self) -> tuple[str, ...]:
+        detail = self._client.get(f"/api/v1/sos/{self._course.event.uid}/").json()
+        (listed,) = self._client.get("/api/v1/sos/").json()["results"]
+        (current,) = self._client.get("/api/v1/sos/current/").json()["events"]
+        timeline = self._client.get(f"/api/v1/sos/{self._course.event.uid}/timeline/").json()["results"]
+        page = re.findall(r"[^>]* m away", Client().get(self._page).content.decode())
+        helpers = [{**one, "seen_at": None} for shown in (detail, listed) for one in shown["helpers"]]
+        return (*map(str, helpers), str(current["nearest_m"]), str([entry["data"] for entry in timeline]), *page)
+
+
+def test_distance_is_rough_for_the_wearer_and_exact_for_dispatchers(course: Course, coming: User) -> None:
+    rough = metres_shown(Point(HERE[1], HERE[0]), Point(HERE[1], HERE[0] + 437 * METRES_NORTH))
+    assert rough == 400
+    (helper,) = seen(course, course.wearer)["helpers"]
+    assert (helper["distance_m"], helper["distance_now_m"]) == (None, rough)
+    (exact,) = seen(course, course.dispatcher)["helpers"]
+    assert (exact["distance_m"], exact["distance_now_m"]) == (pytest.approx(437, abs=3), pytest.approx(437, abs=3))
+    assert exact.keys() == helper.keys()
+    assert seen(course, coming)["helpers"] is None
+
+
+def test_one_rule_gives_the_distance_everywhere(course: Course, coming: User) -> None:
+    see_helper(coming, *moved(HERE, 1000, 1000))
+    rough = metres_shown(Point(HERE[1], HERE[0]), Point(*reversed(moved(HERE, 1000, 1000))))
+    readings = str(Readings(course).take())
+    assert readings.count(f"'distance_now_m': {rough}") == 2
+    assert f"nearest about {rough} m away" in readings
+    assert course.client_of(course.wearer).get("/api/v1/sos/current/").json()["events"][0]["nearest_m"] == rough
+
+
+def test_helper_whose_place_is_not_known_is_at_no_distance(course: Course, coming: User) -> None:
+    coming.helper_position.delete()
+    assert seen(course, course.wearer)["helpers"][0]["distance_now_m"] is None
+    assert course.client_of(course.wearer).get("/api/v1/sos/current/").json()["events"][0]["nearest_m"] is None
+
+
+def walk_around(centre: Place) -> Iterable[Place]:
+    """Rings about a place, and small steps across it."""
+    for far in (40, 160, 700):
+        for n in range(5):
+            yield moved(centre, far * math.cos(n * 2 * math.pi / 5), far * math.sin(n * 2 * math.pi / 5))
+    for n in range(-3, 4):
+        yield moved(centre, 17 * n, 23 * n)
+
+
+def test_whoever_walks_an_event_around_a_helper_learns_their_cell_and_no_more(course: Course, coming: User) -> None:
+    cell = cell_of(HERE[0] + 437 * METRES_NORTH, HERE[1])
+    edge = 0.49 * CELL_M
+    spots = [cell, *(moved(cell, north, east) for north in (-edge, edge) for east in (-edge, edge))]
+    assert {cell_of(*spot) for spot in spots} == {cell}
+    readings, rough, exact = Readings(course), set(), set()
+    for lat, lon in walk_around(spots[1]):
+        course.press(lat=lat, lon=lon)
+        assert (course.event.lat, course.event.lon) == (pytest.approx(lat), pytest.approx(lon))
+        taken = set()
+        for spot in spots:
+            see_helper(coming, *spot)
+            taken.add(readings.take())
+            exact.add(seen(course, course.dispatcher)["helpers"][0]["distance_now_m"])
+        assert len(taken) == 1  # wherever in the cell the helper is, everything reads alike
+        rough.add(seen(course, course.wearer)["helpers"][0]["distance_now_m"])
+    assert len(rough) > 3  # the walk does tell something: which cell it is
+    assert len(exact) > 50  # to the metre it would tell the place
+    assert all(far % 100 == 0 for far in rough)
