@@ -31,7 +31,12 @@ def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
         return Sight.ALL
     if alert is None or not event.is_open:
         return Sight.PAST
-    return Sight.EXACT if alert.status in COMING else Sight.AREA
+    return Sight.EXACT if know_each_other(event, alert) else Sight.AREA
+
+
+def know_each_other(event: SosEvent, alert: HelperAlert) -> bool:
+    """Whether a called helper and the wearer learn each other's name and phone number: only while the helper comes."""
+    return event.is_open and alert.status in COMING
 
 
 def cell_of(lat: float, lon: float) -> tuple[float, float]:

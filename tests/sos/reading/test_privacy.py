@@ -11,6 +11,7 @@ from django.contrib.gis.geos import Point
 from django.test import Client
 
 from apps.devices.rules.registry import see_helper
+from apps.sos.models import HelperAlert
 from apps.sos.queries.live import live_url
 from apps.sos.queries.privacy import CELL_M, cell_of, metres_shown
 from apps.users.models import EmergencyContact, User
@@ -117,3 +118,62 @@ def test_whoever_walks_an_event_around_a_helper_learns_their_cell_and_no_more(co
     assert len(rough) > 3  # the walk does tell something: which cell it is
     assert len(exact) > 50  # to the metre it would tell the place
     assert all(far % 100 == 0 for far in rough)
+
+
+@pytest.fixture
+def phones(course: Course) -> Any:
+    """What a helper and the wearer know of each other's phone number."""
+
+    def known(helper: User) -> tuple[bool, bool]:
+        to_wearer = [
+            course.client_of(course.wearer).get(f"/api/v1/sos/{course.event.uid}/{what}").content.decode()
+            for what in ("", "timeline/", "looks/")
+        ]
+        to_wearer.append(course.client_of(course.wearer).get("/api/v1/sos/").content.decode())
+        shown = course.client_of(helper).get(f"/api/v1/sos/{course.event.uid}/").content.decode()
+        return any(str(helper.phone_number) in text for text in to_wearer), str(course.wearer.phone_number) in shown
+
+    return known
+
+
+def test_phone_numbers_are_known_while_a_helper_is_coming(course: Course, phones: Any) -> None:
+    helper = course.helper(300)
+    course.press()
+    course.step()
+    assert phones(helper) == (False, False)
+    for status in ("ACCEPTED", "EN_ROUTE", "ON_SCENE"):
+        assert course.answer(helper, status).status_code == 200
+        assert phones(helper) == (True, True), status
+    assert "wearer" not in course.answer(helper, "DONE").json()
+    assert phones(helper) == (False, False)
+
+
+@pytest.mark.parametrize("left", ["WITHDRAWN", "UNSAFE"])
+def test_phone_numbers_are_forgotten_when_a_helper_leaves(course: Course, coming: User, phones: Any, left: str) -> None:
+    assert phones(coming) == (True, True)
+    assert "wearer" not in course.answer(coming, left).json()
+    assert phones(coming) == (False, False)
+
+
+def test_phone_numbers_are_forgotten_when_the_event_is_closed(course: Course, coming: User, phones: Any) -> None:
+    course.desk("resolve", outcome="HELPED")
+    assert phones(coming) == (False, False)
+    HelperAlert.objects.update(status="ACCEPTED")  # whatever the alert says
+    assert phones(coming) == (False, False)
+
+
+def test_sent_helper_and_wearer_know_no_number_before_the_helper_accepts(course: Course, phones: Any) -> None:
+    helper = course.helper(40_000)
+    course.press()
+    assert course.desk("assign", helper=str(helper.uuid)).status_code == 200
+    assert phones(helper) == (False, False)
+    assert course.answer(helper, "ACCEPTED").json()["wearer"]["phone_number"] == str(course.wearer.phone_number)
+    assert phones(helper) == (True, True)
+
+
+def test_dispatcher_has_the_numbers_of_all_who_were_called(course: Course) -> None:
+    helper = course.helper(300)
+    course.press()
+    course.step()
+    course.answer(helper, "DECLINED")
+    assert [one["phone_number"] for one in seen(course, course.dispatcher)["helpers"]] == [str(helper.phone_number)]

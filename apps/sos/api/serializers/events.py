@@ -9,20 +9,9 @@ from apps.devices.models import Device
 from apps.users.models import Role, User
 from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
-from ...kinds import (
-    ANSWERS,
-    COMING,
-    AlertStatus,
-    Caution,
-    DetectedType,
-    EventStatus,
-    Halt,
-    LocationSource,
-    Outcome,
-    Service,
-)
+from ...kinds import ANSWERS, AlertStatus, Caution, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
 from ...models import EventNote, HelperAlert, SosEvent
-from ...queries.privacy import CELL_M, Sight, cell_of, metres_shown, sight_of
+from ...queries.privacy import CELL_M, Sight, cell_of, know_each_other, metres_shown, sight_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -118,7 +107,7 @@ class AnsweredSerializer(serializers.Serializer[HelperAlert]):
 
     def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
         shown = super().to_representation(alert)
-        if alert.status not in COMING:
+        if not know_each_other(alert.event, alert):
             for name in ("lat", "lon", "position_at", "wearer"):
                 del shown[name]
         return shown
@@ -347,4 +336,4 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         called = event.alerts.all()
         if self._viewer.role == Role.ADMIN:
             return CalledHelperSerializer(called, many=True, context={"tells_caution": True}).data
-        return ComingHelperSerializer([alert for alert in called if alert.status in COMING], many=True).data
+        return ComingHelperSerializer([alert for alert in called if know_each_other(event, alert)], many=True).data
