@@ -7,7 +7,7 @@ from django.contrib.gis.geos import Point
 
 from apps.users.models import Role, User
 
-from ..kinds import COMING
+from ..kinds import COMING, AlertStatus
 from ..models import HelperAlert, SosEvent
 
 CELL_M = 300
@@ -22,14 +22,14 @@ class Sight(Enum):
     ALL = "the wearer and dispatchers: everything"
     EXACT = "who has accepted, while it is open: the place and the person"
     AREA = "who has been called, while it is open: the area"
-    PAST = "who has been called, once it is closed: that it was"
+    PAST = "who has been called, once it is closed or they have declined: that it was"
 
 
 def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
     """What `viewer`, called by `alert` if at all, may see of an event that exists for them (`events_known_to`)."""
     if viewer.role == Role.ADMIN or event.user_id == viewer.pk:
         return Sight.ALL
-    if alert is None or not event.is_open:
+    if alert is None or not event.is_open or alert.status == AlertStatus.DECLINED:
         return Sight.PAST
     return Sight.EXACT if know_each_other(event, alert) else Sight.AREA
 

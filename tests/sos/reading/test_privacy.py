@@ -11,6 +11,7 @@ from django.contrib.gis.geos import Point
 from django.test import Client
 
 from apps.devices.rules.registry import see_helper
+from apps.notifications.models import Notification
 from apps.sos.models import HelperAlert
 from apps.sos.queries.live import live_url
 from apps.sos.queries.privacy import CELL_M, cell_of, metres_shown
@@ -177,3 +178,53 @@ def test_dispatcher_has_the_numbers_of_all_who_were_called(course: Course) -> No
     course.step()
     course.answer(helper, "DECLINED")
     assert [one["phone_number"] for one in seen(course, course.dispatcher)["helpers"]] == [str(helper.phone_number)]
+
+
+AREA = ("area", "position_at", "location_source", "location_age_s", "unsafe_reported_at")
+"""What tells where an event is, and when it moved."""
+PLACE = ("lat", "lon", "altitude", "accuracy_m", "wearer", "owner", "device")
+
+
+def test_helper_who_declined_sees_nothing_of_the_area_also_when_the_event_moves(course: Course) -> None:
+    helper = course.helper(300)
+    course.press()
+    course.step()
+    called = seen(course, helper)
+    assert called["area"]["size_m"] == CELL_M
+    assert called["alert"]["distance_m"] % 100 == 0
+    assert set(course.answer(helper, "DECLINED").json()) == {"event_uid", "status", "event_status"}
+
+    declined = seen(course, helper)
+    assert {declined[name] for name in (*AREA, *PLACE, "helpers")} == {None}
+    assert (declined["alert"]["status"], declined["alert"]["distance_m"]) == ("DECLINED", None)
+    assert declined["alert"].keys() == called["alert"].keys()
+    told = Notification.objects.filter(user=helper).count()
+    course.press(lat=HERE[0] + 0.05)
+    course.step()
+    assert seen(course, helper) == declined
+    (listed,) = course.client_of(helper).get("/api/v1/sos/").json()["results"]
+    assert {listed[name] for name in (*AREA, *PLACE)} == {None}
+    assert listed["alert"]["distance_m"] is None
+    assert Notification.objects.filter(user=helper).count() == told
+
+
+def test_helper_who_declined_and_comes_after_all_sees_the_place(course: Course) -> None:
+    helper = course.helper(300)
+    course.press()
+    course.step()
+    course.answer(helper, "DECLINED")
+    assert course.answer(helper, "ACCEPTED").json()["lat"] == HERE[0]
+    shown = seen(course, helper)
+    assert (shown["lat"], shown["area"]["size_m"]) == (HERE[0], CELL_M)
+    assert shown["alert"]["distance_m"] is not None
+
+
+def test_dispatcher_and_wearer_see_the_place_whoever_declined(course: Course) -> None:
+    helper = course.helper(300)
+    course.press()
+    course.step()
+    course.answer(helper, "DECLINED")
+    for viewer in (course.wearer, course.dispatcher):
+        assert seen(course, viewer)["lat"] == HERE[0]
+    (called,) = seen(course, course.dispatcher)["helpers"]
+    assert called["distance_m"] == pytest.approx(300, abs=3)

@@ -189,13 +189,17 @@ class AreaSerializer(serializers.Serializer[SosEvent]):
 
 
 class OwnAlertSerializer(serializers.ModelSerializer[HelperAlert]):
-    """One's own call to the event. distance_m: from the area's centre, in steps of 100 m."""
+    """One's own call to the event. distance_m: from the area's centre, in steps of 100 m; null after DECLINED."""
 
-    distance_m = serializers.IntegerField(source="area_distance_m")
+    distance_m = serializers.IntegerField(source="area_distance_m", allow_null=True)
 
     class Meta:
         model = HelperAlert
         fields = ["status", "wave", "distance_m", "created_at", "answered_at"]
+
+    def to_representation(self, alert: HelperAlert) -> dict[str, Any]:
+        shown = super().to_representation(alert)
+        return shown | {"distance_m": None} if alert.status == AlertStatus.DECLINED else shown
 
 
 class CalledHelperSerializer(serializers.ModelSerializer[HelperAlert]):
@@ -261,7 +265,7 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     """An event as its reader may see it: what they may not see is null.
 
     The wearer and dispatchers see everything; a called helper the area, after accepting the place, the wearer and the
-    device; nothing of that once the event is closed. The reader is `viewer` in the context.
+    device; nothing of that after declining, or once the event is closed. The reader is `viewer` in the context.
     """
 
     event_uid = serializers.UUIDField(source="uid")
