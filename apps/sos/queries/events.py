@@ -10,6 +10,7 @@ from apps.users.models import Role, User
 
 from ..kinds import COMING, OPEN, UNSTEADY_FOR, Caution
 from ..models import HelperAlert, HelperClaim, SosEvent
+from .facts import SEEN_LATELY
 
 
 def events_known_to(viewer: User) -> QuerySet[SosEvent]:
@@ -53,7 +54,11 @@ def _called_helpers() -> QuerySet[HelperAlert]:
     alerts = HelperAlert.objects.select_related("helper").order_by("pk")
     far = Distance(f"{seen}__position", "event__position")
     return alerts.annotate(
-        place=F(f"{seen}__position"), distance_now=far, seen_at=F(f"{seen}__recorded_at"), caution=_CAUTION
+        place=F(f"{seen}__position"),
+        distance_now=far,
+        seen_at=F(f"{seen}__recorded_at"),
+        is_seen_lately=Q(**{f"{seen}__recorded_at__gt": Now() - SEEN_LATELY}),
+        caution=_CAUTION,
     )
 
 

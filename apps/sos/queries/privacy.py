@@ -2,6 +2,7 @@
 
 import math
 from enum import Enum
+from typing import Any
 
 from django.contrib.gis.geos import Point
 
@@ -11,6 +12,7 @@ from ..kinds import COMING, AlertStatus
 from ..models import HelperAlert, SosEvent
 
 CELL_M = 300
+NOTES_WITHIN_M = 1000
 STEP_M = 100
 METRES_PER_DEGREE = 111_320.0  # of latitude, WGS 84 mean
 EARTH_RADIUS_M = 6_371_008.8  # mean
@@ -37,6 +39,19 @@ def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
 def know_each_other(event: SosEvent, alert: HelperAlert) -> bool:
     """Whether a called helper and the wearer learn each other's name and phone number: only while the helper comes."""
     return event.is_open and alert.status in COMING
+
+
+def sees_notes(event: SosEvent, viewer: User, alert: Any) -> bool:
+    """Whether `viewer` may read the medical and the address note: the wearer, dispatchers, and a helper who is close.
+
+    A helper is close who comes and has said that they are there, or was seen within 1 km of the event less than 120 s
+    ago. `alert` must have been read with `distance_now` and `is_seen_lately` (`queries.events.with_people`).
+    """
+    sight = sight_of(event, viewer, alert)
+    if sight != Sight.EXACT:
+        return sight == Sight.ALL
+    is_near = alert.distance_now is not None and alert.distance_now.m <= NOTES_WITHIN_M
+    return bool(alert.status == AlertStatus.ON_SCENE or (alert.is_seen_lately and is_near))
 
 
 def cell_of(lat: float, lon: float) -> tuple[float, float]:

@@ -3,14 +3,17 @@
 import math
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.gis.geos import Point
+from django.db.models.functions import Now
 from django.test import Client
 
-from apps.devices.rules.registry import see_helper
+from apps.devices.models import HelperPosition
+from apps.devices.rules.registry import register_device, see_helper
 from apps.notifications.models import Notification
 from apps.sos.models import HelperAlert
 from apps.sos.queries.live import live_url
@@ -60,7 +63,7 @@ class Readings:
         (listed,) = self._client.get("/api/v1/sos/").json()["results"]
         (current,) = self._client.get("/api/v1/sos/current/").json()["events"]
         timeline = self._client.get(f"/api/v1/sos/{self._course.event.uid}/timeline/").json()["results"]
-        page = re.findall(r"[^>]* m away", Client().get(self._page).content.decode())
+        page = re.findall(r"nearest about (\d+)\sm away", Client().get(self._page).content.decode())
         helpers = [{**one, "seen_at": None} for shown in (detail, listed) for one in shown["helpers"]]
         return (*map(str, helpers), str(current["nearest_m"]), str([entry["data"] for entry in timeline]), *page)
 
@@ -79,9 +82,9 @@ def test_distance_is_rough_for_the_wearer_and_exact_for_dispatchers(course: Cour
 def test_one_rule_gives_the_distance_everywhere(course: Course, coming: User) -> None:
     see_helper(coming, *moved(HERE, 1000, 1000))
     rough = metres_shown(Point(HERE[1], HERE[0]), Point(*reversed(moved(HERE, 1000, 1000))))
-    readings = str(Readings(course).take())
-    assert readings.count(f"'distance_now_m': {rough}") == 2
-    assert f"nearest about {rough} m away" in readings
+    *_, page = readings = Readings(course).take()
+    assert str(readings).count(f"'distance_now_m': {rough}") == 2
+    assert page == str(rough)
     assert course.client_of(course.wearer).get("/api/v1/sos/current/").json()["events"][0]["nearest_m"] == rough
 
 
@@ -93,10 +96,10 @@ def test_helper_whose_place_is_not_known_is_at_no_distance(course: Course, comin
 
 def walk_around(centre: Place) -> Iterable[Place]:
     """Rings about a place, and small steps across it."""
-    for far in (40, 160, 700):
-        for n in range(5):
-            yield moved(centre, far * math.cos(n * 2 * math.pi / 5), far * math.sin(n * 2 * math.pi / 5))
-    for n in range(-3, 4):
+    for far in (160, 700):
+        for bearing in (0.5, 1.5, 2.5, 3.5):
+            yield moved(centre, far * math.cos(bearing), far * math.sin(bearing))
+    for n in range(-1, 2):
         yield moved(centre, 17 * n, 23 * n)
 
 
@@ -105,11 +108,13 @@ def test_whoever_walks_an_event_around_a_helper_learns_their_cell_and_no_more(co
     edge = 0.49 * CELL_M
     spots = [cell, *(moved(cell, north, east) for north in (-edge, edge) for east in (-edge, edge))]
     assert {cell_of(*spot) for spot in spots} == {cell}
-    readings, rough, exact = Readings(course), set(), set()
+    readings = Readings(course)
+    rough: set[int] = set()
+    exact: set[int] = set()
     for lat, lon in walk_around(spots[1]):
         course.press(lat=lat, lon=lon)
-        assert (course.event.lat, course.event.lon) == (pytest.approx(lat), pytest.approx(lon))
-        taken = set()
+        assert (course.event.lat, course.event.lon) == (lat, lon)
+        taken: set[tuple[str, ...]] = set()
         for spot in spots:
             see_helper(coming, *spot)
             taken.add(readings.take())
@@ -117,7 +122,7 @@ def test_whoever_walks_an_event_around_a_helper_learns_their_cell_and_no_more(co
         assert len(taken) == 1  # wherever in the cell the helper is, everything reads alike
         rough.add(seen(course, course.wearer)["helpers"][0]["distance_now_m"])
     assert len(rough) > 3  # the walk does tell something: which cell it is
-    assert len(exact) > 50  # to the metre it would tell the place
+    assert len(exact) > 40  # to the metre it would tell the place
     assert all(far % 100 == 0 for far in rough)
 
 
@@ -228,3 +233,75 @@ def test_dispatcher_and_wearer_see_the_place_whoever_declined(course: Course) ->
         assert seen(course, viewer)["lat"] == HERE[0]
     (called,) = seen(course, course.dispatcher)["helpers"]
     assert called["distance_m"] == pytest.approx(300, abs=3)
+
+
+NOTES = {"medical_note": "Diabetes.", "address_note": "Code 15."}
+EMPTY = dict.fromkeys(NOTES, "")
+WATCH = "watch_unique_serial_001"
+
+
+@pytest.fixture
+def noted(course: Course) -> User:
+    """A helper who has accepted from 1.3 km away; the wearer's watch has notes for helpers."""
+    register_device(course.wearer, WATCH, **NOTES)
+    helper = course.helper(1300)
+    course.press(device_uid=WATCH)
+    course.step()
+    assert course.answer(helper, "ACCEPTED").status_code == 200
+    return helper
+
+
+def notes(course: Course, viewer: User) -> Any:
+    """The notes as somebody is shown them, of one event and in the list alike."""
+    (listed,) = course.client_of(viewer).get("/api/v1/sos/").json()["results"]
+    shown, in_list = seen(course, viewer)["device"], listed["device"]
+    assert in_list == shown
+    return shown and {name: shown[name] for name in NOTES}
+
+
+def test_helper_reads_the_notes_when_close(course: Course, noted: User) -> None:
+    assert notes(course, noted) == EMPTY
+    assert seen(course, noted)["device"].keys() == seen(course, course.dispatcher)["device"].keys()
+    for metres, read in ((1020, EMPTY), (980, NOTES), (0, NOTES), (1020, EMPTY)):
+        see_helper(noted, *moved(HERE, metres, 0))
+        assert notes(course, noted) == read, metres
+
+
+def test_old_position_is_no_proof_of_being_close(course: Course, noted: User) -> None:
+    see_helper(noted, *moved(HERE, 50, 0))
+    for seconds, read in ((110, NOTES), (130, EMPTY)):
+        HelperPosition.objects.filter(user=noted).update(recorded_at=Now() - timedelta(seconds=seconds))
+        assert notes(course, noted) == read, seconds
+    HelperPosition.objects.filter(user=noted).delete()
+    assert notes(course, noted) == EMPTY
+
+
+def test_helper_on_the_scene_reads_the_notes_wherever_their_phone_was_seen(course: Course, noted: User) -> None:
+    course.answer(noted, "EN_ROUTE")
+    assert notes(course, noted) == EMPTY
+    course.answer(noted, "ON_SCENE")
+    assert notes(course, noted) == NOTES
+    course.answer(noted, "DONE")
+    assert notes(course, noted) is None
+
+
+def test_called_helper_next_door_reads_no_notes_before_accepting(course: Course) -> None:
+    register_device(course.wearer, WATCH, **NOTES)
+    helper = course.helper(20)
+    course.press(device_uid=WATCH)
+    course.step()
+    assert notes(course, helper) is None
+    course.answer(helper, "ACCEPTED")
+    assert notes(course, helper) == NOTES
+    course.desk("resolve", outcome="HELPED")
+    assert notes(course, helper) is None
+
+
+def test_wearer_and_dispatchers_always_read_the_notes(course: Course, noted: User) -> None:
+    assert [notes(course, viewer) for viewer in (course.wearer, course.dispatcher)] == [NOTES] * 2
+    course.desk("resolve", outcome="HELPED")
+    assert [notes(course, viewer) for viewer in (course.wearer, course.dispatcher)] == [NOTES] * 2
+
+
+def test_helper_of_an_event_without_a_device_is_shown_none(course: Course, coming: User) -> None:
+    assert seen(course, coming)["device"] is None

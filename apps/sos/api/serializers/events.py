@@ -11,7 +11,7 @@ from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, Whole
 
 from ...kinds import ANSWERS, AlertStatus, Caution, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
 from ...models import EventNote, HelperAlert, SosEvent
-from ...queries.privacy import CELL_M, Sight, cell_of, know_each_other, metres_shown, sight_of
+from ...queries.privacy import CELL_M, Sight, cell_of, know_each_other, metres_shown, sees_notes, sight_of
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -166,7 +166,11 @@ class StandingSerializer(serializers.ModelSerializer[SosEvent]):
 
 
 class EventDeviceSerializer(serializers.ModelSerializer[Device]):
-    """The watch as it is now, and what its owner wants helpers to know."""
+    """The watch as it is now, and what its owner wants helpers to know.
+
+    The two notes are filled for the wearer and dispatchers, and for a helper who is coming and close: ON_SCENE, or seen
+    within 1 km of the event less than 120 s ago. For a helper further off they are empty.
+    """
 
     lat = serializers.FloatField(source="position.y", default=None, allow_null=True)
     lon = serializers.FloatField(source="position.x", default=None, allow_null=True)
@@ -248,6 +252,7 @@ _ALWAYS = {
 _PLACE = {
     "lat", "lon", "altitude", "accuracy_m", "wearer", "owner", "device",
 }  # fmt: skip
+_NOTES = ("medical_note", "address_note")
 _AREA = {"area", "position_at", "location_source", "location_age_s", "unsafe_reported_at"}
 _COURSE = {
     "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted", "handed_over_to", "acknowledged_at",
@@ -265,7 +270,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     """An event as its reader may see it: what they may not see is null.
 
     The wearer and dispatchers see everything; a called helper the area, after accepting the place, the wearer and the
-    device; nothing of that after declining, or once the event is closed. The reader is `viewer` in the context.
+    device, with the notes for helpers when they are close; nothing of that after declining, or once the event is
+    closed. The reader is `viewer` in the context.
     """
 
     event_uid = serializers.UUIDField(source="uid")
@@ -302,7 +308,10 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:
         seen = self._seen(event)
-        return {name: value if name in seen else None for name, value in super().to_representation(event).items()}
+        shown = {name: value if name in seen else None for name, value in super().to_representation(event).items()}
+        if shown["device"] and not sees_notes(event, self._viewer, self._own_alert(event)):
+            shown["device"] |= dict.fromkeys(_NOTES, "")
+        return shown
 
     def _seen(self, event: SosEvent) -> set[str]:
         """The names of what the viewer may see."""
