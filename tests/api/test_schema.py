@@ -50,7 +50,7 @@ def one_connection(route_scene: Scene) -> Iterator[None]:
 @pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize("actors", [("owner", "admin")], ids=["owner, admin"])  # without, all would have one name
 @SPEC.parametrize()
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: Any, actors: list[str], route_scene: Scene) -> None:
     known = {"device_uid": route_scene.device_uid, "event_uid": str(route_scene.event.uid)}
     if case.meta is None or case.meta.generation.mode == GenerationMode.POSITIVE:

@@ -63,10 +63,10 @@ def look(listening_s: float = 100 * HOUR) -> None:
 
 
 def goes_on(seconds: float, **listening: float) -> None:
-    """The watch looks each minute, as beat has it; after half an hour, when all is told, each half hour."""
+    """The watch looks each two minutes, beat has it each; after half an hour, when all is told, each half hour."""
     left = seconds
     while left >= 60:
-        step = 60 if seconds - left < HOUR / 2 or left < HOUR / 2 else HOUR / 2
+        step = min(120, left) if seconds - left < HOUR / 2 or left < HOUR / 2 else HOUR / 2
         left -= step
         passes(step)
         look(**listening)
