@@ -98,10 +98,11 @@ def _people(name: str, count: int, role: Role, places: Iterable[Point]) -> list[
     tokens = [PushToken(user=person, token=f"token-{person.pk}", platform="ANDROID") for person in people]
     PushToken.objects.bulk_create(tokens)
     if role == Role.HELPER:
-        HelperPosition.objects.bulk_create(
+        seen = [
             HelperPosition(user=person, device=device, position=place, recorded_at=now)
             for person, device, place in zip(people, devices, points, strict=True)
-        )
+        ]  # of whom a trigger has made the rows
+        HelperPosition.objects.bulk_update(seen, ["device", "position", "recorded_at"])
     return people
 
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.gis.geos import Point
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -102,19 +103,25 @@ class HelperPositionPage(DispatcherPage):
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("devices/map.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HelperPosition]:
+        """Those who have been seen."""
+        return super().get_queryset(request).exclude(device=None)
+
     @admin.display(ordering="user__full_name")
     def helper(self, seen: HelperPosition) -> SafeString | str:
         return person(seen.user)
 
     @admin.display(description="device")
     def by(self, seen: HelperPosition) -> SafeString | str:
-        return link(seen.device)
+        return link(seen.device) if seen.device else "-"
 
     def place(self, seen: HelperPosition) -> str:
         return place(seen.position)
 
     @admin.display(description="last place, and the way there of one hour")
-    def drawing(self, seen: HelperPosition) -> SafeString:
+    def drawing(self, seen: HelperPosition) -> SafeString | str:
+        if not (seen.device and seen.position and seen.recorded_at):
+            return "-"
         lat, lon = seen.position.y, seen.position.x
         title = f"{name_of(seen.user)}, {seen.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
         mark = Mark(lat, lon, "helper", "the helper", title, seen.user.full_name)

@@ -141,12 +141,22 @@ class ClaimTry(models.Model):
 
 
 class HelperPosition(models.Model):
-    """Where a helper was last seen: narrow and apart, since its index makes every update of a row cost more."""
+    """Where a helper was last seen: narrow and apart, since its index makes every update of a row cost more.
+
+    Each helper has one, made with the role by a trigger on the people, as long as they are one; nowhere: not seen yet.
+    Of its two indexes on `position` one has who is on call, the other who is not: Django can make neither (0010).
+    """
 
     user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="helper_position")
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
-    position = PointField(geography=True)
-    recorded_at = models.DateTimeField()
+    device = models.ForeignKey(Device, null=True, on_delete=models.SET_NULL, related_name="+")
+    position = PointField(geography=True, null=True, spatial_index=False)
+    recorded_at = models.DateTimeField(null=True)
+    on_call = models.BooleanField(
+        db_default=False, editable=False, help_text="an active helper on duty; kept by the same trigger"
+    )
+    jumped_at = models.DateTimeField(
+        null=True, editable=False, help_text="when one of their devices last moved faster than possible"
+    )
 
     def __str__(self) -> str:
         return f"helper {self.user_id}"

@@ -1,6 +1,6 @@
 """Every statement of devices that is written by hand, but for those about one partition (rules/partitions.py)."""
 
-from apps.users.models import Role, Status, User
+from apps.users.models import Status, User
 from mdd_backend.database.prepared import Columns
 
 from .kinds import FASTEST_KMH, JUMP_FREE_S, TRACK_ROOM
@@ -26,16 +26,10 @@ SEEN = f"""
 
 # How fast a device moves is measured by our clock. From where it was, one as fast as possible needs _TRAVEL to get
 # where it says that it is; these times add up, so that many small jumps are one. `went` has the time at which it can be
-# there: a jump is what lies further ahead than is free. Then the helper is called last for a while. It is noted once a
-# minute, and not for an account whose row is locked at this moment: its next jump will do.
+# there: a jump is what lies further ahead than is free. Then the helper is called last for a while.
 _TRAVEL = f"ST_Distance(places.old, places.new) / {FASTEST_KMH / 3.6} * interval '1 second'"
 _AHEAD = f"statement_timestamp() + interval '{JUMP_FREE_S} seconds'"
 _REACHABLE_AT = f"least(greatest(statement_timestamp(), went.reachable_at), {_AHEAD})"
-_JUMPED = f"""UPDATE users_user u SET jumped_at = statement_timestamp()
-    FROM (SELECT id FROM users_user WHERE role = '{Role.HELPER}'
-          AND id IN (SELECT owner_id FROM went WHERE reachable_at > {_AHEAD})
-          AND coalesce(jumped_at < statement_timestamp() - interval '1 minute', true) FOR NO KEY UPDATE SKIP LOCKED) far
-    WHERE u.id = far.id"""
 # A helper says where they are without a device; the speed is that of the one by which they were seen before.
 HELPER_SEEN = f"""
 WITH went AS (
@@ -44,12 +38,12 @@ WITH went AS (
     LATERAL (SELECT h.position AS old, ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS new) places
     WHERE h.user_id = %(user)s FOR NO KEY UPDATE OF d
 ), seen AS (
-    UPDATE devices_helperposition h SET position = went.new, recorded_at = statement_timestamp()
+    UPDATE devices_helperposition h
+    SET position = went.new, recorded_at = statement_timestamp(),
+        jumped_at = CASE WHEN went.reachable_at > {_AHEAD} THEN statement_timestamp() ELSE h.jumped_at END
     FROM went WHERE h.user_id = went.owner_id
-), phone AS (
-    UPDATE devices_device d SET reachable_at = {_REACHABLE_AT} FROM went WHERE d.id = went.device_id
 )
-{_JUMPED}
+UPDATE devices_device d SET reachable_at = {_REACHABLE_AT} FROM went WHERE d.id = went.device_id
 """
 
 # What devices report: the devices' rows are locked in the order of their keys before anything is written.
@@ -109,16 +103,22 @@ WITH let_in AS (
     FROM newest LEFT JOIN charge USING (device_id) LEFT JOIN kept USING (device_id) LEFT JOIN went USING (device_id)
     WHERE d.id = newest.device_id
     RETURNING d.id, d.owner_id, d.position, d.position_at, d.position_at = newest.recorded_at AS is_there
+), whose AS (
+    SELECT DISTINCT ON (seen.owner_id) seen.owner_id, seen.id, seen.position, seen.position_at,
+           bool_or(went.reachable_at > {ahead}) OVER (PARTITION BY seen.owner_id) AS has_jumped
+    FROM seen LEFT JOIN went ON went.device_id = seen.id WHERE seen.is_there
+    ORDER BY seen.owner_id, seen.position_at DESC
+), place AS (
+    SELECT whose.*, (h.recorded_at < whose.position_at) IS NOT FALSE AS is_newer
+    FROM whose JOIN devices_helperposition h ON h.user_id = whose.owner_id
+    ORDER BY h.user_id FOR NO KEY UPDATE OF h
 ), helper AS (
-    INSERT INTO devices_helperposition AS h (user_id, device_id, position, recorded_at)
-    SELECT DISTINCT ON (u.id) u.id, seen.id, seen.position, seen.position_at
-    FROM seen JOIN users_user u ON u.id = seen.owner_id AND u.role = '{role}'
-    WHERE seen.is_there ORDER BY u.id, seen.position_at DESC
-    ON CONFLICT (user_id) DO UPDATE
-    SET device_id = excluded.device_id, position = excluded.position, recorded_at = excluded.recorded_at
-    WHERE h.recorded_at < excluded.recorded_at
-), jumped AS (
-    {jumped}
+    UPDATE devices_helperposition h
+    SET device_id = CASE WHEN is_newer THEN place.id ELSE h.device_id END,
+        position = CASE WHEN is_newer THEN place.position ELSE h.position END,
+        recorded_at = CASE WHEN is_newer THEN place.position_at ELSE h.recorded_at END,
+        jumped_at = CASE WHEN has_jumped THEN statement_timestamp() ELSE h.jumped_at END
+    FROM place WHERE h.user_id = place.owner_id AND (is_newer OR has_jumped)
 ), used AS (
     UPDATE devices_devicetoken t SET last_used_at = statement_timestamp()
     FROM let_in JOIN held ON held.id = let_in.device_id WHERE t.device_id = held.id AND let_in.keep_use
@@ -129,8 +129,8 @@ LEFT JOIN roomed ON roomed.report = let_in.report
 LEFT JOIN track ON track.device_id = roomed.device_id AND track.recorded_at = roomed.recorded_at
 GROUP BY let_in.report
 """
-_VALUES = {"role": Role.HELPER, "track_room": TRACK_ROOM, "count_day": _COUNT_DAY, "travel": _TRAVEL}
-_VALUES |= {"reachable_at": _REACHABLE_AT, "jumped": _JUMPED}
+_VALUES = {"track_room": TRACK_ROOM, "count_day": _COUNT_DAY, "travel": _TRAVEL}
+_VALUES |= {"reachable_at": _REACHABLE_AT, "ahead": _AHEAD}
 RECORD = _RECORD.format(
     **_VALUES,
     let_in="SELECT report, device_id, false AS keep_use"

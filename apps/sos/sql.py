@@ -150,10 +150,10 @@ DUE_AND_FREE = f"{DUE} SKIP LOCKED"
 # The search
 _ACTIVE = f"u.role = '{Role.HELPER}' AND u.status = '{Status.ACTIVE}'"
 # Why a helper near the event may not be called, each with the condition under which they may. Every condition is a
-# subquery of its own that the planner cannot turn into a join. Who is on duty is active too: the search asks it once.
+# subquery of its own that the planner cannot turn into a join. Who is on call is active and on duty.
 FIT = {
     "NOT_ACTIVE": f"(SELECT {_ACTIVE} FROM users_user u WHERE u.id = h.user_id)",
-    "OFF_DUTY": f"(SELECT {_ACTIVE} AND u.on_duty FROM users_user u WHERE u.id = h.user_id)",
+    "OFF_DUTY": "h.on_call",
     "STALE": "h.recorded_at > now() - make_interval(secs => %(position_max_age_s)s)",
     "OFFLINE": "(SELECT d.is_online FROM devices_device d WHERE d.id = h.device_id)",
     "UNREACHABLE": """(%(texts)s OR (SELECT count(*) > 0 FROM notifications_pushtoken t WHERE t.user_id = h.user_id
@@ -169,16 +169,16 @@ MAY_BE_CALLED = "\n  AND ".join(condition for why, condition in FIT.items() if w
 
 # Why one is called after the others, if so.
 _CAUTION = f"""CASE
-    WHEN (SELECT u.jumped_at > now() - interval '{JUMPED_FOR}' FROM users_user u WHERE u.id = h.user_id)
-    THEN '{Caution.JUMPED}'
+    WHEN h.jumped_at > now() - interval '{JUMPED_FOR}' THEN '{Caution.JUMPED}'
     WHEN (SELECT c.unsteady_at > now() - interval '{UNSTEADY_FOR}' FROM sos_helperclaim c WHERE c.helper_id = h.user_id)
     THEN '{Caution.WITHDREW}'
     ELSE '' END"""
 
-# The index gives the nearest first (<->), and the scan ends with the last one wanted or at the radius (ST_DWithin),
-# both in metres since they are geography. The planner believes that the conditions leave nobody, and would rather read
-# and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward 2. So it may not, at
-# each search: the plan is kept, but PostgreSQL makes another whenever the tables have been analysed.
+# The index, of those on call alone, gives the nearest first (<->), and the scan ends with the last one wanted or at the
+# radius (ST_DWithin), both in metres since they are geography. The planner believes that the conditions leave nobody,
+# and would rather read and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward
+# 2. So it may not, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have been
+# analysed.
 _WALKING = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
 WALK = "SELECT " + ", ".join(f"set_config('{name}', %(walk)s, true)" for name in _WALKING)
 _NEAR = """
@@ -199,10 +199,16 @@ NEAREST = _NEAR.format(
     columns=f"ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell), {_CAUTION}",
     conditions=f"AND {MAY_BE_CALLED}\n  AND (%(is_last)s::bool IS NULL OR ({_CAUTION} <> '') = %(is_last)s)",
 )
-WHY_NOT = _NEAR.format(
-    columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END",
-    conditions="",
+_WHY_NOT = _NEAR.format(
+    columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END AS why,"
+    " ST_Distance(h.position, place.exact) AS distance_m",
+    conditions="AND {which}",
 )
+WHY_NOT = f"""
+SELECT user_id, why
+FROM (({_WHY_NOT.format(which="h.on_call")}) UNION ALL ({_WHY_NOT.format(which="NOT h.on_call")})) near
+ORDER BY distance_m LIMIT %(helpers)s
+"""
 MAY_BE_RUNG = f"""
 SELECT h.user_id FROM unnest(%(people)s::bigint[]) WITH ORDINALITY AS wanted (user_id, n)
 JOIN devices_helperposition h USING (user_id) WHERE {MAY_BE_CALLED} ORDER BY wanted.n

@@ -74,9 +74,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone_confirmed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when a code sent to the phone was used last"
     )
-    jumped_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="when the phone of this helper last moved faster than possible"
-    )
     contained_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="since then its signals go to dispatchers first"
     )

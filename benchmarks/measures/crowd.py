@@ -34,7 +34,7 @@ FROM generate_series(%(first)s::bigint, %(last)s) n
 _CLAIMS = """
 INSERT INTO sos_helperclaim (helper_id)
 SELECT id FROM users_user WHERE role = 'HELPER' AND id BETWEEN %(first)s AND %(last)s
-"""  # which a trigger makes, and triggers are off
+"""  # which a trigger makes, as it does the positions' rows, and triggers are off
 _WATCHES = """
 INSERT INTO devices_device (id, uuid, device_uid, owner_id, model, wearer_name, medical_note, address_note,
                             last_seen_via, is_online, last_seen_at, position, position_at, created_at)
@@ -60,8 +60,8 @@ SELECT n, encode(sha256(format(%(token)s, n)::bytea), 'hex'), now(), now()
 FROM generate_series(%(first)s::bigint, %(last)s) n
 """
 _POSITIONS = """
-INSERT INTO devices_helperposition (user_id, device_id, position, recorded_at)
-SELECT d.id, d.id, d.position, d.position_at
+INSERT INTO devices_helperposition (user_id, device_id, position, recorded_at, on_call)
+SELECT d.id, d.id, d.position, d.position_at, u.on_duty
 FROM devices_device d JOIN users_user u ON u.id = d.owner_id AND u.on_duty = %(on_duty)s
 WHERE d.id BETWEEN %(first)s AND %(last)s
 """

@@ -42,10 +42,11 @@ User.objects.bulk_create(
     User(phone_number=f"+99893{n:07d}", password="!", role="HELPER", on_duty=True) for n in range(%(helpers)d))
 helpers = list(User.objects.filter(role="HELPER"))
 phones = Device.objects.bulk_create(Device(device_uid=f"phone-{u.pk}", owner=u, is_online=True) for u in helpers)
-HelperPosition.objects.bulk_create(
+places = [
     HelperPosition(
         user=p.owner, device=p, position=point(41.311081 + 0.01 * (n %% 97) / 97, 69.240562), recorded_at=now())
-    for n, p in enumerate(phones))
+    for n, p in enumerate(phones)]
+HelperPosition.objects.bulk_update(places, ["device", "position", "recorded_at"], batch_size=1000)
 PushToken.objects.bulk_create(PushToken(user=u, token=f"token-{u.pk}", platform="ANDROID") for u in helpers)
 """
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, When
 from django.db.models.functions import Greatest, Now, TruncDate
 
-from apps.users.models import Role, User
+from apps.users.models import User
 from apps.users.rules.record import keep_decision
 from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
@@ -176,12 +176,14 @@ def _keep(device_id: int, fixes: Sequence[Fix]) -> Kept:
 
 @transaction.atomic
 def place_helper(user: User, **_: object) -> None:
-    """Follows a change of role or devices: a helper stands where a device of theirs was last seen, others nowhere."""
-    HelperPosition.objects.filter(user=user).delete()
+    """Follows a change of role or devices: a helper stands where a device of theirs was last seen."""
+    place = HelperPosition.objects.select_for_update().filter(user=user).first()
+    if place is None:
+        return
     newest = Device.objects.filter(owner=user, position__isnull=False).order_by("-position_at").first()
-    if user.role == Role.HELPER and newest and newest.position and newest.position_at:
-        place = HelperPosition(user=user, device=newest, position=newest.position, recorded_at=newest.position_at)
-        HelperPosition.objects.bulk_create([place], ignore_conflicts=True)  # a fix that came meanwhile is newer
+    place.device = newest
+    place.position, place.recorded_at = (newest.position, newest.position_at) if newest else (None, None)
+    place.save(update_fields=["device", "position", "recorded_at"])
 
 
 def point(lat: float, lon: float) -> Point:

@@ -122,7 +122,8 @@ def _device(event: SosEvent) -> Iterable[Mark]:
 def _helpers(alerts: list[HelperAlert]) -> Iterable[Mark]:
     positions = HelperPosition.objects.in_bulk([alert.helper_id for alert in alerts])
     for number, alert in enumerate(alerts, start=1):
-        if seen := positions.get(alert.helper_id):
+        seen = positions.get(alert.helper_id)
+        if seen and seen.position and seen.recorded_at:
             kind, meaning = _KINDS.get(AlertStatus(alert.status), "helper"), alert.get_status_display()
             title = f"{number}. {alert.helper.full_name}: {meaning}, seen at {seen.recorded_at:%H:%M:%S} UTC"
             yield Mark(seen.position.y, seen.position.x, kind, meaning, title, str(number))

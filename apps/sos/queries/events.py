@@ -65,7 +65,7 @@ def _called_helpers() -> QuerySet[HelperAlert]:
 # The same as in sql.py, for those called already.
 _UNSTEADY = HelperClaim.objects.filter(helper=OuterRef("helper"), unsteady_at__gt=Now() - UNSTEADY_FOR)
 _CAUTION = Case(
-    When(helper__jumped_at__gt=Now() - JUMPED_FOR, then=Value(Caution.JUMPED.value)),
+    When(helper__helper_position__jumped_at__gt=Now() - JUMPED_FOR, then=Value(Caution.JUMPED.value)),
     When(Exists(_UNSTEADY), then=Value(Caution.WITHDREW.value)),
     default=None,
     output_field=CharField(null=True),

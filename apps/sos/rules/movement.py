@@ -24,7 +24,7 @@ def metres_from(place: Point, helper_id: int) -> tuple[float, datetime] | None:
     """How far a helper is from a place, in metres, and when they were there; None when theirs is unknown."""
     places = HelperPosition.objects.filter(user_id=helper_id).annotate(far=Distance("position", place))
     row = places.values_list("far", "recorded_at").first()
-    return (row[0].m, row[1]) if row else None
+    return (row[0].m, row[1]) if row and row[0] is not None and row[1] else None
 
 
 def measure(alert: HelperAlert) -> None:

@@ -195,7 +195,7 @@ def erase(user: User) -> None:
 
 def _blank(user: User) -> None:
     user.phone_number = user.email = user.last_login = None
-    user.contained_at = user.phone_confirmed_at = user.jumped_at = None
+    user.contained_at = user.phone_confirmed_at = None
     user.full_name = ""
     user.role, user.status = Role.USER, Status.ERASED
     user.is_superuser = user.on_duty = user.wants_to_help = False

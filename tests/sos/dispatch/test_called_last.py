@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.devices.models import Device
+from apps.devices.models import Device, HelperPosition
 from apps.devices.rules.registry import Fix, record_fix, record_fixes, see_helper
 from apps.sos.models import HelperAlert, HelperClaim, SosEvent
 from apps.sos.rules.due_step import take_due_step
@@ -39,12 +39,11 @@ def pass_time(user: User, **how: float) -> None:
 
 
 def has_jumped(user: User) -> bool:
-    user.refresh_from_db()
-    return user.jumped_at is not None
+    return HelperPosition.objects.filter(user=user).exclude(jumped_at=None).exists()
 
 
 def jumped(user: User, **how: float) -> User:
-    User.objects.filter(pk=user.pk).update(jumped_at=timezone.now() - timedelta(**how))
+    HelperPosition.objects.filter(user=user).update(jumped_at=timezone.now() - timedelta(**how))
     return user
 
 

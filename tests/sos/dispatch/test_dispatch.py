@@ -202,4 +202,5 @@ def test_search_walks_the_index_outward_from_the_event(helper: Any, open_event: 
         cursor.execute("SHOW enable_sort")
         assert cursor.fetchone() == ("on",), "only the search may not sort"
     assert 'Order By: ("position" <-> ' in plan
+    assert "Index Scan using devices_on_call" in plan, "none of those off duty is passed over"
     assert "Sort" not in plan

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from phonenumber_field.phonenumber import PhoneNumber
 
+from apps.devices.rules.registry import place_helper
 from apps.notifications.models import Notification
 from apps.notifications.rules.texts import text_for
 from apps.sos.models import HelperAlert, SosEvent
@@ -100,6 +101,7 @@ def test_a_dispatchers_own_emergency_counts_though_their_drill_is_open(course: C
     User.objects.filter(pk=helper.pk).update(role="ADMIN")
     course.client_of(User.objects.get(pk=helper.pk)).post("/api/v1/sos/drill/", PLACE, format="json")
     User.objects.filter(pk=helper.pk).update(role="HELPER")
+    place_helper(helper)
     real = course.press()
     course.step(real)
     assert HelperAlert.objects.get(event=real).helper_id == helper.pk
