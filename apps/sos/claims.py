@@ -1,6 +1,7 @@
 """Who may call a helper now: one event at a time, by rank. docs/dispatch.md, "When helpers are few", has the table."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -14,6 +15,8 @@ log = structlog.get_logger(__name__)
 RING = LIFETIME
 """So long a phone rings for one event, unless its owner answers or a more urgent event needs them."""
 
+REPLACED_WITHIN = timedelta(seconds=2)
+"""Whoever is lost to another event has been replaced by then, or the sweep stands still."""
 
 _REAL, _PROVEN, _FIRST = 400, 200, 100
 
@@ -72,6 +75,7 @@ def audit() -> None:
         "missing": prepared.rows(sql.CLAIM_MISSING, []),
         "of_nobody": prepared.rows(sql.CLAIM_OF_NOBODY, []),
         "of_who_comes": prepared.rows(sql.CLAIM_OF_WHO_COMES, []),
+        "lost_and_not_replaced": prepared.rows(sql.LEFT_ALONE, [REPLACED_WITHIN]),
     }
     if any(wrong.values()):
         log.error("claims were wrong", **{name: len(rows) for name, rows in wrong.items()})

@@ -246,6 +246,7 @@ class LostClaim(models.Model):
 
     event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="+")
     helper = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"event {self.event_id} lost {self.helper_id}"

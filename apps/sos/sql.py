@@ -82,13 +82,14 @@ FROM short WHERE e.id = short.id
 """
 
 # What must hold of the claims (docs/dispatch.md) and is put right where it does not: each helper has one, none is held
-# for an event that does not need it, and who comes is held.
+# for an event that does not need it, and who comes is held. What an event has lost the sweep sees to within its second.
 CLAIM_MISSING = f"""
 INSERT INTO sos_helperclaim (helper_id)
 SELECT u.id FROM users_user u
 WHERE u.role = '{Role.HELPER}' AND NOT EXISTS (SELECT FROM sos_helperclaim c WHERE c.helper_id = u.id)
 ON CONFLICT DO NOTHING RETURNING helper_id
 """
+LEFT_ALONE = "SELECT id FROM sos_lostclaim WHERE at < clock_timestamp() - %s"
 CLAIM_OF_NOBODY = f"""
 WITH had AS (
     SELECT c.helper_id FROM sos_helperclaim c

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 
 # Half of each page stays free, so that a claim changes hands on its own page and in no index.
 ROWS = """
@@ -93,6 +94,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("at", models.DateTimeField(db_default=Now())),
             ],
         ),
         migrations.RunSQL(ROWS, NO_ROWS),

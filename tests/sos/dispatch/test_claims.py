@@ -221,6 +221,17 @@ def test_audit_puts_right_what_is_not(
     assert "claims were wrong" in caplog.text
 
 
+def test_audit_tells_of_the_lost_whom_nobody_replaces(
+    rung: SosEvent, hero: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = LostClaim.objects.create(event=rung, helper=hero)
+    claims.audit()
+    assert "claims were wrong" not in caplog.text
+    LostClaim.objects.filter(pk=lost.pk).update(at=timezone.now() - timedelta(seconds=3))
+    claims.audit()
+    assert "lost_and_not_replaced=1" in caplog.text.replace("'", "").replace(": ", "=")
+
+
 def test_audit_gives_a_helper_without_a_claim_one(hero: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM sos_helperclaim")
