@@ -178,10 +178,9 @@ _CAUTION = f"""CASE
 # The index, of those on call alone, gives the nearest first (<->), and the scan ends with the last one wanted or at the
 # radius (ST_DWithin), both in metres since they are geography. The planner believes that the conditions leave nobody,
 # and would rather read and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward
-# 2. So it may not, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have been
+# 2. So it may not sort, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have been
 # analysed.
-_WALKING = ("enable_sort", "enable_bitmapscan", "enable_seqscan")
-WALK = "SELECT " + ", ".join(f"set_config('{name}', %(walk)s, true)" for name in _WALKING)
+WALK = "SELECT set_config('enable_sort', %(walk)s, true)"
 _NEAR = """
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
@@ -201,12 +200,13 @@ NEAREST = _NEAR.format(
     conditions=f"AND {MAY_BE_CALLED}\n  AND (%(is_last)s::bool IS NULL OR ({_CAUTION} <> '') = %(is_last)s)",
 )
 _WHY_NOT = _NEAR.format(
-    columns="CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END AS why,"
-    " ST_Distance(h.position, place.exact) AS distance_m",
+    columns="ST_Distance(h.position, place.exact) AS distance_m, CASE "
+    + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items())
+    + "END AS why",
     conditions="AND {which}",
 )
 WHY_NOT = f"""
-SELECT user_id, why
+SELECT user_id, distance_m, why
 FROM (({_WHY_NOT.format(which="h.on_call")}) UNION ALL ({_WHY_NOT.format(which="NOT h.on_call")})) near
 ORDER BY distance_m LIMIT %(helpers)s
 """

@@ -168,6 +168,7 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("GET", "/api/v1/sos/{event_uid}/", None,                         "401  404  200  404  200  404  200  401  403"),
     ("GET", "/api/v1/sos/{event_uid}/timeline/", None,                "401  404  200  404  404  404  200  401  403"),
     ("GET", "/api/v1/sos/{event_uid}/looks/", None,                   "401  404  200  404  404  404  200  401  403"),
+    ("GET", "/api/v1/sos/{event_uid}/passed-over/", None,             "401  403  403  403  403  403  200  401  403"),
     ("POST", "/api/v1/sos/{event_uid}/respond/", {"status": "ACCEPTED"}, "401  404  404  404  200  404  404  401  403"),
     ("POST", "/api/v1/sos/{event_uid}/cancel/", None,                 "401  404  200  404  404  404  404  401  200"),
     ("POST", "/api/v1/sos/{event_uid}/acknowledge/", None,            "401  403  403  403  403  403  200  401  403"),

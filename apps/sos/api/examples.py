@@ -58,6 +58,13 @@ HELPER: dict[str, Any] = {
     "accepted_at": "2025-10-28T12:00:09.104000Z",
     "caution": None,
 }
+PASSED_OVER: dict[str, Any] = {
+    "uuid": "5b0d5a3e-7a9c-4a53-8e0c-2f6b1c9d7a10",
+    "full_name": "Kamola Azimova",
+    "phone_number": "+998901112255",
+    "distance_m": 180,
+    "reason": "OFF_DUTY",
+}
 EVENT: dict[str, Any] = {
     "event_uid": UID,
     "status": "IN_PROGRESS",
@@ -149,7 +156,6 @@ ENTRY: dict[str, Any] = {
         "wave": 1,
         "radius_m": 3000,
         "helpers": {"0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4": 430},
-        "passed_over": {"5b0d5a3e-7a9c-4a53-8e0c-2f6b1c9d7a10": "OFF_DUTY"},
     },
 }
 LOOK: dict[str, Any] = {

@@ -15,6 +15,7 @@ urlpatterns = [
     path("sos/<uuid:event_uid>/acknowledge/", events.AcknowledgeView.as_view()),
     path("sos/<uuid:event_uid>/assign/", events.AssignView.as_view()),
     path("sos/<uuid:event_uid>/call-next-wave/", events.CallNextWaveView.as_view()),
+    path("sos/<uuid:event_uid>/passed-over/", events.PassedOverView.as_view()),
     path("sos/<uuid:event_uid>/note/", events.NoteView.as_view()),
     path("sos/<uuid:event_uid>/resolve/", events.ResolveView.as_view()),
     path("sos/<uuid:event_uid>/handover/", events.HandoverView.as_view()),

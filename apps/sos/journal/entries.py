@@ -39,13 +39,16 @@ class Data:
 
 @dataclass(frozen=True)
 class WaveCalled(Data):
-    """helpers: how far each is from the event. passed_over: why each of the nearest was not called (`sql.FIT`)."""
+    """helpers: how far each is from the event.
+
+    passed_over: only in entries of before, never written: why each of the nearest was not called (`sql.FIT`).
+    """
 
     wave: int
     radius_m: int
     helpers: MetresByPerson
-    passed_over: ReasonByPerson
     replaces: bool | None = None
+    passed_over: ReasonByPerson | None = None
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ class Plan:
         waves = tuple(Wave(**wave) for wave in plan["waves"])
         return cls(waves, *(plan[name] for name in cls.__annotations__ if name != "waves"))
 
+    def present_wave(self, waves_called: int) -> Wave:
+        """The last wave called, within whose radius one looks now; before the first wave, that one."""
+        return self.waves[min(max(waves_called, 1), len(self.waves)) - 1]
+
 
 @dataclass(frozen=True)
 class Helper:

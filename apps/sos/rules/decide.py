@@ -174,8 +174,8 @@ def _call(so_far: Step) -> Step:
         so_far = replace(so_far, facts=replace(facts, replacements_due=0))
         return next_wave(so_far, unanswered=facts.waves_called >= len(facts.plan.waves))
     if facts.replacements_due:
-        wave = facts.plan.waves[min(max(facts.waves_called, 1), len(facts.plan.waves)) - 1]
-        search = Search(facts.waves_called, wave.radius_m, facts.replacements_due, replaces=True)
+        radius_m = facts.plan.present_wave(facts.waves_called).radius_m
+        search = Search(facts.waves_called, radius_m, facts.replacements_due, replaces=True)
         return replace(so_far, facts=replace(facts, replacements_due=0), search=search)
     return so_far
 

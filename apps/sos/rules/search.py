@@ -13,6 +13,7 @@ from mdd_backend.database import prepared
 from .. import sql
 from ..claims import claim, may_share
 from ..models import HelperAlert, SosEvent
+from ..queries.facts import Plan
 from ..queries.privacy import cell_of
 from .policy import policy_of
 
@@ -31,7 +32,16 @@ class NearHelper:
 
 
 LOOK_FURTHER = 3  # times as many as are wanted: some may be claimed for another event at this moment
-LOOKED_AT = 30  # of the nearest, whose reason for being passed over is kept
+LOOKED_AT = 30  # of the nearest who are not called: so many are asked why
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """Somebody near who is not called and may not be. distance_m: from the event. reason: a key of sql.FIT."""
+
+    user_id: int
+    distance_m: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,16 @@ def nearest_helpers(
     return [NearHelper(*row) for row in _near(sql.NEAREST, event, radius_m, helpers, **values)]
 
 
-def passed_over(event: SosEvent, radius_m: int) -> dict[str, str]:
-    """Why those of the nearest who may not be called may not: by user id, a key of sql.FIT."""
-    return {str(user_id): why for user_id, why in _near(sql.WHY_NOT, event, radius_m, LOOKED_AT) if why}
+def passed_over(event: SosEvent) -> list[PassedOver]:
+    """Of the 30 nearest within the present radius who are not called, those who may not be, the nearest first.
+
+    Nobody when the event is closed or has no place.
+    """
+    if not event.is_open:
+        return []
+    radius_m = Plan.of(event.plan).present_wave(event.waves_called).radius_m
+    near = _near(sql.WHY_NOT, event, radius_m, LOOKED_AT)
+    return [PassedOver(user_id, round(distance_m), reason) for user_id, distance_m, reason in near if reason]
 
 
 def choose_again(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperAlert]:

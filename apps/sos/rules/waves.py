@@ -21,7 +21,7 @@ from ..queries.facts import Helper
 from ..queries.privacy import coarse
 from .decide import Search
 from .messages import alert_data, data_of
-from .search import Chosen, choose, choose_again, passed_over
+from .search import Chosen, choose, choose_again
 
 
 def call(event: SosEvent, search: Search) -> tuple[list[Entry], Chosen]:
@@ -29,7 +29,6 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], Chosen]:
 
     A wave is journaled although it finds nobody, a replacement is not.
     """
-    passed = passed_over(event, search.radius_m)
     chosen = choose(event, search.radius_m, search.helpers)
     helpers, at = chosen.helpers, now()
     alerts = [
@@ -49,7 +48,7 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], Chosen]:
     words = {helper.user_id: alert_data(event, coarse(helper.area_distance_m)) for helper in helpers}
     _ring(event, words, urgency=Urgency.FIRST if search.wave == 1 else Urgency.USUAL)
     called = {str(helper.user_id): round(helper.distance_m) for helper in helpers}
-    data = WaveCalled(search.wave, search.radius_m, called, passed, replaces=search.replaces or None)
+    data = WaveCalled(search.wave, search.radius_m, called, replaces=search.replaces or None)
     entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=data)
     return [entry] if helpers or not search.replaces else [], chosen
 

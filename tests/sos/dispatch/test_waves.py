@@ -17,7 +17,7 @@ from apps.notifications.rules.delivery import deliver_due
 from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.sweep import take_due_steps
-from apps.users.models import BlockedHelper, Role, User
+from apps.users.models import Role, User
 from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE, METRES_NORTH
 from tests.sos.conftest import Course
@@ -138,24 +138,6 @@ def test_event_without_a_place_calls_as_soon_as_its_device_has_one(course: Cours
     record_fix(watch, Fix(*HERE))
     course.wave()
     assert course.called() == {near.pk}
-
-
-def test_why_the_nearest_were_passed_over_is_journalled(course: Course, person: Any, settings: Any) -> None:
-    off_duty, blocked, unreachable, stale = (course.helper(100 + n) for n in range(4))
-    User.objects.filter(pk=off_duty.pk).update(on_duty=False)
-    BlockedHelper.objects.create(owner=course.wearer, helper=blocked)
-    PushToken.objects.filter(user=unreachable).delete()
-    type(stale.helper_position).objects.filter(user=stale).update(recorded_at="2020-01-01T00:00:00Z")
-    fit = course.helper(500)
-    course.press()
-    course.step()
-    assert course.called() == {fit.pk}
-    assert last_wave()["passed_over"] == {
-        str(off_duty.pk): "OFF_DUTY",
-        str(blocked.pk): "BLOCKED",
-        str(unreachable.pk): "UNREACHABLE",
-        str(stale.pk): "STALE",
-    }
 
 
 def test_helper_without_an_app_is_called_by_text_message(course: Course, settings: Any) -> None:

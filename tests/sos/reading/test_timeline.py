@@ -3,7 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from apps.sos import journal
+from apps.sos.journal.entries import WaveCalled
+from apps.sos.journal.story import story_of
+from apps.sos.kinds import JournalKind
 from apps.users.models import User
 from tests.sos.conftest import Course
 
@@ -39,7 +44,7 @@ def test_dispatcher_reads_everything_in_order(lived: list[User], course: Course,
     assert [one["position"] for one in told] == sorted(one["position"] for one in told)
     opened, wave, declined, accepted, note, resolved = told
     assert wave["data"]["helpers"] == {str(lived[0].uuid): 100, str(lived[1].uuid): 200}
-    assert wave["data"]["passed_over"] == {str(lived[2].uuid): "OFF_DUTY"}
+    assert "passed_over" not in wave["data"], "it is asked for when somebody looks"
     assert (accepted["actor"]["full_name"], accepted["status"]) == (lived[0].full_name, "IN_PROGRESS")
     assert declined["actor"]["uuid"] == str(lived[1].uuid)
     assert [one["data"]["text"] for one in (note, resolved)] == ["Her son is on the phone.", "He took her home."]
@@ -57,6 +62,18 @@ def test_wearer_reads_what_was_done_for_them(lived: list[User], course: Course, 
     ]  # fmt: skip
     names = [one["actor"] and one["actor"]["full_name"] for one in told]
     assert names == [course.wearer.full_name, None, None, lived[0].full_name, None], "not who would not come"
+
+
+def test_entry_of_before_says_why_the_nearest_were_not_called(
+    lived: list[User], course: Course, client_of: Any
+) -> None:
+    passed = WaveCalled(1, 1500, {}, passed_over={str(lived[2].pk): "OFF_DUTY"})
+    with transaction.atomic():
+        journal.tell(course.event, journal.Entry(course.event.pk, JournalKind.WAVE_CALLED, data=passed))
+    data = {"wave": 1, "radius_m": 1500, "helpers": {}, "passed_over": {str(lived[2].uuid): "OFF_DUTY"}}
+    assert entries(client_of(course.dispatcher), course)[-1]["data"] == data
+    assert entries(client_of(course.wearer), course)[-1]["data"] == {"wave": 1, "radius_m": 1500, "helpers": 0}
+    assert "1 passed over: OFF_DUTY" in story_of(course.event).journal[-1].facts
 
 
 def test_to_others_it_does_not_exist(lived: list[User], course: Course, client_of: Any, person: Any) -> None:

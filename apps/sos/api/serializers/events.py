@@ -12,6 +12,7 @@ from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, Whole
 from ...kinds import ANSWERS, AlertStatus, Caution, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
 from ...models import EventNote, HelperAlert, SosEvent
 from ...queries.privacy import CELL_M, Sight, cell_of, know_each_other, metres_shown, sees_notes, sight_of
+from ...sql import FIT
 
 
 class SignalSerializer(serializers.Serializer[Any]):
@@ -243,6 +244,16 @@ class ComingHelperSerializer(CalledHelperSerializer):
     def to_representation(self, alert: Any) -> dict[str, Any]:
         far = metres_shown(alert.event.position, alert.place)
         return super().to_representation(alert) | {"distance_m": None, "distance_now_m": far}
+
+
+class PassedOverSerializer(serializers.Serializer[Any]):
+    """Somebody near an event who is not called and may not be, as dispatchers see them."""
+
+    uuid = serializers.UUIDField(source="person.uuid")
+    full_name = serializers.CharField(source="person.full_name")
+    phone_number = serializers.CharField(source="person.phone_number", allow_null=True)
+    distance_m = serializers.IntegerField(help_text="Metres from the event.")
+    reason = serializers.ChoiceField([*FIT], help_text="Why they may not be called.")
 
 
 _ALWAYS = {

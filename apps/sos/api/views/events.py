@@ -29,6 +29,7 @@ from ...queries.events import called_helper, events_known_to, with_people
 from ...rules import desk, looks, opening
 from ...rules.answers import answer_alert
 from ...rules.closing import StepMakesNoSense
+from ...rules.search import passed_over
 from .. import examples
 from ..filters import EventFilter
 from ..serializers.detail import EventDetailSerializer
@@ -41,6 +42,7 @@ from ..serializers.events import (
     EventSerializer,
     HandoverSerializer,
     NoteSerializer,
+    PassedOverSerializer,
     ResolutionSerializer,
     SignalSerializer,
     StandingSerializer,
@@ -244,6 +246,19 @@ class CallNextWaveView(DeskView):
     def post(self, request: Request, event_uid: UUID) -> Response:
         """Whoever is coming, and whatever had halted the calling."""
         return self.answer(_stepping(desk.call_next_wave, self.event(event_uid), caller(request)))
+
+
+class PassedOverView(DeskView):
+    @documented("Why others near are not called", gives={200: (PassedOverSerializer(many=True), examples.PASSED_OVER)})
+    def get(self, request: Request, event_uid: UUID) -> Response:
+        """Of the 30 nearest who are not called, those who may not be now, the nearest first.
+
+        They are looked for within the radius of the last wave called, or of the first. None once it is closed.
+        """
+        passed = passed_over(self.event(event_uid))
+        people = User.objects.in_bulk([one.user_id for one in passed])
+        shown = [{"person": people[one.user_id], **vars(one)} for one in passed]
+        return Response(PassedOverSerializer(shown, many=True).data)
 
 
 class NoteView(DeskView):
