@@ -12,6 +12,7 @@ from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Channel, State
 from apps.notifications.rules import texts
 from apps.sos.kinds import AlertStatus, Caution, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
+from apps.sos.sql import FIT
 from apps.users.models import Language
 from launcher.places import PROJECT
 
@@ -56,6 +57,7 @@ NAMED = {
     "state": set(State.values),
     "status": set(EventStatus.values),
     "type": set(DetectedType.values),
+    "why_not": {*FIT},
 }
 TOLD = {f"{start}{value}" for start, values in FILLED.items() for value in values}
 

@@ -41,7 +41,7 @@ const sync = new Sync(api, store, clock, { changed, link: showLink });
 const sound = new Sound(showSound);
 const attention = new Attention(choose);
 const queue = new Queue(choose, () => look("open", ""));
-const panel = new Panel(act, new Notes(note), confirm);
+const panel = new Panel(act, new Notes(note), confirm, api);
 const history = new History(api, choose);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const map = createMap(

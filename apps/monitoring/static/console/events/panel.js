@@ -4,6 +4,7 @@ import { isAlarming, toneOf } from "../link/store.js";
 import { byId, fill, h, write } from "../page/dom.js";
 import { ago, dayAndTime, named, t } from "../page/words.js";
 import { ledger } from "./ledger.js";
+import { PassedOverList } from "./passed.js";
 import { ageOf, nameOf, stateOf } from "./queue.js";
 import { story } from "./story.js";
 
@@ -26,11 +27,13 @@ export class Panel {
   /**
    * @param {(action: Action) => void} act @param {import("./notes.js").Notes} notes
    * @param {(uuid: string) => void} confirm a helper who was sent has said yes
+   * @param {import("../link/api.js").Api} api
    */
-  constructor(act, notes, confirm) {
+  constructor(act, notes, confirm, api) {
     this.act = act;
     this.notes = notes;
     this.confirm = confirm;
+    this.passedOver = new PassedOverList(api);
   }
 
   /** @param {Chosen | null} chosen @param {number} now */
@@ -41,6 +44,7 @@ export class Panel {
     const { card, detail, entries } = chosen;
     this.#panel.className = toneOf(card, now);
     this.notes.show(card.event_uid);
+    this.passedOver.show(card);
     write(byId("panel-name"), nameOf(card));
     write(byId("panel-state"), stateOf(card, toneOf(card, now), now));
     write(byId("panel-sub"), sub(card));

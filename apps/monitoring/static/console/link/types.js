@@ -69,6 +69,8 @@
  * @typedef {{lat: number, lon: number, size_m: number, reachable: number}} AreaCount
  * @typedef {{uuid: string, full_name: string, phone_number: string | null, distance_m: number,
  *   caution: string | null}} FreeHelper
+ * @typedef {{uuid: string, full_name: string, phone_number: string | null, distance_m: number,
+ *   reason: string}} PassedOver
  *
  * @typedef {"red" | "amber" | "green" | "blue" | "grey"} Tone
  *   Red: nobody yet; amber: somebody is coming; green: on scene; blue: unconfirmed; grey: closed, or a test.
