@@ -11,6 +11,7 @@ from django.db.models.functions import Least
 
 from apps.notifications.models import Channel
 from apps.notifications.rules.delivery import deliver_due
+from mdd_backend.database import statistics
 
 from . import claims
 from .models import SosEvent
@@ -48,7 +49,7 @@ def take_due_steps() -> None:
 
 def run(stop: threading.Event) -> None:
     """Sweeps until `stop`. Each channel has a thread of its own: a provider that hangs delays no wave."""
-    jobs: list[Callable[[], object]] = [take_due_steps]
+    jobs: list[Callable[[], object]] = [take_due_steps, statistics.refresh]
     jobs += [lambda channel=channel: deliver_due(channel) for channel in Channel.values]  # type: ignore[misc]
     threads = [threading.Thread(target=_repeat, args=(job, stop), daemon=True) for job in (*jobs, *_others)]
     threads += [threading.Thread(target=_repeat, args=(claims.audit, stop, AUDIT_EVERY_S), daemon=True)]
