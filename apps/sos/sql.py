@@ -165,7 +165,9 @@ FIT = {
     "IN_NEED": f"""(SELECT count(*) = 0 FROM sos_sosevent e
          WHERE e.user_id = h.user_id AND e.status IN ({_OPEN}) AND NOT e.is_drill)""",
 }
-MAY_BE_CALLED = "\n  AND ".join(condition for why, condition in FIT.items() if why != "NOT_ACTIVE")
+_IS_THERE = f"{FIT['OFF_DUTY']} AND {FIT['STALE']} AND {FIT['OFFLINE']}"
+_MAY_COME = " AND ".join(FIT[why] for why in ("BUSY", "UNREACHABLE", "BLOCKED", "IN_NEED"))
+MAY_BE_CALLED = f"{_IS_THERE} AND {_MAY_COME}"
 """Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
 
 # Why one is called after the others, if so.
@@ -175,39 +177,45 @@ _CAUTION = f"""CASE
     THEN '{Caution.WITHDREW}'
     ELSE '' END"""
 
-# The index, of those on call alone, gives the nearest first (<->), and the scan ends with the last one wanted or at the
-# radius (ST_DWithin), both in metres since they are geography. The planner believes that the conditions leave nobody,
-# and would rather read and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward
-# 2. So it may not sort, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have been
-# analysed.
+# The index, of those on call alone, gives the nearest first (<->), and the walk ends with the last one wanted or at the
+# radius (ST_DWithin), both in metres since they are geography; or when _LOOK_AT have been looked at who are there: else
+# thousands of events, where all of these ring for others, would look for the next one at each of their waves. The
+# planner would rather read and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking
+# outward 2. So it may not sort, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have
+# been analysed.
 WALK = "SELECT set_config('enable_sort', %(walk)s, true)"
-_NEAR = """
+_LOOK_AT = 500
+_NEAR = f"""
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
            ST_SetSRID(ST_MakePoint(%(cell_lon)s, %(cell_lat)s), 4326)::geography AS cell
 )
-SELECT h.user_id, {columns}
-FROM place, devices_helperposition h
-WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
-  AND h.user_id <> %(wearer)s
-  AND h.user_id <> ALL (ARRAY(SELECT a.helper_id FROM sos_helperalert a WHERE a.event_id = %(event)s))
-  {conditions}
-ORDER BY h.position <-> place.exact
-LIMIT %(helpers)s
+SELECT h.user_id, {{columns}}
+FROM place, LATERAL (
+    SELECT h.*, h.position <-> place.exact AS far FROM devices_helperposition h
+    WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
+      AND h.user_id <> %(wearer)s
+      AND h.user_id <> ALL (ARRAY(SELECT a.helper_id FROM sos_helperalert a WHERE a.event_id = %(event)s))
+      AND {{which}}
+    ORDER BY h.position <-> place.exact LIMIT {_LOOK_AT}
+) h
+WHERE {{conditions}}
+ORDER BY h.far LIMIT %(helpers)s
 """
 NEAREST = _NEAR.format(
     columns=f"ST_Distance(h.position, place.exact), ST_Distance(h.position, place.cell), {_CAUTION}",
-    conditions=f"AND {MAY_BE_CALLED}\n  AND (%(is_last)s::bool IS NULL OR ({_CAUTION} <> '') = %(is_last)s)",
+    which=_IS_THERE,
+    conditions=f"{_MAY_COME} AND (%(is_last)s::bool IS NULL OR ({_CAUTION} <> '') = %(is_last)s)",
 )
-_WHY_NOT = _NEAR.format(
-    columns="ST_Distance(h.position, place.exact) AS distance_m, CASE "
-    + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items())
-    + "END AS why",
-    conditions="AND {which}",
-)
+_REASON = "CASE " + "".join(f"WHEN NOT {condition} THEN '{why}'\n" for why, condition in FIT.items()) + "END"
+_WHY_NOT = [
+    _NEAR.format(
+        columns=f"ST_Distance(h.position, place.exact) AS distance_m, {_REASON} AS why", which=which, conditions="true"
+    )
+    for which in ("h.on_call", "NOT h.on_call")
+]
 WHY_NOT = f"""
-SELECT user_id, distance_m, why
-FROM (({_WHY_NOT.format(which="h.on_call")}) UNION ALL ({_WHY_NOT.format(which="NOT h.on_call")})) near
+SELECT user_id, distance_m, why FROM (({_WHY_NOT[0]}) UNION ALL ({_WHY_NOT[1]})) near
 ORDER BY distance_m LIMIT %(helpers)s
 """
 MAY_BE_RUNG = f"""

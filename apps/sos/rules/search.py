@@ -1,6 +1,7 @@
 """Who can help: the nearest to an event, why others are passed over, and who of those called is still free."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +64,13 @@ def choose(event: SosEvent, radius_m: int, number: int) -> Chosen:
     """
     helpers: list[NearHelper] = []
     free = 0
-    for is_last in (False, True):
-        wanted = number - len(helpers)
-        if wanted > 0:
-            near = nearest_helpers(event, radius_m, wanted * LOOK_FURTHER, is_last=is_last)
-            helpers += _claimed(event, radius_m, wanted, near, is_last)
-            free += len(near)
+    with _walking():
+        for is_last in (False, True):
+            wanted = number - len(helpers)
+            if wanted > 0:
+                near = _nearest(event, radius_m, wanted * LOOK_FURTHER, is_last=is_last)
+                helpers += _claimed(event, radius_m, wanted, near, is_last)
+                free += len(near)
     return Chosen(tuple(helpers), max(0, min(number, free) - len(helpers)))
 
 
@@ -79,17 +81,21 @@ def _claimed(
     helpers = [helper for helper in near if helper.user_id in claimed]
     if len(helpers) < number and may_share(event):
         look = number * LOOK_FURTHER
-        ringing = nearest_helpers(event, radius_m, look, rank=event.rank + 1, is_last=is_last)
+        ringing = _nearest(event, radius_m, look, rank=event.rank + 1, is_last=is_last)
         helpers += [helper for helper in ringing if helper.user_id not in claimed][: number - len(helpers)]
     return helpers
 
 
-def nearest_helpers(
-    event: SosEvent, radius_m: int, helpers: int, rank: int | None = None, *, is_last: bool | None = None
-) -> list[NearHelper]:
-    """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first.
+def nearest_helpers(event: SosEvent, radius_m: int, helpers: int) -> list[NearHelper]:
+    """At most `helpers` people within `radius_m` metres of the event whom one may call now, the nearest first."""
+    with _walking():
+        return _nearest(event, radius_m, helpers)
 
-    rank: as an event of that rank might, in place of its own. is_last: only those who are called last, or only the
+
+def _nearest(
+    event: SosEvent, radius_m: int, helpers: int, *, rank: int | None = None, is_last: bool | None = None
+) -> list[NearHelper]:
+    """rank: as an event of that rank might, in place of its own. is_last: only those who are called last, or only the
     others; None: all.
     """
     values: dict[str, int | None] = {"is_last": is_last}
@@ -106,7 +112,8 @@ def passed_over(event: SosEvent) -> list[PassedOver]:
     if not event.is_open:
         return []
     radius_m = Plan.of(event.plan).present_wave(event.waves_called).radius_m
-    near = _near(sql.WHY_NOT, event, radius_m, LOOKED_AT)
+    with _walking():
+        near = _near(sql.WHY_NOT, event, radius_m, LOOKED_AT)
     return [PassedOver(user_id, round(distance_m), reason) for user_id, distance_m, reason in near if reason]
 
 
@@ -119,17 +126,21 @@ def choose_again(event: SosEvent, alerts: QuerySet[HelperAlert]) -> list[HelperA
     return [alert for alert in called if alert.helper_id in claimed]
 
 
+@contextmanager
+def _walking() -> Iterator[None]:
+    with transaction.atomic(savepoint=False):
+        prepared.rows(sql.WALK, {"walk": "off"})
+        yield
+        prepared.rows(sql.WALK, {"walk": "on"})
+
+
 def _near(statement: str, event: SosEvent, radius_m: int, helpers: int, **others: int | None) -> list[Any]:
     if event.lat is None or event.lon is None:
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)
     place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
-    with transaction.atomic(savepoint=False):
-        prepared.rows(sql.WALK, {"walk": "off"})
-        size = {"radius_m": radius_m, "helpers": helpers}
-        rows = prepared.rows(statement, _values(event) | place | size | others)
-        prepared.rows(sql.WALK, {"walk": "on"})
-        return rows
+    size = {"radius_m": radius_m, "helpers": helpers}
+    return prepared.rows(statement, _values(event) | place | size | others)
 
 
 def _values(event: SosEvent) -> dict[str, Any]:
