@@ -46,7 +46,7 @@ def measure(*, short: bool) -> Iterator[Measured]:
     presses = PER_SECOND * (12 if short else 40)
     with (
         running_stand_in() as fcm,
-        served("bench_alerts", workers=2, calls=True, settings=settings_for(fcm)) as service,
+        served("bench_alerts", workers=2, calls=1, settings=settings_for(fcm)) as service,
     ):
         django.setup()
         crowd.fill(service.database_url, 1, PEOPLE)

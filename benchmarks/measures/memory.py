@@ -34,7 +34,7 @@ SELECT (SELECT count(*) FROM sos_sosevent WHERE waves_called = 0)
 
 def measure(*, short: bool) -> Iterator[Measured]:
     del short  # there is no short form
-    with running_stand_in() as fcm, served("bench_memory", calls=True, settings=settings_for(fcm)) as service:
+    with running_stand_in() as fcm, served("bench_memory", calls=1, settings=settings_for(fcm)) as service:
         django.setup()
         crowd.fill(service.database_url, 1, PEOPLE)
         requests = _requests()

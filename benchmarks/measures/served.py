@@ -32,9 +32,9 @@ class Service:
 
 @contextmanager
 def served(
-    name: str, *, workers: int = 1, calls: bool = False, settings: Mapping[str, str] | None = None
+    name: str, *, workers: int = 1, calls: int = 0, settings: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
-    """The service with `workers` web processes; `calls`: with what calls helpers too, the Celery worker and the sweep.
+    """The service with `workers` web processes; `calls`: so many Celery workers and sweeps, which call helpers.
 
     The environment of this process is then the service's: Django may be set up in it. The database is `name` beside the
     one in DATABASE_URL. `settings` are environment variables.
@@ -53,14 +53,14 @@ def served(
             subprocess.run([sys.executable, "manage.py", command, "--no-input", "-v0"], cwd=PROJECT, check=True)
         processes = {
             process_name: stack.enter_context(running(command))
-            for process_name, command in _commands(folder, redis_port, port, workers, calls=calls).items()
+            for process_name, command in _commands(folder, redis_port, port, workers, calls).items()
         }
         for awaited in (redis_port, port):
             wait_for(awaited)
         yield Service(url, database_url, redis_url, processes)
 
 
-def _commands(folder: str, redis_port: int, port: int, workers: int, *, calls: bool) -> dict[str, list[str]]:
+def _commands(folder: str, redis_port: int, port: int, workers: int, calls: int) -> dict[str, list[str]]:
     """As the launcher starts them (launcher/private/instance.py)."""
     redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
     uvicorn = ["uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
@@ -68,8 +68,10 @@ def _commands(folder: str, redis_port: int, port: int, workers: int, *, calls: b
     worker = ["celery", "-A", "mdd_backend", "worker", "--pool", "threads", "--concurrency", "16"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     commands = {"redis": redis, "web": [sys.executable, "-m", *uvicorn]}
-    if calls:
-        commands |= {"worker": [sys.executable, "-m", *worker], "sweep": [sys.executable, "manage.py", "sweep"]}
+    for number in range(1, calls + 1):
+        suffix = f" {number}" if number > 1 else ""
+        commands[f"worker{suffix}"] = [sys.executable, "-m", *worker, "--hostname", f"bench-{number}@%h"]
+        commands[f"sweep{suffix}"] = [sys.executable, "manage.py", "sweep"]
     return commands
 
 

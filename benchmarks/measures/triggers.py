@@ -61,13 +61,13 @@ def measure(*, short: bool) -> Iterator[Measured]:
         yield Measured(f"{name}: 99 % within", statistics.median(turn.share_ms(0.99) for turn in turns), "ms")
 
 
-def press(number: int) -> bytes:
-    """As a watch says it."""
+def press(number: int, spread: float = 0.002) -> bytes:
+    """As a watch says it, in the middle of Tashkent; `spread`: the standard deviation of its place, in degrees."""
     signal = {
         "device_uid": crowd.uid_of(number), "altitude": 500.0, "detected_type": "FALL_DETECTED", "severity": 3,
         "timestamp": datetime.now(UTC).isoformat(), "raw_payload": {"sensor_data": "..."},
     }  # fmt: skip
-    where = crowd.position(crowd.TASHKENT, 0.002)
+    where = crowd.position(crowd.TASHKENT, spread)
     return post("/api/v1/sos/trigger/", crowd.token_of(number), where | signal)
 
 
