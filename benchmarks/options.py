@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SHORT = ("locations", "triggers", "strangers", "nearest", "alerts", "pushes", "burst")
+SHORT = ("locations", "triggers", "strangers", "nearest", "alerts", "pushes", "burst", "attack")
 LONG = ("earthquake", "growth", "memory")
 
 

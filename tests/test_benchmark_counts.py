@@ -12,6 +12,7 @@ from apps.sos.models import HelperAlert, HelperClaim, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 from benchmarks.measures import earthquake
+from benchmarks.measures.attack import Turn
 
 pytestmark = pytest.mark.django_db
 BY_ONE, TO_TWO, BY_NOBODY = earthquake.TWICE
@@ -61,3 +62,9 @@ def test_helper_who_comes_to_two_is_counted(shared: User) -> None:
 def test_helper_whom_no_event_holds_that_called_them_is_counted(shared: User) -> None:
     HelperClaim.objects.filter(helper=shared).update(event=None)
     assert counted() == {BY_NOBODY: 1}
+
+
+def test_share_is_of_those_whom_the_same_events_call_without_an_attack() -> None:
+    alone = Turn({1: frozenset("abcd"), 2: frozenset("efgh")}, 0.1)
+    beside = Turn({1: frozenset("abcx"), 2: frozenset("defgh")}, 0.1)
+    assert (beside.share_of(alone), alone.share_of(alone)) == (7 / 8, 1)

@@ -39,7 +39,7 @@ PER_SECOND, CALLED, DISPATCHERS, PEOPLE = 10, 8, 50, 40_000
 BARE_PUSH = "insert, search, HTTP call, one after the other"
 BARE_FEED = "insert, Redis publish and subscribe"
 TIMES = 100
-_CLOSE = "UPDATE sos_sosevent SET status = 'CANCELLED', closed_at = now(), next_step_at = NULL WHERE closed_at IS NULL"
+CLOSE = "UPDATE sos_sosevent SET status = 'CANCELLED', closed_at = now(), next_step_at = NULL WHERE closed_at IS NULL"
 
 
 def measure(*, short: bool) -> Iterator[Measured]:
@@ -185,7 +185,7 @@ def _bare_push(service: Service, fcm: Running) -> float:
             client.get(f"{fcm.url}/healthz")
 
         seconds = _median(work)
-        database.execute(_CLOSE)
+        database.execute(CLOSE)
     return seconds
 
 
@@ -207,7 +207,7 @@ def _bare_feed(service: Service) -> float:
                 pass
 
         seconds = _median(work)
-        database.execute(_CLOSE)
+        database.execute(CLOSE)
     return seconds
 
 

@@ -61,7 +61,7 @@ def pressed_at_once(service: Service, requests: Sequence[bytes], seconds: float)
     Raises RuntimeError when one is lost or opened two events, TimeoutError when the last push is not handed over.
     """
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        burst = process.submit(_burst, service.url, requests, seconds).result(PATIENCE_S)
+        burst = process.submit(press_evenly, service.url, requests, seconds).result(PATIENCE_S)
     decided_at = _when(service, UNDECIDED)
     sent_at = _when(service, UNSENT)
     _count(service, len(requests), burst)
@@ -72,7 +72,8 @@ def pressed_at_once(service: Service, requests: Sequence[bytes], seconds: float)
         yield Measured(f"{name}: {what}", at - burst.began_at, "s", seconds, LENGTH, at_most=1.5)
 
 
-def _burst(url: str, requests: Sequence[bytes], seconds: float) -> Burst:
+def press_evenly(url: str, requests: Sequence[bytes], seconds: float) -> Burst:
+    """Number n of the requests is sent n / (how many) of `seconds` after the first, and until it is stored."""
     return uvloop.run(_press_all(urlsplit(url).port or 80, requests, seconds))
 
 
