@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
@@ -63,16 +63,28 @@ def served(
 def _commands(folder: str, redis_port: int, port: int, workers: int, calls: int) -> dict[str, list[str]]:
     """As the launcher starts them (launcher/private/instance.py)."""
     redis = [str(finding.redis(Path(folder))), "--port", str(redis_port), "--save", "", "--dir", folder]
-    uvicorn = ["uvicorn", "mdd_backend.asgi:application", "--port", str(port), "--log-level", "warning"]
-    uvicorn += ["--no-access-log", "--workers", str(workers)]
     worker = ["celery", "-A", "mdd_backend", "worker", "--pool", "threads", "--concurrency", "16"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-    commands = {"redis": redis, "web": [sys.executable, "-m", *uvicorn]}
+    commands = {"redis": redis, "web": _web("mdd_backend", port, workers)}
     for number in range(1, calls + 1):
         suffix = f" {number}" if number > 1 else ""
         commands[f"worker{suffix}"] = [sys.executable, "-m", *worker, "--hostname", f"bench-{number}@%h"]
         commands[f"sweep{suffix}"] = [sys.executable, "manage.py", "sweep"]
     return commands
+
+
+def _web(package: str, port: int, workers: int) -> list[str]:
+    uvicorn = ["uvicorn", f"{package}.asgi:application", "--port", str(port), "--log-level", "warning"]
+    return [sys.executable, "-m", *uvicorn, "--no-access-log", "--workers", str(workers)]
+
+
+@contextmanager
+def more_web(service: Service, workers: int, package: str = "mdd_backend") -> Iterator[Service]:
+    """The same service at another address: so many more web processes, of `package`, which has settings and asgi."""
+    port = free_port()
+    with running(_web(package, port, workers), DJANGO_SETTINGS_MODULE=f"{package}.settings"):
+        wait_for(port)
+        yield replace(service, url=f"http://{LOOPBACK}:{port}")
 
 
 @contextmanager
@@ -89,8 +101,8 @@ def _own_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
+def running(command: list[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, env=os.environ | environment)
     try:
         yield process
     finally:

@@ -2,9 +2,11 @@
 each opens an event; 16 connections. Nobody is called meanwhile.
 
 Beside it pgbench makes the same rows under the same lock: an event, its signal, and last the journal's entry; 16
-clients. They take turns, and each figure is the median of its turns.
+clients. And plain Django views (benchmarks/plain) make them in as many processes. They take turns, and each figure is
+the median of its turns.
 """
 
+import itertools
 import json
 import statistics
 from collections.abc import Iterator, Sequence
@@ -18,9 +20,10 @@ from ..load import Answers, load, post
 from ..measured import Measured
 from ..pgbench import transactions_per_second
 from . import crowd
-from .served import Service, served
+from .served import Service, more_web, served
 
 PROCESSES, CONNECTIONS, CLIENTS, MOST_PER_SECOND = 2, 16, 16, 1500
+PLAIN, PLAINLY = "benchmarks.plain", f"plain Django views, {PROCESSES} processes"
 PGBENCH = "pgbench, 16 clients, the same rows under the same lock"
 EVENT = """
 INSERT INTO sos_sosevent (uid, user_id, device_id, device_uid_text, status, outcome, detected_type, detected_type_text,
@@ -44,21 +47,28 @@ END;
 
 def measure(*, short: bool) -> Iterator[Measured]:
     seconds, rounds = (4, 3) if short else (8, 5)
-    people = MOST_PER_SECOND * (seconds * rounds + 2)
-    with served("bench_triggers", workers=PROCESSES) as service:
+    people = MOST_PER_SECOND * (seconds * rounds + 2) * 2
+    with served("bench_triggers", workers=PROCESSES) as service, more_web(service, PROCESSES, PLAIN) as plain:
         django.setup()
         crowd.fill(service.database_url, 1, people + CLIENTS * 100, helpers=False)
-        presses = [press(number) for number in range(1, people + 1)]
-        trigger(service, presses[: MOST_PER_SECOND * 2], 2)  # the first connections
-        turns, by_itself = [], []
-        for turn in range(rounds):
-            first = MOST_PER_SECOND * (2 + seconds * turn)
-            turns.append(trigger(service, presses[first : first + MOST_PER_SECOND * seconds], seconds))
+        presses = iter([press(number) for number in range(1, people + 1)])
+        for web in (service, plain):
+            trigger(web, _some(presses, 2), 2)  # the first connections
+        turns, by_itself, plainly = [], [], []
+        for _ in range(rounds):
+            turns.append(trigger(service, _some(presses, seconds), seconds))
             by_itself.append(_by_pgbench(service, seconds, people))
+            plainly.append(trigger(plain, _some(presses, seconds), seconds).per_second)
         per_second = statistics.median(turn.per_second for turn in turns)
         name = f"triggers, {PROCESSES} web processes"
-        yield Measured(name, per_second, "/s", statistics.median(by_itself), PGBENCH, at_least=0.2)
+        yield Measured(name, per_second, "/s", statistics.median(by_itself), PGBENCH, at_least=0.35)
+        yield Measured(f"{name}, beside plain Django views", per_second, "/s", statistics.median(plainly), PLAINLY)
         yield Measured(f"{name}: 99 % within", statistics.median(turn.share_ms(0.99) for turn in turns), "ms")
+
+
+def _some(presses: Iterator[bytes], seconds: int) -> list[bytes]:
+    """As many as so many seconds can take at most, none of which was sent before."""
+    return list(itertools.islice(presses, MOST_PER_SECOND * seconds))
 
 
 def press(number: int, spread: float = 0.002) -> bytes:
