@@ -1,11 +1,15 @@
-"""How many locations a second one web process stores: POST /api/v1/devices/{uid}/location/, each 201 after its commit.
+"""How many locations a second are stored: POST /api/v1/devices/{uid}/location/, each 201 after its commit.
 
-10,000 watches with their own tokens report over 16 and over 128 connections that are kept alive; and the same 10,000
-by their owners' access tokens. Beside it pgbench does the same to the same tables: one row inserted and one moved per
-commit, 16 clients. They take turns, and each figure is the median of its turns: the machine is never the same twice.
+10,000 watches with their own tokens report to one web process over 16 and over 128 connections that are kept alive, and
+to two over 64; and the same 10,000 to one by their owners' access tokens. Beside it pgbench does the same to the same
+tables: one row inserted and one moved per commit, 16 clients. And plain Django views (benchmarks/plain) do it in as
+many processes and over as many connections. They take turns, and each figure is the median of its turns: the machine
+is never the same twice. Before each round every watch reports once: whoever has not done so lately waits in a queue
+that is shorter than 128.
 """
 
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import django
@@ -15,9 +19,13 @@ from ..load import Answers, load, post
 from ..measured import Measured
 from ..pgbench import transactions_per_second
 from . import crowd
-from .served import Service, served
+from .served import Service, more_web, served
 
-DEVICES, CONNECTIONS, CLIENTS = 10_000, (16, 128), 16
+DEVICES, CLIENTS = 10_000, 16
+FEW, MANY, BOTH = "16 connections", "128 connections", "64 connections, 2 web processes"
+CONNECTIONS = {FEW: 16, MANY: 128, BOTH: 64}
+AIMS = {FEW: 1.0, MANY: 1.0, BOTH: 0.8}
+PLAIN, PLAINLY = "benchmarks.plain", "plain Django views, as many processes"
 PGBENCH = "pgbench, 16 clients, the same insert and update"
 # As apps/devices/rules/recording.py does it, for one watch.
 ONE_ROW = """
@@ -36,27 +44,42 @@ SELECT id, statement_timestamp(), statement_timestamp(), position, 1.4, 90, 81 F
 
 def measure(*, short: bool) -> Iterator[Measured]:
     seconds = 3 if short else 8
-    with served("bench_locations") as service:
+    with (
+        served("bench_locations") as one,
+        more_web(one, 2) as two,
+        more_web(one, 1, PLAIN) as plain_one,
+        more_web(one, 2, PLAIN) as plain_two,
+    ):
         django.setup()
-        crowd.fill(service.database_url, 1, DEVICES, helpers=False)
+        crowd.fill(one.database_url, 1, DEVICES, helpers=False)
+        webs, plain_webs = {FEW: one, MANY: one, BOTH: two}, {FEW: plain_one, BOTH: plain_two}
         by_device = reports(range(1, DEVICES + 1))
-        report(service, by_device, CONNECTIONS[0], 1)  # the first connections and prepared statements
-        turns_by_connections: dict[int, list[Answers]] = {connections: [] for connections in CONNECTIONS}
+        for web in (two, plain_one, plain_two):
+            report(web, by_device, 16, 1)  # the first connections and prepared statements
+        turns, plain_turns = (defaultdict[str, list[Answers]](list) for _ in range(2))
         by_itself = []
         for _ in range(3 if short else 5):
-            turns_by_connections[CONNECTIONS[0]].append(report(service, by_device, CONNECTIONS[0], seconds))
-            by_itself.append(_by_pgbench(service, seconds))
-            turns_by_connections[CONNECTIONS[1]].append(report(service, by_device, CONNECTIONS[1], seconds))
+            load(one.url, by_device, 16, count=DEVICES)
+            for name, connections in CONNECTIONS.items():
+                turns[name].append(report(webs[name], by_device, connections, seconds))
+            for name, web in plain_webs.items():
+                plain_turns[name].append(report(web, by_device, CONNECTIONS[name], seconds))
+            by_itself.append(_by_pgbench(one, seconds))
         yardstick = statistics.median(by_itself)
-        for connections, turns in turns_by_connections.items():
-            name = f"locations over {connections} connections"
-            yield Measured(name, _per_second(turns), "/s", yardstick, PGBENCH, at_least=1.0)
-            yield Measured(f"{name}: 99 % within", _within(turns, 0.99), "ms")
-        by_owner = _reports_by_owners(service)
-        report(service, by_owner, CONNECTIONS[0], 2)  # each token is checked once
-        turn = report(service, by_owner, CONNECTIONS[0], seconds)
-        name = f"locations by access tokens over {CONNECTIONS[0]} connections"
-        yield Measured(name, turn.per_second, "/s", yardstick, PGBENCH)
+        for name in CONNECTIONS:
+            yield from _compared(name, turns[name], yardstick, plain_turns[name])
+        by_owner = _reports_by_owners()
+        report(one, by_owner, 16, 2)  # each token is checked once
+        turn = report(one, by_owner, 16, seconds)
+        yield Measured(f"locations by access tokens over {FEW}", turn.per_second, "/s", yardstick, PGBENCH)
+
+
+def _compared(over: str, turns: Sequence[Answers], yardstick: float, plain: Sequence[Answers]) -> Iterator[Measured]:
+    name = f"locations over {over}"
+    yield Measured(name, _per_second(turns), "/s", yardstick, PGBENCH, at_least=AIMS[over])
+    if plain:
+        yield Measured(f"{name}, beside plain Django views", _per_second(turns), "/s", _per_second(plain), PLAINLY)
+    yield Measured(f"{name}: 99 % within", _within(turns, 0.99), "ms")
 
 
 def reports(numbers: Sequence[int]) -> list[bytes]:
@@ -77,7 +100,7 @@ def report(service: Service, requests: Sequence[bytes], connections: int, second
     return answers
 
 
-def _reports_by_owners(service: Service) -> list[bytes]:
+def _reports_by_owners() -> list[bytes]:
     from apps.users.models import User  # noqa: PLC0415 - after django.setup()
     from apps.users.rules.tokens import AccessToken  # noqa: PLC0415
 
