@@ -23,7 +23,7 @@ def parse(prog: str, arguments: Sequence[str] | None = None) -> Chosen:
     parser = argparse.ArgumentParser(
         prog=prog, allow_abbrev=False, description="Measures the service against what it stands on, on this machine."
     )
-    parser.add_argument("--short", action="store_true", help=f"under four minutes, without {', '.join(LONG)}")
+    parser.add_argument("--short", action="store_true", help=f"about seven minutes, without {', '.join(LONG)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", default=[], choices=(*SHORT, *LONG), help=", ".join((*SHORT, *LONG))
