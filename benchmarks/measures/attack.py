@@ -6,7 +6,8 @@ as it may have) that press again and again; then of 600 by 60 new accounts with 
 until it is stored. The places and the helpers are the same in each turn, and nobody is called when it begins.
 
 Counted are those whom the first waves of the 20 called, and how many of these were called without the attack too; and
-the time from the press until the first wave was decided, of the slowest of the 20: of so few that stands for 99 %. Two
+the time from the press until the first wave was decided, of the slowest of the 20: of so few that stands for 99 %. And
+how many of the attack's events called helpers at once, beside the three that docs/dispatch.md grants each account. Two
 web processes, the worker and the sweep; medians of the turns.
 """
 
@@ -38,12 +39,14 @@ ACCOUNTS = {"one account": (1, 50), "60 new accounts": (60, 10)}
 """The attackers: how many, and the watches of each."""
 PATIENCE_S = 120.0
 ALONE = "without the attack"
+AT_ONCE = 3  # events of an account without an established watch that call helpers at once
 _OWNED = """
 UPDATE devices_device SET owner_id = %(first)s + (id - %(first)s) / %(each)s WHERE id BETWEEN %(first)s AND %(last)s
 """
 _ESTABLISHED = "UPDATE devices_device SET days_seen = 3 WHERE id <= %s"
 _FREE = "UPDATE sos_helperclaim SET event_id = NULL, is_drill = false, rank = 0, until = '-infinity'"
 _UNDECIDED = "SELECT count(*) FROM sos_sosevent WHERE closed_at IS NULL AND waves_called = 0 AND wave_at < now()"
+_BELIEVED = "SELECT count(*) FROM sos_sosevent WHERE closed_at IS NULL AND device_id > %s AND doubted_until IS NULL"
 _FIRST_WAVES = """
 SELECT e.device_id, extract(epoch FROM j.at), ARRAY(SELECT jsonb_object_keys(j.data -> 'helpers'))
 FROM sos_sosevent e JOIN sos_journalentry j ON j.event_id = e.id AND j.kind = 'WAVE_CALLED'
@@ -53,10 +56,14 @@ WHERE e.closed_at IS NULL AND e.device_id <= %s AND j.data ->> 'wave' = '1' AND 
 
 @dataclass(frozen=True)
 class Turn:
-    """called: by event's watch, whom its first wave called. slowest_s: from a press until that was decided, at most."""
+    """called: by event's watch, whom its first wave called. slowest_s: from a press until that was decided, at most.
+
+    believed: how many events of the attack call helpers at once.
+    """
 
     called: dict[int, frozenset[str]]
     slowest_s: float
+    believed: int = 0
 
     def share_of(self, alone: "Turn") -> float:
         """How many of those called alone are called here too, from 0 to 1."""
@@ -84,6 +91,9 @@ def measure(*, short: bool) -> Iterator[Measured]:
                 beside[name].append(town.turn(watches))
         for name, turns in beside.items():
             yield from _compared(f"{HONEST} SOS beside {ATTACKS} of {name}", turns, alone)
+            believed, granted = statistics.median(turn.believed for turn in turns), ACCOUNTS[name][0] * AT_ONCE
+            what = f"{ATTACKS} of {name}: events that call at once"
+            yield Measured(what, believed, "", granted, f"{AT_ONCE} an account", at_most=1)
 
 
 def _compared(name: str, turns: Sequence[Turn], alone: Sequence[Turn]) -> Iterator[Measured]:
@@ -154,7 +164,8 @@ class _Town:
         called = {watch: frozenset(helpers) for watch, _, helpers in waves}
         if called.keys() != sent.keys() or not all(called.values()):
             raise RuntimeError(f"{len(sent)} pressed, {len(called)} had a first wave")
-        return Turn(called, max(float(at) - sent[watch] for watch, at, _ in waves))
+        ((believed,),) = database.execute(_BELIEVED, [PEOPLE]).fetchall()
+        return Turn(called, max(float(at) - sent[watch] for watch, at, _ in waves), int(believed))
 
 
 def _press(number: int, token: str, place: dict[str, float]) -> bytes:
