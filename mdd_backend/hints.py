@@ -61,9 +61,14 @@ def _the_sender() -> _Sender:
         return _sender
 
 
-def task(name: str, *args: int | str) -> None:
-    """Asks a worker, after the commit, to run the Celery task `name` at once."""
-    transaction.on_commit(lambda: _the_sender().put(lambda: app.send_task(name, args, retry=False)))
+LATER = 9
+"""The priority of what may wait; Celery's queues in Redis begin with 0."""
+
+
+def task(name: str, *args: int | str, can_wait: bool = False) -> None:
+    """Asks a worker, after the commit, to run the Celery task `name` at once, or after all those that cannot wait."""
+    priority = LATER if can_wait else 0
+    transaction.on_commit(lambda: _the_sender().put(lambda: app.send_task(name, args, retry=False, priority=priority)))
 
 
 def journal() -> None:

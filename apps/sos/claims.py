@@ -30,6 +30,11 @@ def rank_of(*, is_drill: bool, is_proven: bool, is_first: bool, severity: int) -
     return _REAL * (not is_drill) + _PROVEN * is_proven + _FIRST * is_first + severity
 
 
+def can_wait(event: SosEvent) -> bool:
+    """Whether it comes after those of established watches in every queue: hundreds of invented ones delay nobody."""
+    return event.rank < _REAL + _PROVEN
+
+
 def may_share(event: SosEvent) -> bool:
     """Whether phones that ring for an event of the same rank may ring for this one too, where too few are left."""
     return not event.is_drill and event.rank % _PROVEN >= _FIRST

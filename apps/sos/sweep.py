@@ -33,12 +33,12 @@ def also(job: Callable[[], object]) -> None:
 def take_due_steps() -> None:
     """Takes the next step of every event whose time has come; one bad event does not stop the others.
 
-    Those for whom nobody has been called yet come first: they wait for nobody's second ring. Those who lost helpers to
-    a more urgent one are due at once.
+    Those for whom nobody has been called yet come first: they wait for nobody's second ring. Of these the more urgent
+    do. Those who lost helpers to a more urgent one are due at once.
     """
     claims.replace_lost()
     uncalled_first = Least("waves_called", Value(1))
-    due = SosEvent.objects.due().order_by(uncalled_first, "next_step_at").values_list("pk", flat=True)
+    due = SosEvent.objects.due().order_by(uncalled_first, "-rank", "next_step_at").values_list("pk", flat=True)
     for event_id in due[:BATCH]:
         try:
             take_due_step(event_id, wait_for_row=False)

@@ -6,6 +6,7 @@ from mdd_backend import hints
 from mdd_backend.database import prepared
 
 from .. import journal, sql
+from ..claims import can_wait
 from ..journal import Entry
 from ..kinds import DetectedType, EventStatus, JournalKind, Outcome
 from ..models import SosEvent
@@ -56,4 +57,4 @@ def save(event: SosEvent, facts: Facts) -> None:
     event.next_step_at = decide.next_step_at(facts)
     prepared.update(event)
     if event.next_step_at <= facts.at:
-        hints.task("sos.escalation_watch", event.pk)
+        hints.task("sos.escalation_watch", event.pk, can_wait=can_wait(event))

@@ -17,7 +17,7 @@ from mdd_backend.database import prepared
 from mdd_backend.database.clock import now
 
 from .. import journal, sql
-from ..claims import rank_of
+from ..claims import can_wait, rank_of
 from ..journal import Entry
 from ..kinds import COMING, DetectedType, EventStatus, Halt, JournalKind, LocationSource, Outcome
 from ..locks import hold_signals
@@ -72,7 +72,7 @@ def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *
     if earlier:
         _press_again(earlier, device, reading)
     else:
-        hints.task("sos.notify_nearby_helpers", event.pk)
+        hints.task("sos.notify_nearby_helpers", event.pk, can_wait=can_wait(event))
         journal.tell(event, Entry(event.pk, JournalKind.EVENT_OPENED, user.pk), *_doubted(event))
     return Opened(event, earlier is None, reading.warnings)
 
@@ -214,7 +214,7 @@ def _press_again(event: SosEvent, device: Device | None, reading: Reading) -> No
     event.severity = max(event.severity, reading.severity)
     _take_seriously(event, reading)
     event.save()
-    hints.task("sos.escalation_watch", event.pk)
+    hints.task("sos.escalation_watch", event.pk, can_wait=can_wait(event))
     journal.tell(event, Entry(event.pk, JournalKind.SIGNAL_MERGED))
 
 

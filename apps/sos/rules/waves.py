@@ -46,7 +46,8 @@ def call(event: SosEvent, search: Search) -> tuple[list[Entry], Chosen]:
     if alerts:
         prepared.insert(*alerts)
     words = {helper.user_id: alert_data(event, coarse(helper.area_distance_m)) for helper in helpers}
-    _ring(event, words, urgency=Urgency.FIRST if search.wave == 1 else Urgency.USUAL)
+    is_first = search.wave == 1 and not claims.can_wait(event)
+    _ring(event, words, urgency=Urgency.FIRST if is_first else Urgency.USUAL)
     called = {str(helper.user_id): round(helper.distance_m) for helper in helpers}
     data = WaveCalled(search.wave, search.radius_m, called, replaces=search.replaces or None)
     entry = Entry(event.pk, JournalKind.WAVE_CALLED, data=data)
