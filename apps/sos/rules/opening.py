@@ -54,7 +54,8 @@ def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *
     reading = read_signal(body)
     reading.is_drill = is_drill
     device = sender or _device_named(user, reading.device_uid)
-    reading.arrive(hold_signals(user.pk, device.pk if device else None))
+    is_established = device is not None and device.is_established
+    reading.arrive(hold_signals(user.pk, device.pk if device else None, is_established=is_established))
     if sender:
         reading.warnings.pop("device_uid", None)  # its token says which it is
     elif reading.device_uid and device is None:

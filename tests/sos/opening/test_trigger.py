@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 from unittest import mock
 
@@ -16,6 +18,7 @@ from apps.devices.models import Device
 from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.sos.kinds import EventStatus
 from apps.sos.models import JournalEntry, Signal, SosEvent
+from apps.sos.rules import opening
 from apps.users.models import Status, User
 from apps.users.rules.accounts import change_standing
 
@@ -253,6 +256,35 @@ def test_32_identical_triggers_at_once_make_one_event(wearer: User, watch: Any, 
     assert SosEvent.objects.get().signal_count == 32
     assert Signal.objects.count() == 32
     assert Signal.objects.filter(raw_payload__isnull=False).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_four_invented_watches_at_once_three_are_believed(
+    wearer: User, signal: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All four would have counted the account's open events before any of them has opened one."""
+    client, four = client_of(wearer), [f"w-{number}" for number in range(4)]
+    have_counted, count = Barrier(4), opening._earlier_events
+
+    def count_together(*arguments: Any) -> Any:
+        counted = count(*arguments)
+        with suppress(BrokenBarrierError):
+            have_counted.wait(0.3)
+        return counted
+
+    def send(device_uid: str) -> int:
+        try:
+            return int(client.post(URL, signal(device_uid=device_uid), format="json").status_code)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(opening, "_earlier_events", count_together)
+    for device_uid in four:
+        register_device(wearer, device_uid)
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(send, four)] == [201] * 4
+    assert SosEvent.objects.filter(doubted_until=None).count() == opening.BELIEVED_AT_ONCE
+    assert sorted(SosEvent.objects.values_list("rank", flat=True)) == [404, 404, 404, 504], "one is the first"
 
 
 def test_signal_of_a_device_removed_this_moment_is_stored_without_it(wearer: User, press: Any) -> None:
