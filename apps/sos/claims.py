@@ -87,4 +87,5 @@ def audit() -> None:
 
 
 def _values(event: SosEvent) -> dict[str, object]:
-    return {"event": event.pk, "is_drill": event.is_drill, "rank": event.rank}
+    class_from = event.rank - event.rank % _PROVEN
+    return {"event": event.pk, "is_drill": event.is_drill, "rank": event.rank, "class": class_from}

@@ -29,14 +29,16 @@ _LOST = """lost AS (
     INSERT INTO sos_lostclaim (event_id, helper_id)
     SELECT event_id, helper_id FROM had WHERE until > clock_timestamp() AND event_id <> %(event)s
 )"""
-# At most so many of these helpers, those who are free first, and in the order in which they are given. It waits for
-# nobody: whom another wave is claiming at this moment is left to it.
+# At most so many of these helpers, those who are free first, and in the order in which they are given. Who rings for an
+# event of a lower class is as good as free: else whoever presses first, for nothing, says whom the others get. It waits
+# for nobody: whom another wave is claiming at this moment is left to it.
 CLAIM = f"""
 WITH had AS (
     SELECT c.helper_id, c.event_id, c.until
     FROM unnest(%(helpers)s::bigint[]) WITH ORDINALITY AS wanted (helper_id, n) JOIN sos_helperclaim c USING (helper_id)
     WHERE {_CAN_BE_HAD}
-    ORDER BY c.until > clock_timestamp(), wanted.n LIMIT %(number)s FOR NO KEY UPDATE OF c SKIP LOCKED
+    ORDER BY c.until > clock_timestamp() AND c.rank >= %(class)s, wanted.n LIMIT %(number)s
+    FOR NO KEY UPDATE OF c SKIP LOCKED
 ), {_LOST}
 {_CLAIMED.format(until="clock_timestamp() + %(ring)s")} RETURNING c.helper_id
 """

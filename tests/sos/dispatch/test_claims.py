@@ -84,7 +84,7 @@ def test_more_urgent_event_takes_who_has_not_answered_and_the_other_calls_somebo
     wearer: User, person: Any, helper: Any
 ) -> None:
     near = [helper(100 + n) for n in range(8)]
-    first = pressed(person(), rank=501)
+    first = pressed(person(), rank=701)
     take_due_step(first.pk)
     assert called(first) == {user.pk for user in near}
     further = [helper(900 + n) for n in range(8)]
@@ -101,6 +101,18 @@ def test_more_urgent_event_takes_who_has_not_answered_and_the_other_calls_somebo
     take_due_steps()
     assert not LostClaim.objects.exists()
     assert called(first) == {user.pk for user in (*near, another)}
+
+
+def test_whoever_presses_first_with_an_invented_watch_shifts_nobody(wearer: User, person: Any, helper: Any) -> None:
+    near = [helper(100 + n) for n in range(8)]
+    invented = pressed(person(), rank=505)
+    take_due_step(invented.pk)
+    further = [helper(900 + n) for n in range(8)]
+    urgent = pressed(wearer, rank=703)
+    take_due_step(urgent.pk)
+    assert called(urgent) == {user.pk for user in near}
+    take_due_steps()
+    assert called(invented) == {user.pk for user in (*near, *further)}
 
 
 def test_events_of_one_rank_share_who_has_not_answered_where_too_few_are_left(person: Any, helper: Any) -> None:
