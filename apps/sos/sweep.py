@@ -6,21 +6,17 @@ from collections.abc import Callable
 
 import structlog
 from django.db import connections
-from django.db.models import Value
-from django.db.models.functions import Least
 
 from apps.notifications.models import Channel
 from apps.notifications.rules.delivery import deliver_due
 from mdd_backend.database import statistics
 
 from . import claims
-from .models import SosEvent
-from .rules.due_step import take_due_step
+from .rules.due_step import take_due_steps
 
 log = structlog.get_logger(__name__)
 EVERY_S = 1.0
 AUDIT_EVERY_S = 60.0
-BATCH = 100
 _others: list[Callable[[], object]] = []
 
 
@@ -28,23 +24,6 @@ def also(job: Callable[[], object]) -> None:
     """Every sweep does `job` too, each second in a thread of its own; `monitoring` registers what it looks after."""
     if job not in _others:
         _others.append(job)
-
-
-def take_due_steps() -> None:
-    """Takes the next step of every event whose time has come; one bad event does not stop the others.
-
-    Those for whom nobody has been called yet come first: they wait for nobody's second ring. Of these the more urgent
-    do. Those who lost helpers to a more urgent one are due at once.
-    """
-    claims.replace_lost()
-    uncalled_first = Least("waves_called", Value(1))
-    due = SosEvent.objects.due().order_by(uncalled_first, "-rank", "next_step_at").values_list("pk", flat=True)
-    for event_id in due[:BATCH]:
-        try:
-            take_due_step(event_id, wait_for_row=False)
-        except Exception:
-            log.exception("step failed", event_id=event_id)
-            connections.close_all()
 
 
 def run(stop: threading.Event) -> None:
@@ -61,11 +40,13 @@ def run(stop: threading.Event) -> None:
 
 
 def _repeat(job: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
+    """A job that says that it found something to do is asked again at once."""
     while not stop.is_set():
-        started = time.monotonic()
+        started, found = time.monotonic(), None
         try:
-            job()
+            found = job()
         except Exception as why:  # PostgreSQL may be away: come back in a second
             log.warning("sweep failed", reason=type(why).__name__)
         connections.close_all()
-        stop.wait(max(0.0, every_s - (time.monotonic() - started)))
+        if not found:
+            stop.wait(max(0.0, every_s - (time.monotonic() - started)))

@@ -8,7 +8,7 @@ from celery import Task, shared_task
 from mdd_backend.hints import LATER
 
 from . import tracks
-from .rules.due_step import take_due_step
+from .rules.due_step import take_due_step, take_due_steps
 
 AT_ONCE_OF_WHAT_CAN_WAIT = 2
 """So many of a worker's threads: the others are there for those who cannot."""
@@ -28,13 +28,15 @@ def escalation_watch(task: "Task[Any, Any]", event_id: int) -> None:
 
 
 def _take_due_step(task: "Task[Any, Any]", event_id: int) -> None:
-    """Where there is no room, the sweep takes it, within a second."""
+    """Where there is no room, whoever has some comes to it, by its rank; the sweep does in any case."""
     can_wait = (task.request.delivery_info or {}).get("priority") == LATER
     if not can_wait:
         take_due_step(event_id)
     elif _room_for_what_can_wait.acquire(blocking=False):
         try:
             take_due_step(event_id)
+            while take_due_steps():
+                pass
         finally:
             _room_for_what_can_wait.release()
 

@@ -1,12 +1,14 @@
 """Takes an event's next due step: whatever of its plan's timers has run out, until somebody comes or it closes."""
 
-from django.db import transaction
+import structlog
+from django.db import connections, transaction
+from django.db.models import Value
+from django.db.models.functions import Least
 
 from mdd_backend import hints
 from mdd_backend.database import prepared
 
-from .. import journal, sql
-from ..claims import can_wait
+from .. import claims, journal, sql
 from ..journal import Entry
 from ..kinds import DetectedType, EventStatus, JournalKind, Outcome
 from ..models import SosEvent
@@ -18,6 +20,9 @@ from .closing import close
 from .movement import check_helpers, follow_wearer
 from .search import Chosen
 from .waves import call, ring_again
+
+log = structlog.get_logger(__name__)
+BATCH = 100
 
 
 @transaction.atomic
@@ -46,6 +51,25 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
     return True
 
 
+def take_due_steps() -> int:
+    """Takes the next step of every event whose time has come; one bad event does not stop the others.
+
+    Those for whom nobody has been called yet come first: they wait for nobody's second ring. Of these the more urgent
+    do. Those who lost helpers to a more urgent one are due at once. Returns how many it took, at most BATCH.
+    """
+    claims.replace_lost()
+    uncalled_first = Least("waves_called", Value(1))
+    due = SosEvent.objects.due().order_by(uncalled_first, "-rank", "next_step_at").values_list("pk", flat=True)
+    taken = 0
+    for event_id in due[:BATCH]:
+        try:
+            taken += take_due_step(event_id, wait_for_row=False)
+        except Exception:
+            log.exception("step failed", event_id=event_id)
+            connections.close_all()
+    return taken
+
+
 def schedule(event: SosEvent) -> None:
     """Saves a locked open event with its status and the time of its next step, by who comes now."""
     save(event, facts_of(event))
@@ -57,4 +81,4 @@ def save(event: SosEvent, facts: Facts) -> None:
     event.next_step_at = decide.next_step_at(facts)
     prepared.update(event)
     if event.next_step_at <= facts.at:
-        hints.task("sos.escalation_watch", event.pk, can_wait=can_wait(event))
+        hints.task("sos.escalation_watch", event.pk, can_wait=claims.can_wait(event))

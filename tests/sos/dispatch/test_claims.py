@@ -11,10 +11,9 @@ from django.utils import timezone
 from apps.notifications.models import Notification
 from apps.sos import claims
 from apps.sos.models import HelperAlert, LostClaim, SosEvent
-from apps.sos.rules.due_step import take_due_step
+from apps.sos.rules.due_step import take_due_step, take_due_steps
 from apps.sos.rules.messages import EventAudience
 from apps.sos.rules.opening import open_event
-from apps.sos.sweep import take_due_steps
 from apps.users.models import Role, User
 from mdd_backend.database import prepared
 from tests.conftest import HERE

@@ -15,8 +15,7 @@ from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.rules.delivery import deliver_due
 from apps.sos.models import DispatchPolicy, HelperAlert, JournalEntry, SosEvent
-from apps.sos.rules.due_step import take_due_step
-from apps.sos.sweep import take_due_steps
+from apps.sos.rules.due_step import take_due_step, take_due_steps
 from apps.users.models import Role, User
 from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE, METRES_NORTH
@@ -245,7 +244,7 @@ def test_whoever_nobody_has_been_called_for_waits_for_no_second_ring(course: Cou
     SosEvent.objects.update(waves_called=4, next_step_at=timezone.now() - timedelta(seconds=30))
     course.wearer = person()
     fresh = course.press()
-    with mock.patch("apps.sos.sweep.BATCH", 1):
+    with mock.patch("apps.sos.rules.due_step.BATCH", 1):
         take_due_steps()
     fresh.refresh_from_db()
     assert fresh.waves_called == 1
