@@ -242,11 +242,12 @@ CROSS JOIN LATERAL (SELECT coalesce(d.position, e.position) AS now) place
 LEFT JOIN sos_helperalert a ON a.event_id = e.id {{which}}
 LEFT JOIN devices_helperposition h
        ON h.user_id = a.helper_id AND (a.status IN ({_COMING}) OR a.helper_id = %(helper)s)
-WHERE e.id = ANY(%(events)s)
+WHERE {{whose}}
 ORDER BY a.id
 """
-FACTS = _FACTS.format(which="")
-FACTS_OF_MANY = _FACTS.format(which=f"AND a.status IN ('{AlertStatus.ASSIGNED}', {_COMING})")
+FACTS = _FACTS.format(which="", whose="e.id = %(event)s")  # of one: a plan for several may read all events and alerts
+_COMING_OR_SENT = f"AND a.status IN ('{AlertStatus.ASSIGNED}', {_COMING})"
+FACTS_OF_MANY = _FACTS.format(which=_COMING_OR_SENT, whose="e.id = ANY(%(events)s)")
 
 # What is told to whom
 STANDINGS = f"""

@@ -29,12 +29,12 @@ READ = (
 
 def facts_of(event: SosEvent, helper_id: int = 0) -> Facts:
     """The facts of an event as it is in memory, with everybody called; the place of `helper_id` in any case."""
-    return _facts(event, _rows(sql.FACTS, [event], helper_id))
+    return _facts(event, _rows(event, helper_id))
 
 
 def facts_and_place(event: SosEvent) -> tuple[Facts, Place | None]:
     """The same, seen from where the event's device is now; that place if it is newer than the event's."""
-    rows = _rows(sql.FACTS, [event], follow=True)
+    rows = _rows(event, follow=True)
     lon, lat, at = rows[0][3:6]
     place = Place(point(lat, lon), at, LocationSource.DEVICE) if lon is not None else None
     return _facts(event, rows, place), place
@@ -43,7 +43,8 @@ def facts_and_place(event: SosEvent) -> tuple[Facts, Place | None]:
 def facts_of_many(events: Sequence[SosEvent]) -> dict[int, Facts]:
     """By event id, each with those who come or were sent only."""
     by_event: dict[int, list[tuple[Any, ...]]] = {event.pk: [] for event in events}
-    for row in _rows(sql.FACTS_OF_MANY, events):
+    values = {"events": [*by_event], "helper": 0, "follow": False}
+    for row in prepared.rows(sql.FACTS_OF_MANY, values):
         by_event[row[0]].append(row)
     return {event.pk: _facts(event, by_event[event.pk]) for event in events}
 
@@ -55,11 +56,8 @@ def put(event: SosEvent, facts: Facts) -> None:
         setattr(event, name, getattr(facts, name))
 
 
-def _rows(
-    statement: str, events: Sequence[SosEvent], helper_id: int = 0, *, follow: bool = False
-) -> list[tuple[Any, ...]]:
-    values = {"events": [event.pk for event in events], "helper": helper_id, "follow": follow}
-    return prepared.rows(statement, values)
+def _rows(event: SosEvent, helper_id: int = 0, *, follow: bool = False) -> list[tuple[Any, ...]]:
+    return prepared.rows(sql.FACTS, {"event": event.pk, "helper": helper_id, "follow": follow})
 
 
 def _facts(event: SosEvent, rows: list[tuple[Any, ...]], place: Place | None = None) -> Facts:
