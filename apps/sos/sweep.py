@@ -40,13 +40,11 @@ def run(stop: threading.Event) -> None:
 
 
 def _repeat(job: Callable[[], object], stop: threading.Event, every_s: float = EVERY_S) -> None:
-    """A job that says that it found something to do is asked again at once."""
     while not stop.is_set():
-        started, found = time.monotonic(), None
+        started = time.monotonic()
         try:
-            found = job()
+            job()
         except Exception as why:  # PostgreSQL may be away: come back in a second
             log.warning("sweep failed", reason=type(why).__name__)
         connections.close_all()
-        if not found:
-            stop.wait(max(0.0, every_s - (time.monotonic() - started)))
+        stop.wait(max(0.0, every_s - (time.monotonic() - started)))

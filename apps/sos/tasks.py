@@ -35,8 +35,7 @@ def _take_due_step(task: "Task[Any, Any]", event_id: int) -> None:
     elif _room_for_what_can_wait.acquire(blocking=False):
         try:
             take_due_step(event_id)
-            while take_due_steps():
-                pass
+            take_due_steps()
         finally:
             _room_for_what_can_wait.release()
 

@@ -52,21 +52,23 @@ def take_due_step(event_id: int, *, wait_for_row: bool = True) -> bool:
 
 
 def take_due_steps() -> int:
-    """Takes the next step of every event whose time has come; one bad event does not stop the others.
+    """Takes the next step of every event whose time has come; how many. One bad event does not stop the others.
 
     Those for whom nobody has been called yet come first: they wait for nobody's second ring. Of these the more urgent
-    do. Those who lost helpers to a more urgent one are due at once. Returns how many it took, at most BATCH.
+    do. Those who lost helpers to a more urgent one are due at once.
     """
-    claims.replace_lost()
     uncalled_first = Least("waves_called", Value(1))
-    due = SosEvent.objects.due().order_by(uncalled_first, "-rank", "next_step_at").values_list("pk", flat=True)
-    taken = 0
-    for event_id in due[:BATCH]:
-        try:
-            taken += take_due_step(event_id, wait_for_row=False)
-        except Exception:
-            log.exception("step failed", event_id=event_id)
-            connections.close_all()
+    taken, before = 0, -1
+    while taken > before:
+        before = taken
+        claims.replace_lost()
+        due = SosEvent.objects.due().order_by(uncalled_first, "-rank", "next_step_at").values_list("pk", flat=True)
+        for event_id in due[:BATCH]:
+            try:
+                taken += take_due_step(event_id, wait_for_row=False)
+            except Exception:
+                log.exception("step failed", event_id=event_id)
+                connections.close_all()
     return taken
 
 

@@ -36,10 +36,18 @@ def waves_of(event: SosEvent) -> int:
 
 
 def test_sweep_takes_the_more_urgent_first(pressed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due_step, "BATCH", 1)
-    earlier, later = pressed(UNPROVEN), pressed(PROVEN)
+    taken: list[int] = []
+
+    def take(event_id: int, *, wait_for_row: bool) -> bool:
+        assert not wait_for_row
+        taken.append(event_id)
+        return False
+
+    monkeypatch.setattr(due_step, "take_due_step", take)
+    earlier, later, called = pressed(UNPROVEN), pressed(PROVEN), pressed(PROVEN)
+    SosEvent.objects.filter(pk=called.pk).update(waves_called=1)
     due_step.take_due_steps()
-    assert (waves_of(earlier), waves_of(later)) == (0, 1)
+    assert taken == [later.pk, earlier.pk, called.pk]
 
 
 @pytest.mark.parametrize("task", [tasks.notify_nearby_helpers, tasks.escalation_watch])
