@@ -40,10 +40,10 @@ ACCOUNTS = {"one account": (1, 50), "60 new accounts": (60, 10)}
 PATIENCE_S = 120.0
 ALONE = "without the attack"
 AT_ONCE = 3  # events of an account without an established watch that call helpers at once
-_OWNED = """
-UPDATE devices_device SET owner_id = %(first)s + (id - %(first)s) / %(each)s WHERE id BETWEEN %(first)s AND %(last)s
+_INVENTED = """
+UPDATE devices_device SET owner_id = %(first)s + (id - %(first)s) / %(each)s, days_seen = 0
+WHERE id BETWEEN %(first)s AND %(last)s
 """
-_ESTABLISHED = "UPDATE devices_device SET days_seen = 3 WHERE id <= %s"
 _FREE = "UPDATE sos_helperclaim SET event_id = NULL, is_drill = false, rank = 0, until = '-infinity'"
 _UNDECIDED = "SELECT count(*) FROM sos_sosevent WHERE closed_at IS NULL AND waves_called = 0 AND wave_at < now()"
 _BELIEVED = "SELECT count(*) FROM sos_sosevent WHERE closed_at IS NULL AND device_id > %s AND doubted_until IS NULL"
@@ -113,13 +113,11 @@ def _attackers(service: Service) -> dict[str, list[tuple[int, str]]]:
         last = first + accounts * each - 1
         crowd.fill(service.database_url, first, last, helpers=False, tokens=False)
         with psycopg.connect(service.database_url) as database:
-            database.execute(_OWNED, {"first": first, "last": last, "each": each})
+            database.execute(_INVENTED, {"first": first, "last": last, "each": each})
         owners = User.objects.filter(pk__range=(first, first + accounts - 1)).order_by("pk")
         tokens = [str(AccessToken.for_user(owner)) for owner in owners]
         made[name] = [(number, tokens[(number - first) // each]) for number in range(first, last + 1)]
         first = last + 1
-    with psycopg.connect(service.database_url) as database:
-        database.execute(_ESTABLISHED, [HONEST * crowd.ON_DUTY_EVERY])
     connection.close()
     return made
 

@@ -1,6 +1,7 @@
 """People with a watch each, spread over Uzbekistan as people are: four in ten in Tashkent, three in other cities.
 
-By SQL, since a million by the models takes many minutes. A person and their watch have the same key.
+By SQL, since a million by the models takes many minutes. A person and their watch, which is established, have the same
+key.
 """
 
 import random
@@ -37,8 +38,8 @@ SELECT id FROM users_user WHERE role = 'HELPER' AND id BETWEEN %(first)s AND %(l
 """  # which a trigger makes, as it does the positions' rows, and triggers are off
 _WATCHES = """
 INSERT INTO devices_device (id, uuid, device_uid, owner_id, model, wearer_name, medical_note, address_note,
-                            last_seen_via, is_online, last_seen_at, position, position_at, created_at)
-SELECT n, gen_random_uuid(), 'w-' || n, n, 'Bench 1', '', '', '', '', true, now(),
+                            last_seen_via, is_online, last_seen_at, days_seen, position, position_at, created_at)
+SELECT n, gen_random_uuid(), 'w-' || n, n, 'Bench 1', '', '', '', '', true, now(), 3,
        ST_SetSRID(ST_MakePoint(
            CASE WHEN share < 4 THEN %(tashkent_lon)s + %(tashkent_spread)s / %(narrower)s * far * sin(towards)
                 WHEN share < 7 THEN city_lon + %(city_spread)s / %(narrower)s * far * sin(towards)
