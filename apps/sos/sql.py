@@ -167,8 +167,10 @@ FIT = {
     "IN_NEED": f"""(SELECT count(*) = 0 FROM sos_sosevent e
          WHERE e.user_id = h.user_id AND e.status IN ({_OPEN}) AND NOT e.is_drill)""",
 }
-_IS_THERE = f"{FIT['OFF_DUTY']} AND {FIT['STALE']} AND {FIT['OFFLINE']}"
-_MAY_COME = " AND ".join(FIT[why] for why in ("BUSY", "UNREACHABLE", "BLOCKED", "IN_NEED"))
+_IS_THERE = f"{FIT['OFF_DUTY']} AND {FIT['STALE']}"
+# Where a whole town rings for others, nothing else is asked of each of them.
+_OTHERS = " AND ".join(FIT[why] for why in ("OFFLINE", "UNREACHABLE", "BLOCKED", "IN_NEED"))
+_MAY_COME = f"CASE WHEN {FIT['BUSY']} THEN {_OTHERS} ELSE false END"
 MAY_BE_CALLED = f"{_IS_THERE} AND {_MAY_COME}"
 """Of a row of devices_helperposition as `h`; its values: `anybodys_values`, or those of one event."""
 
@@ -180,28 +182,26 @@ _CAUTION = f"""CASE
     ELSE '' END"""
 
 # The index, of those on call alone, gives the nearest first (<->), and the walk ends with the last one wanted or at the
-# radius (ST_DWithin), both in metres since they are geography; or when _LOOK_AT have been looked at who are there: else
-# thousands of events, where all of these ring for others, would look for the next one at each of their waves. The
-# planner would rather read and sort everybody within the radius: of 100,000 helpers that takes 134 ms, and walking
-# outward 2. So it may not sort, at each search: the plan is kept, but PostgreSQL makes another whenever the tables have
-# been analysed.
+# radius (ST_DWithin), both in metres since they are geography; or past so many: else thousands of events, where all of
+# these ring for others, would look for the next one at each of their waves. The planner would rather read and sort
+# everybody within the radius: of 100,000 helpers that takes 134 ms, and walking outward 2. So it may not sort, at each
+# search: the plan is kept, but PostgreSQL makes another whenever the tables have been analysed.
 WALK = "SELECT set_config('enable_sort', %(walk)s, true)"
-_LOOK_AT = 500
-_NEAR = f"""
+_NEAR = """
 WITH place AS (
     SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS exact,
            ST_SetSRID(ST_MakePoint(%(cell_lon)s, %(cell_lat)s), 4326)::geography AS cell
 )
-SELECT h.user_id, {{columns}}
+SELECT h.user_id, {columns}
 FROM place, LATERAL (
     SELECT h.*, h.position <-> place.exact AS far FROM devices_helperposition h
     WHERE ST_DWithin(h.position, place.exact, %(radius_m)s)
       AND h.user_id <> %(wearer)s
       AND h.user_id <> ALL (ARRAY(SELECT a.helper_id FROM sos_helperalert a WHERE a.event_id = %(event)s))
-      AND {{which}}
-    ORDER BY h.position <-> place.exact LIMIT {_LOOK_AT}
+      AND {which}
+    ORDER BY h.position <-> place.exact LIMIT %(walk_past)s
 ) h
-WHERE {{conditions}}
+WHERE {conditions}
 ORDER BY h.far LIMIT %(helpers)s
 """
 NEAREST = _NEAR.format(

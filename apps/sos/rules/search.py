@@ -33,6 +33,7 @@ class NearHelper:
 
 
 LOOK_FURTHER = 3  # times as many as are wanted: some may be claimed for another event at this moment
+WALK_PAST = 5000  # of the nearest who are on call and seen lately: no search goes further
 LOOKED_AT = 30  # of the nearest who are not called: so many are asked why
 
 
@@ -139,7 +140,7 @@ def _near(statement: str, event: SosEvent, radius_m: int, helpers: int, **others
         return []
     cell_lat, cell_lon = cell_of(event.lat, event.lon)
     place = {"lat": event.lat, "lon": event.lon, "cell_lat": cell_lat, "cell_lon": cell_lon}
-    size = {"radius_m": radius_m, "helpers": helpers}
+    size = {"radius_m": radius_m, "helpers": helpers, "walk_past": WALK_PAST}
     return prepared.rows(statement, _values(event) | place | size | others)
 
 

@@ -9,17 +9,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.devices.models import Device, HelperPosition
-from apps.devices.rules.registry import Fix, point, record_fix, register_device
+from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.notifications.models import Notification, PushToken
 from apps.sos.kinds import EventStatus, Outcome
 from apps.sos.models import HelperAlert, HelperClaim, SosEvent
 from apps.sos.queries.privacy import cell_of, coarse
+from apps.sos.rules import search
 from apps.sos.rules.closing import close
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.rules.search import nearest_helpers
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
-from tests.conftest import HERE
 
 pytestmark = pytest.mark.django_db
 
@@ -207,19 +207,15 @@ def test_search_walks_the_index_outward_from_the_event(helper: Any, open_event: 
     assert "Sort" not in plan
 
 
-def test_search_looks_at_the_nearest_five_hundred_who_are_there(helper: Any, open_event: Any, settings: Any) -> None:
-    settings.SMS_TRANSPORT = "eskiz"
-    beyond, event = helper(900), open_event()
-    crowd = User.objects.bulk_create(
-        User(phone_number=f"+99897{n:07d}", role=Role.HELPER, on_duty=True) for n in range(501)
-    )
-    phones = Device.objects.bulk_create(
-        Device(device_uid=f"crowd-{n}", owner=user, is_online=n > 0) for n, user in enumerate(crowd)
-    )
-    now, here = timezone.now(), point(*HERE)
-    seen = [HelperPosition(user=one.owner, device=one, position=here, recorded_at=now) for one in phones]
-    HelperPosition.objects.bulk_update(seen, ["device", "position", "recorded_at"])
-    HelperClaim.objects.filter(helper__in=crowd).update(until=now + timedelta(hours=1), event=event.pk + 1, rank=1000)
+def test_search_goes_past_so_many_who_ring_for_others(
+    helper: Any, open_event: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd, beyond, event = [helper(metres) for metres in (100, 200, 300)], helper(900), open_event()
+    later = timezone.now() + timedelta(hours=1)
+    HelperClaim.objects.filter(helper__in=crowd).update(until=later, event=event.pk + 1, rank=1000)
+    monkeypatch.setattr(search, "WALK_PAST", 4)
+    assert [one.user_id for one in nearest_helpers(event, 10_000, 50)] == [beyond.pk]
+    monkeypatch.setattr(search, "WALK_PAST", 3)
     assert nearest_helpers(event, 10_000, 50) == []
-    Device.objects.filter(device_uid="crowd-1").update(is_online=False)
+    HelperPosition.objects.filter(user=crowd[0]).update(recorded_at=timezone.now() - timedelta(hours=2))
     assert [one.user_id for one in nearest_helpers(event, 10_000, 50)] == [beyond.pk], "who is not there does not count"
