@@ -406,7 +406,7 @@ def test_the_promises_hold_on_the_ways_that_lead_everywhere() -> None:
 
 def test_whatever_happens_the_promises_hold(django_db_blocker: Any) -> None:
     Machine.TestCase.settings = settings(
-        max_examples=40,
+        max_examples=30,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
