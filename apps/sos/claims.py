@@ -41,7 +41,9 @@ def may_share(event: SosEvent) -> bool:
 
 
 def claim(event: SosEvent, helper_ids: Sequence[int], number: int) -> set[int]:
-    """At most `number` of these helpers, the free ones first; from now on their phones ring for the event."""
+    """At most `number` of these helpers, first those who are free or ring for a lower class; from now on their phones
+    ring for the event.
+    """
     if not helper_ids or number <= 0:
         return set()
     values = _values(event) | {"helpers": list(helper_ids), "number": number, "ring": RING}
