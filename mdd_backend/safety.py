@@ -1,6 +1,6 @@
 """Starts that would put people at risk are refused, in plain words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -18,7 +18,7 @@ PLACEHOLDERS = (
 )
 
 
-def refuse_unsafe(*, debug: bool, hosts: Sequence[str], keys: Mapping[str, str], cors_for_all: bool) -> None:
+def refuse_unsafe(*, debug: bool, hosts: Sequence[str], keys: Sequence[tuple[str, str]], cors_for_all: bool) -> None:
     """Raises ImproperlyConfigured, naming the variable, for settings that must not meet the public."""
     if "*" in hosts:
         raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS: name the hosts; '*' lets anybody choose what links say")
@@ -29,6 +29,6 @@ def refuse_unsafe(*, debug: bool, hosts: Sequence[str], keys: Mapping[str, str],
         )
     if cors_for_all and not debug:
         raise ImproperlyConfigured("CORS_ALLOW_ALL_ORIGINS: is for development; list CORS_ALLOWED_ORIGINS")
-    for name, key in keys.items():
+    for name, key in keys:
         if len(set(key)) < 8 or any(word in key.lower() for word in PLACEHOLDERS):
             raise ImproperlyConfigured(f"{name}: is an example, not a secret; make one of your own")

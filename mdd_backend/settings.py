@@ -17,6 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = env.read("DEBUG", env.boolean, False)
 SECRET_KEY = env.read("DJANGO_SECRET_KEY", env.secret)
+SECRET_KEY_FALLBACKS = env.read("SECRET_KEY_FALLBACKS", env.secrets, [])
 ALLOWED_HOSTS = env.read("DJANGO_ALLOWED_HOSTS", env.words, ["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.read("PUBLIC_URL", env.url("http", "https"), "http://localhost")
 
@@ -195,6 +196,8 @@ SILENCED_SYSTEM_CHECKS = [
 
 JWT_SIGNING_KEY = env.read("JWT_SIGNING_KEY", env.secret, SECRET_KEY)
 JWT_OLDER_KEYS = env.read("JWT_OLDER_KEYS", env.secrets, [])
+if JWT_SIGNING_KEY == SECRET_KEY:
+    JWT_OLDER_KEYS += SECRET_KEY_FALLBACKS
 SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=60),
@@ -270,6 +273,11 @@ if SENTRY_DSN:
 safety.refuse_unsafe(
     debug=DEBUG,
     hosts=ALLOWED_HOSTS,
-    keys={"DJANGO_SECRET_KEY": SECRET_KEY, "JWT_SIGNING_KEY": JWT_SIGNING_KEY},
+    keys=[
+        ("DJANGO_SECRET_KEY", SECRET_KEY),
+        ("JWT_SIGNING_KEY", JWT_SIGNING_KEY),
+        *(("SECRET_KEY_FALLBACKS", key) for key in SECRET_KEY_FALLBACKS),
+        *(("JWT_OLDER_KEYS", key) for key in JWT_OLDER_KEYS),
+    ],
     cors_for_all=CORS_ALLOW_ALL_ORIGINS,
 )

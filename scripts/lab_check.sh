@@ -48,6 +48,8 @@ secrets() {
   echo "postgres://postgres:$(cat "$SECRETS/postgres_password")@db:5432/mdd_db" >"$SECRETS/database_url"
   openssl rand -base64 48 >"$SECRETS/django_secret_key"
   openssl rand -base64 48 >"$SECRETS/jwt_signing_key"
+  : >"$SECRETS/secret_key_fallbacks"
+  : >"$SECRETS/jwt_older_keys"
   : >"$SECRETS/fcm_service_account"
   : >"$SECRETS/eskiz_password"
   chmod 755 "$work" && chmod 444 "$SECRETS"/*

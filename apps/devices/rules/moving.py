@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from apps.users.models import User
 from apps.users.rules.record import keep_decision
 from mdd_backend.database.clock import now
+from mdd_backend.digests import keyed
 
 from ..models import ClaimTry, Device, DeviceClaim
 from .registry import DeviceTaken, add_device, hold_device, register_device, remove_device
@@ -40,7 +41,7 @@ def make_claim_code(device: Device) -> tuple[str, datetime]:
     """
     hold_device(device)
     code, at = "".join(secrets.choice(LETTERS) for _ in range(LENGTH)), now()
-    row = {"digest": _digest(device, code), "created_at": at}
+    row = {"digest": _digests(device, code)[0], "created_at": at}
     DeviceClaim.objects.update_or_create(device=device, defaults=row)
     return code, at + CODE_LASTS
 
@@ -99,7 +100,11 @@ def _claim(owner: User, device_uid: str, code: str, fields: dict[str, Any]) -> D
         Device.objects.select_for_update(of=("self",)).select_related("owner").filter(device_uid=device_uid).first()
     )
     claim = DeviceClaim.objects.filter(device=device, created_at__gt=now() - CODE_LASTS).first() if device else None
-    if device is None or claim is None or not constant_time_compare(_digest(device, code), claim.digest):
+    if (
+        device is None
+        or claim is None
+        or not any(constant_time_compare(digest, claim.digest) for digest in _digests(device, code))
+    ):
         raise DeviceTaken
     return _move(device, owner, fields)
 
@@ -111,7 +116,7 @@ def _move(device: Device, owner: User, fields: dict[str, Any]) -> Device:
     return add_device(owner, device_uid, fields)[0]
 
 
-def _digest(device: Device, code: str) -> str:
-    """As people type it: small letters, blanks and dashes make no difference."""
+def _digests(device: Device, code: str) -> list[str]:
+    """As people type it: small letters, blanks and dashes make no difference. The later ones: under older keys."""
     typed = "".join(letter for letter in code.upper() if letter.isalnum())
-    return salted_hmac("apps.devices.rules.moving", f"{device.uuid}/{typed}", algorithm="sha256").hexdigest()
+    return [digest.hex() for digest in keyed("apps.devices.rules.moving", f"{device.uuid}/{typed}")]

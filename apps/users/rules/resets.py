@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
+
+from mdd_backend.digests import keyed
 
 from ..models import PasswordReset, User
 
@@ -29,7 +31,7 @@ def code_for(user: User) -> str:
     reset = _open(user).first()
     if reset is None:
         raise NoCode
-    return _code(user, reset)
+    return _codes(user, reset)[0]
 
 
 def try_code(user: User, code: str) -> bool:
@@ -59,11 +61,11 @@ def _open(user: User) -> QuerySet[PasswordReset]:
 
 def _is_right(user: User, code: str) -> bool:
     reset = _open(user).first()
-    return reset is not None and constant_time_compare(_code(user, reset), code)
+    return reset is not None and any(constant_time_compare(good, code) for good in _codes(user, reset))
 
 
-def _code(user: User, reset: PasswordReset) -> str:
-    """A new password or a sign-in makes the code before it wrong, too."""
+def _codes(user: User, reset: PasswordReset) -> list[str]:
+    """A new password or a sign-in makes the code before it wrong, too. The second and later: of older secret keys."""
     signed_text = f"{user.uuid}/{user.password}/{user.last_login}/{reset.nonce}"
-    digest = salted_hmac("apps.users.rules.resets", signed_text, algorithm="sha256").digest()
-    return f"{int.from_bytes(digest) % 10**DIGITS:0{DIGITS}d}"
+    digests = keyed("apps.users.rules.resets", signed_text)
+    return [f"{int.from_bytes(digest) % 10**DIGITS:0{DIGITS}d}" for digest in digests]
