@@ -26,7 +26,6 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
-    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django.contrib.gis",
     "django.contrib.postgres",
@@ -37,7 +36,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "phonenumber_field",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "apps.users",
     "apps.notifications",
     "apps.devices",
@@ -89,6 +87,7 @@ CORS_ALLOWED_ORIGINS = env.read("CORS_ALLOWED_ORIGINS", env.origins, [])
 CORS_ALLOW_ALL_ORIGINS = env.read("CORS_ALLOW_ALL_ORIGINS", env.boolean, False)
 CORS_URLS_REGEX = r"^/api/"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SESSION_ENGINE = "apps.users.rules.browser_sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # a dispatcher's shift
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 

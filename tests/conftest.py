@@ -27,6 +27,7 @@ from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
 from apps.users.rules.contacts import add_contact, block_helper
+from apps.users.rules.sessions import begin
 from launcher.private import on_demand
 from mdd_backend.hashing import QueuedArgon2
 from simulator.standins.eskiz import running_eskiz
@@ -159,7 +160,9 @@ def person(db: None) -> Callable[..., User]:
 def make_client(user: User | None = None) -> APIClient:
     client = APIClient(raise_request_exception=False)
     if user:
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+        token = AccessToken.for_user(user)
+        token["version"] = user.token_version
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
 
 
@@ -279,6 +282,7 @@ def make_scene() -> Any:
         Notification.objects.get(user=people["called"]).data["receipt_url"].rstrip("/").rpartition("/")[2],
         add_contact(people["owner"], PhoneNumber.from_string("+998900000999"), name="Contact").uuid,
         Notification.objects.get(user=people["called"]),
+        begin(people["owner"])["session"],
         {name: str(AccessToken.for_user(user)) for name, user in people.items()} | {"watch": token},
     )
 

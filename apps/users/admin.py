@@ -10,7 +10,6 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationF
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from .admin_pages import DispatcherPage, name_of, signed_in
 from .models import Role, Status, User
@@ -18,9 +17,8 @@ from .rules import accounts
 
 admin.site.site_header = admin.site.site_title = "MDD"
 
-# Registered by the apps before this one. Rights go by role, not by group; whole refresh tokens are for nobody's eyes;
-# axes' two logs are switched off.
-admin.site.unregister([Group, OutstandingToken, BlacklistedToken, AccessAttempt, AccessLog, AccessFailureLog])
+# Registered by the apps before this one. Rights go by role, not by group; axes' two logs are switched off.
+admin.site.unregister([Group, AccessAttempt, AccessLog, AccessFailureLog])
 
 if TYPE_CHECKING:
     _UserAdmin = auth_admin.UserAdmin[Any]

@@ -5,9 +5,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.crypto import salted_hmac
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.validators import validate_international_phonenumber
 
@@ -77,6 +79,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     contained_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="since then its signals go to dispatchers first"
     )
+    token_version = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="tokens and sessions of an earlier one are no longer valid"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "phone_number"
@@ -119,6 +124,40 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_staff(self) -> bool:
         return self.role == Role.ADMIN and self.status == Status.ACTIVE
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's, which a browser's session must match: it changes with the password, and with the version too."""
+        version = self.token_version or ""  # of version 0 it is Django's own
+        salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+        return salted_hmac(salt, f"{self.password}{version}", secret=secret, algorithm="sha256").hexdigest()
+
+
+class Session(models.Model):
+    """One sign-in of an app. Its tokens are good as long as the row is there; none of them is in it.
+
+    refresh_jti: the id of the one refresh token that is good.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    name = models.CharField(max_length=32, unique=True, help_text="what its tokens call it")
+    refresh_jti = models.CharField(max_length=32)
+    client = models.CharField(max_length=200, blank=True, help_text="what the app says it is")
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(help_text="when a token was last asked for")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"session {self.pk}"
+
+
+class BrowserSession(AbstractBaseSession):
+    """One sign-in at the console or the admin. `session_key` is a digest: only the browser has the key itself."""
+
+    session_key = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="browser_sessions")
+
+    def __str__(self) -> str:
+        return f"browser session of {self.user_id}"
 
 
 class EmergencyContact(models.Model):

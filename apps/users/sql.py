@@ -1,5 +1,8 @@
 """Every statement of users that is written by hand."""
 
+# Tables of before, which nothing reads any more and which hold whole tokens and keys; each is there or not.
+TABLES_OF_BEFORE = ("token_blacklist_blacklistedtoken", "token_blacklist_outstandingtoken", "django_session")
+
 # One transaction and one way there and back: whoever waits for the lock holds a connection. The second statement sees
 # what those before have committed.
 BEGIN_TRY = """

@@ -14,7 +14,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 
 F = TypeVar("F", bound=Callable[..., Any])
-BODIES = {"POST", "PUT", "PATCH"}
+BODIES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -61,17 +61,26 @@ def documented(
     gives: Mapping[Any, tuple[Any, Any]],
     errors: Sequence[int] = (),
     query: Sequence[OpenApiParameter | type[serializers.Serializer[Any]]] = (),
+    name: str | None = None,
 ) -> Callable[[F], F]:
     """Describes one operation.
 
     takes: the body's serializer, sends: an example of it. gives: by status, or by (status, media type), the answer's
     serializer (None: no body) and an example; of a list, one of its items. errors: statuses beyond those that follow
     from the view. query: parameters behind the `?`.
+    name: the operation's, where what it is made of would be another's too.
     """
     responses: dict[Any, Any] = {status: _answer(shape, example) for status, (shape, example) in gives.items()}
     responses |= {status: error(status) for status in errors}
     examples = [OpenApiExample("example", value=sends, request_only=True)] if sends is not None else []
-    return extend_schema(summary=summary, request=takes, responses=responses, examples=examples, parameters=list(query))
+    return extend_schema(
+        summary=summary,
+        request=takes,
+        responses=responses,
+        examples=examples,
+        parameters=list(query),
+        operation_id=name,
+    )
 
 
 class Schema(AutoSchema):
@@ -83,6 +92,16 @@ class Schema(AutoSchema):
     def map_parsers(self) -> list[str]:
         """What one should send, also where anything is read."""
         return ["application/json"]
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        """Also of a DELETE that takes one."""
+        if self.method != "DELETE" or not self.get_request_serializer():
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = "DELETE"
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)

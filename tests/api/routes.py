@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from apps.notifications.models import Notification
 from apps.notifications.rules.receipts import status_url
 from apps.sos.models import SosEvent
+from apps.users.api.authentication import tokens_for
 from apps.users.models import User
 from tests.conftest import HERE, PASSWORD
 
@@ -30,12 +30,17 @@ class Scene:
     receipt: str
     contact_uuid: UUID
     notification: Notification
+    session_id: str
     credentials: dict[str, str] = field(default_factory=dict)
     """By actor, what stands behind `Bearer`."""
 
     def path(self, route: "Route") -> str:
         known = {"device_uid": self.device_uid, "event_uid": self.event.uid, "token_id": self.push_token_id}
-        known |= {"contact_uuid": self.contact_uuid, "helper_uuid": self.people["other"].uuid}
+        known |= {
+            "session_id": self.session_id,
+            "contact_uuid": self.contact_uuid,
+            "helper_uuid": self.people["other"].uuid,
+        }
         known |= {
             "notification_uuid": self.notification.uuid,
             "status_signed": status_url(self.notification.uuid, "eskiz").split("/")[-2],
@@ -70,7 +75,7 @@ def _login(scene: Scene, actor: str) -> Any:
 
 def _refresh(scene: Scene, actor: str) -> Any:
     """A refresh token of the actor's own, or of the owner's where the actor is nobody."""
-    return {"refresh": str(RefreshToken.for_user(scene.people.get(actor, scene.people["owner"])))}
+    return {"refresh": tokens_for(scene.people.get(actor, scene.people["owner"]))["refresh"]}
 
 
 def _confirm(scene: Scene, actor: str) -> Any:
@@ -97,6 +102,7 @@ REGISTRATION = {
 }
 PASSWORDS = {"old_password": PASSWORD, "new_password": "another-long-Password-1"}
 RENAMED = {"name": "D"}
+GONE = {"password": PASSWORD}
 CONTACT = {"name": "Dilshod Karimov", "phone_number": "+998907654321"}
 PLACE = {"lat": HERE[0], "lon": HERE[1]}
 FIXES = {"fixes": [{**PLACE, "timestamp": "2025-10-28T12:00:00Z"}]}
@@ -110,13 +116,16 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("POST", "/api/v1/auth/login/", _login,                           "200  200  200  200  200  200  200  200  200"),
     ("POST", "/api/v1/auth/refresh/", _refresh,                       "200  200  200  200  200  200  200  401  200"),
     ("POST", "/api/v1/auth/logout/", _refresh,                        "401  204  204  204  204  204  204  401  403"),
+    ("GET", "/api/v1/auth/sessions/", None,                           "401  200  200  200  200  200  200  401  403"),
+    ("DELETE", "/api/v1/auth/sessions/", None,                        "401  204  204  204  204  204  204  401  403"),
+    ("DELETE", "/api/v1/auth/sessions/{session_id}/", None,           "401  404  204  404  404  404  404  401  403"),
     ("POST", "/api/v1/auth/password/change/", PASSWORDS,              "401  200  200  200  200  200  200  401  403"),
     ("POST", "/api/v1/auth/password/reset/",
      lambda scene, actor: {"phone_number": _phone(scene)},            "202  202  202  202  202  202  202  202  202"),
     ("POST", "/api/v1/auth/password/reset/confirm/", _confirm,        "400  400  400  400  400  400  400  400  400"),
     ("GET", "/api/v1/users/me/", None,                                "401  200  200  200  200  200  200  401  403"),
     ("PATCH", "/api/v1/users/me/", {"on_duty": True},                 "401  200  200  200  200  200  200  401  403"),
-    ("DELETE", "/api/v1/users/me/", None,                             "401  204  409  204  204  204  409  401  403"),
+    ("DELETE", "/api/v1/users/me/", GONE,                             "401  204  409  204  204  204  409  401  403"),
     ("GET", "/api/v1/users/", None,                                   "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/users/{uuid}/", None,                            "401  403  403  403  403  403  200  401  403"),
     ("PATCH", "/api/v1/users/{uuid}/", {"role": "HELPER"},            "401  403  403  403  403  403  200  401  403"),

@@ -12,6 +12,7 @@ from apps.devices.rules.registry import Fix, record_fix, register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
+from tests.conftest import PASSWORD
 from tests.devices.conftest import MINE, PLACE, SHAPE, URL, ago
 
 pytestmark = pytest.mark.django_db
@@ -268,7 +269,7 @@ def test_an_erased_persons_devices_and_tracks_are_gone(owner: APIClient, watch: 
     kept, _ = register_device(person(), "of-other")
     for device in (watch, kept, register_device(watch.owner, "w-2")[0]):
         record_fix(device, Fix(**PLACE))
-    assert owner.delete("/api/v1/users/me/").status_code == 204
+    assert owner.delete("/api/v1/users/me/", {"password": PASSWORD}, format="json").status_code == 204
     assert (Device.objects.get(), LocationTrack.objects.get().device) == (kept, kept)
 
 

@@ -17,6 +17,7 @@ from apps.devices.rules.registry import register_device
 from apps.sos.models import SosEvent
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_standing
+from tests.conftest import PASSWORD
 from tests.devices.conftest import MINE, PLACE, URL, watch_with
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]
@@ -102,7 +103,7 @@ def test_a_revoked_token_is_refused_at_once(owner: APIClient, itself: APIClient)
     for _ in range(2):
         answer = owner.delete(f"{MINE}token/")
         assert (answer.status_code, answer.content) == (204, b"")
-    answer = itself.post(TRIGGER, {}, format="json")
+    answer = itself.patch(f"{MINE}status/", {}, format="json")
     assert heard(answer) == (401, "token_not_valid")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert owner.get(MINE).json()["has_token"] is False
@@ -138,7 +139,7 @@ def test_an_erased_persons_watch_is_unknown(owner: APIClient, itself: APIClient,
     User.objects.filter(pk=wearer.pk).update(status=Status.ERASED)
     assert heard(itself.post(TRIGGER, {}, format="json")) == (401, "token_not_valid")
     User.objects.filter(pk=wearer.pk).update(status=Status.ACTIVE)
-    assert owner.delete("/api/v1/users/me/").status_code == 204
+    assert owner.delete("/api/v1/users/me/", {"password": PASSWORD}, format="json").status_code == 204
     assert heard(itself.post(TRIGGER, {}, format="json")) == (401, "token_not_valid")
 
 

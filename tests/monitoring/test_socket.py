@@ -14,7 +14,6 @@ import pytest
 import uvicorn
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
-from django.contrib.sessions.models import Session
 from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
@@ -30,7 +29,7 @@ from apps.sos.kinds import JournalKind
 from apps.sos.locks import JOURNAL
 from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
-from apps.users.models import Role, Status, User
+from apps.users.models import BrowserSession, Role, Status, User
 from apps.users.rules.accounts import change_standing
 from mdd_backend.asgi import application
 from mdd_backend.database import prepared
@@ -205,7 +204,7 @@ async def test_expired_token_closes_the_socket(dispatcher: User) -> None:
     await socket.close()
 
 
-@pytest.mark.parametrize(("change", "code"), [({"status": Status.BANNED}, 4401), ({"role": Role.USER}, 4403)])
+@pytest.mark.parametrize(("change", "code"), [({"status": Status.BANNED}, 4401), ({"role": Role.USER}, 4401)])
 async def test_who_is_no_dispatcher_any_more_is_sent_away(
     change: Any, code: int, dispatcher: User, monkeypatch: pytest.MonkeyPatch, person: Any
 ) -> None:
@@ -460,7 +459,7 @@ async def test_session_that_has_ended_closes_its_socket(dispatcher: User, monkey
     cookie = await sync_to_async(session_of)(dispatcher)
     socket = Browser(cookie, "http://testserver:8000")
     await socket.open()
-    await sync_to_async(Session.objects.all().delete)()
+    await sync_to_async(BrowserSession.objects.all().delete)()
     message = await socket.receive_output(timeout=5)
     assert (message["type"], message["code"]) == ("websocket.close", 4401)
 

@@ -17,6 +17,7 @@ REGISTER, LOGIN, REFRESH = "/api/v1/auth/register/", "/api/v1/auth/login/", "/ap
 LOGOUT, CHANGE = "/api/v1/auth/logout/", "/api/v1/auth/password/change/"
 RESET, CONFIRM = "/api/v1/auth/password/reset/", "/api/v1/auth/password/reset/confirm/"
 ME, USERS = "/api/v1/users/me/", "/api/v1/users/"
+GONE = {"password": PASSWORD}  # what erasing oneself asks for
 NO_OBJECTS = [b"", b"[]", b"{", b'{"a": NaN}', b'"text"', b"null", b"\xff"]
 
 

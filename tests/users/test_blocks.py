@@ -9,7 +9,7 @@ from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import BlockedHelper, Role, Status, User
 from apps.users.rules.contacts import MOST_BLOCKED
-from tests.users.conftest import ME
+from tests.users.conftest import GONE, ME
 from tests.users.test_contacts import at_once
 
 pytestmark = pytest.mark.django_db
@@ -93,5 +93,5 @@ def test_blocks_go_with_either_account(person: Any, block: Any, client_of: Any) 
     first, second, third = (person(role=Role.HELPER) for _ in range(3))
     for owner, helper in ((first, second), (second, third), (third, first)):
         block(owner, helper)
-    assert client_of(first).delete(ME).status_code == 204
+    assert client_of(first).delete(ME, GONE, format="json").status_code == 204
     assert list(BlockedHelper.objects.values_list("owner", "helper")) == [(second.pk, third.pk)]

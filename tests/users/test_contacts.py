@@ -9,7 +9,7 @@ from django.db import connections
 
 from apps.notifications.models import Notification
 from apps.users.models import EmergencyContact, Status, User
-from tests.users.conftest import ME
+from tests.users.conftest import GONE, ME
 
 pytestmark = pytest.mark.django_db
 CONTACTS = "/api/v1/emergency-contacts/"
@@ -195,7 +195,7 @@ def test_contacts_go_with_the_account(wearer: User, person: Any, add: Any, clien
     other = person()
     add(wearer)
     add(other)
-    assert client_of(wearer).delete(ME).status_code == 204
+    assert client_of(wearer).delete(ME, GONE, format="json").status_code == 204
     assert list(EmergencyContact.objects.values_list("owner", flat=True)) == [other.pk]
     wearer.refresh_from_db()
     assert wearer.status == Status.ERASED

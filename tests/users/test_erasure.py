@@ -13,7 +13,7 @@ from apps.users.api.authentication import tokens_for, visitor_of_header
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import AccountErased, StillNeeded, change_standing
 from apps.users.signals import erased, erasing
-from tests.users.conftest import CONFIRM, ME, REFRESH, REGISTER, USERS, post, registration
+from tests.users.conftest import CONFIRM, GONE, ME, REFRESH, REGISTER, USERS, post, registration
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def test_nothing_is_left_of_the_person(person: Any, client_of: Any, sign_in: Any
     user = person(role=Role.HELPER, on_duty=True, wants_to_help=True, email="n@example.org", is_superuser=True)
     phone = str(user.phone_number)
     sign_in(user, "wrong")
-    answer = client_of(user).delete(ME)
+    answer = client_of(user).delete(ME, GONE, format="json")
     assert (answer.status_code, answer.content) == (204, b"")
     user.refresh_from_db()
     assert (user.phone_number, user.full_name, user.email, user.last_login) == (None, "", None, None)
@@ -36,9 +36,9 @@ def test_nothing_is_left_of_the_person(person: Any, client_of: Any, sign_in: Any
 def test_tokens_of_before_are_refused_everywhere(wearer: User, client_of: Any, press: Any, sign_in: Any) -> None:
     client, tokens = client_of(wearer), sign_in(wearer).json()
     phone = str(wearer.phone_number)
-    assert client.delete(ME).status_code == 204
+    assert client.delete(ME, GONE, format="json").status_code == 204
     for answer in (
-        client.delete(ME),
+        client.delete(ME, GONE, format="json"),
         client.get(ME),
         client.post("/api/v1/sos/trigger/", {}, format="json"),
         client.post("/api/v1/devices/", {"device_uid": "w"}, format="json"),
@@ -54,14 +54,18 @@ def test_tokens_of_before_are_refused_everywhere(wearer: User, client_of: Any, p
 def test_the_phone_may_register_anew(person: Any, client_of: Any) -> None:
     first = person(phone_number="+998907654321")
     person_two = person()
-    assert client_of(first).delete(ME).status_code == client_of(person_two).delete(ME).status_code == 204
+    assert (
+        client_of(first).delete(ME, GONE, format="json").status_code
+        == client_of(person_two).delete(ME, GONE, format="json").status_code
+        == 204
+    )
     answer = post(REGISTER, registration())
     assert answer.status_code == 201
     assert answer.json()["user"]["uuid"] != str(first.uuid)
 
 
 def test_dispatchers_do_not_meet_the_erased(wearer: User, dispatcher: User, client_of: Any) -> None:
-    client_of(wearer).delete(ME)
+    client_of(wearer).delete(ME, GONE, format="json")
     admin, url = client_of(dispatcher), f"{USERS}{wearer.uuid}/"
     assert [one["uuid"] for one in admin.get(USERS).json()["results"]] == [str(dispatcher.uuid)]
     assert admin.get(url).status_code == 404
@@ -72,7 +76,7 @@ def test_dispatchers_do_not_meet_the_erased(wearer: User, dispatcher: User, clie
 
 def test_a_decision_that_comes_too_late_revives_nobody(wearer: User, client_of: Any) -> None:
     stale = User.objects.get(pk=wearer.pk)
-    client_of(wearer).delete(ME)
+    client_of(wearer).delete(ME, GONE, format="json")
     with pytest.raises(AccountErased):
         change_standing(stale, status=Status.ACTIVE)
 
@@ -83,7 +87,7 @@ def test_who_is_still_needed_is_not_erased(wearer: User, client_of: Any) -> None
 
     erasing.connect(refuse)
     try:
-        answer = client_of(wearer).delete(ME)
+        answer = client_of(wearer).delete(ME, GONE, format="json")
     finally:
         erasing.disconnect(refuse)
     assert (answer.status_code, answer.json()) == (409, {"detail": "Your SOS is open.", "code": "conflict"})
@@ -92,7 +96,7 @@ def test_who_is_still_needed_is_not_erased(wearer: User, client_of: Any) -> None
 
 def test_an_open_sos_keeps_its_wearer(wearer: User, client_of: Any, press: Any) -> None:
     press(wearer)
-    assert client_of(wearer).delete(ME).status_code == 409
+    assert client_of(wearer).delete(ME, GONE, format="json").status_code == 409
 
 
 def test_other_apps_hear_of_it_and_can_undo_it(wearer: User, client_of: Any) -> None:
@@ -102,21 +106,21 @@ def test_other_apps_hear_of_it_and_can_undo_it(wearer: User, client_of: Any) -> 
 
     erased.connect(fail)
     try:
-        assert client_of(wearer).delete(ME).status_code == 500
+        assert client_of(wearer).delete(ME, GONE, format="json").status_code == 500
     finally:
         erased.disconnect(fail)
     assert client_of(wearer).get(ME).json()["full_name"] == wearer.full_name
 
 
 def test_the_last_dispatcher_is_not_erased(dispatcher: User, person: Any, client_of: Any) -> None:
-    answer = client_of(dispatcher).delete(ME)
+    answer = client_of(dispatcher).delete(ME, GONE, format="json")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     person(role=Role.ADMIN)
-    assert client_of(dispatcher).delete(ME).status_code == 204
+    assert client_of(dispatcher).delete(ME, GONE, format="json").status_code == 204
 
 
 def test_only_a_bearer_erases_and_only_themselves(wearer: User, dispatcher: User, client_of: Any) -> None:
-    assert client_of().delete(ME).status_code == 401
+    assert client_of().delete(ME, GONE, format="json").status_code == 401
     assert client_of(dispatcher).delete(f"{USERS}{wearer.uuid}/").status_code == 405
     assert User.objects.present().count() == 2
 
@@ -134,7 +138,7 @@ def test_erased_twice_at_once_is_erased_once(wearer: User) -> None:
         try:
             client = APIClient()
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
-            return int(client.delete(ME).status_code)
+            return int(client.delete(ME, GONE, format="json").status_code)
         finally:
             connections.close_all()
 

@@ -4,10 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 
-from apps.users.models import User
+from apps.users.models import BrowserSession, User
+from apps.users.rules.browser_sessions import SessionStore, digest_of
 
 LASTS = timedelta(hours=1)
 _HOLDER = "console_link"
@@ -32,4 +31,4 @@ def holder_of(key: str) -> User | None:
 def use(key: str) -> User | None:
     """The same, and the link is used up: of two at once, one gets in."""
     user = holder_of(key)
-    return user if user and Session.objects.filter(session_key=key).delete()[0] else None
+    return user if user and BrowserSession.objects.filter(session_key=digest_of(key)).delete()[0] else None

@@ -17,7 +17,8 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.users.api.permissions import caller
-from apps.users.rules.tokens import hold_session, session_of
+from apps.users.rules.sessions import hold_session
+from apps.users.rules.tokens import session_of
 from mdd_backend.api.openapi import documented
 from mdd_backend.api.paging import NewestFirst
 from mdd_backend.api.rest import ForgivingJson, LatitudeField, LongitudeField, StrictJson, TextField

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from rest_framework.exceptions import AuthenticationFailed, Throttled, ValidationError
 from rest_framework.request import Request
@@ -13,9 +12,10 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts, limits, tokens
+from ..rules import accounts, limits, sessions
+from ..rules.tokens import session_of
 from . import examples, lockout
-from .authentication import tokens_for
+from .authentication import OnceValid, tokens_for
 from .permissions import caller
 from .serializers import (
     AccessSerializer,
@@ -44,25 +44,15 @@ class PublicView(APIView):
         return "Bearer"
 
 
-def _refuse(seconds: int) -> None:
-    if seconds:
-        raise Throttled(seconds, "Too many wrong attempts.")
-
-
-def _known_by_password(request: Request, phone: str, password: str) -> User | None:
-    """The person whose phone and password these are; a failure is counted. Raises Throttled while locked."""
-    try:
-        user = authenticate(request._request, username=phone, password=password)
-    finally:
-        lockout.end_try(request._request)
-    _refuse(lockout.seconds_refused(request._request))
-    return user if isinstance(user, User) else None
+def client_of(request: Request) -> str:
+    """What the app says it is."""
+    return str(request.META.get("HTTP_USER_AGENT", ""))
 
 
 def _signed_in(request: Request, user: User, session: str = "") -> Response:
     """Fresh tokens; the failures of this phone are forgotten."""
     user_logged_in.send(sender=User, request=request._request, user=user)
-    return Response(tokens_for(user, session))
+    return Response(tokens_for(user, session, client_of(request)))
 
 
 class RegisterView(PublicView):
@@ -88,7 +78,8 @@ class RegisterView(PublicView):
             raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
         except limits.TooManyRegistrations as why:
             raise Throttled(why.wait_s, "Many accounts were made from your address lately.") from None
-        return Response({"user": NewAccountSerializer(user).data, **tokens_for(user)}, status=201)
+        tokens = tokens_for(user, client=client_of(request))
+        return Response({"user": NewAccountSerializer(user).data, **tokens}, status=201)
 
 
 class LoginView(PublicView):
@@ -103,7 +94,9 @@ class LoginView(PublicView):
         """401 `wrong_credentials` or `banned`. After too many failures 429, for the right password too."""
         body = LoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        user = _known_by_password(request, str(body.validated_data["phone_number"]), body.validated_data["password"])
+        user = lockout.known_by_password(
+            request._request, str(body.validated_data["phone_number"]), body.validated_data["password"]
+        )
         if user is None:
             raise AuthenticationFailed("Wrong phone number or password.", code="wrong_credentials")
         if user.is_banned:
@@ -124,26 +117,26 @@ class RefreshView(PublicView):
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            token = tokens.RefreshToken(body.validated_data["refresh"])
+            access = sessions.refresh(body.validated_data["refresh"])
         except TokenError as why:
             raise InvalidToken(str(why)) from None
-        user = User.objects.present().filter(uuid=token["user_uuid"]).first()
-        if user is None or user.is_banned:
-            raise InvalidToken("This account is banned or gone.")
-        return Response({"access": str(token.access_token)})
+        return Response({"access": str(access)})
 
 
 class LogoutView(APIView):
+    once_valid_may_enter = True
+
     @documented("Sign out", takes=LogoutSerializer, sends=examples.LOGOUT, gives={204: (None, None)})
     def post(self, request: Request) -> Response:
-        """Revokes one refresh token of the caller; again: the same answer. The access token runs out by itself.
+        """Ends the session of one refresh token of the caller; again: the same answer. A token that has run out does.
 
         The app that signed in with it rings no more: its push token goes too.
         """
         body = LogoutSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            tokens.revoke(owner=caller(request), raw=body.validated_data.pop("refresh"), **body.validated_data)
+            push_token = "" if isinstance(request.auth, OnceValid) else body.validated_data.get("push_token", "")
+            sessions.sign_out(body.validated_data["refresh"], caller(request), push_token)
         except TokenError:
             raise ValidationError({"refresh": ["Is not a refresh token of yours."]}) from None
         return Response(status=204)
@@ -162,11 +155,11 @@ class PasswordChangeView(APIView):
         body = PasswordChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         old, new = body.validated_data["old_password"], body.validated_data["new_password"]
-        user = _known_by_password(request, str(caller(request).phone_number), old)
+        user = lockout.known_by_password(request._request, str(caller(request).phone_number), old)
         if user is None:
             raise ValidationError({"old_password": ["Is not your password."]})
         refuse_weak(new, user, "new_password")
-        session = tokens.session_of(request.auth)
+        session = session_of(request.auth)
         return _signed_in(request, accounts.change_password(user, new, session), session)
 
 
@@ -198,7 +191,7 @@ class PasswordResetConfirmView(PublicView):
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
-        _refuse(lockout.seconds_locked(request._request, str(phone)))
+        lockout.refuse(lockout.seconds_locked(request._request, str(phone)))
         try:
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")

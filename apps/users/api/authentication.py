@@ -8,28 +8,51 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
-from rest_framework.authentication import SessionAuthentication
+from rest_framework.authentication import SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from ..models import User
-from ..rules.tokens import RefreshToken
+from ..rules import sessions
+from ..rules.tokens import bearer_of, once_valid
+
+
+class OnceValid:
+    """`request.auth` of a caller whose access token was good once: it opens an SOS, and signs out."""
 
 
 class AccountAuthentication(JWTAuthentication):
-    """simplejwt's, which refuses the erased.
+    """simplejwt's, which refuses the erased, and tokens of a session that has ended.
 
-    A banned account is let in only by views that say `banned_may_enter`: an SOS is never refused.
+    An SOS is never refused: views that say `banned_may_enter` let in banned accounts, and those that say
+    `once_valid_may_enter` whoever has a token that we have signed.
     """
 
-    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        user_and_token: tuple[Any, Token] | None = super().authenticate(request)
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         view = (request.parser_context or {}).get("view")
+        try:
+            user_and_token: tuple[Any, Token] | None = super().authenticate(request)
+        except InvalidToken:
+            if not getattr(view, "once_valid_may_enter", False):
+                raise
+            claims = once_valid(bearer_of(get_authorization_header(request)))
+            user = sessions.account_once_of(claims) if claims else None
+            if user is None:
+                raise
+            return user, OnceValid()
         if user_and_token and user_and_token[0].is_banned and not getattr(view, "banned_may_enter", False):
             raise AuthenticationFailed("This account is banned.", code="banned")
         return user_and_token
+
+    def get_user(self, validated_token: Token) -> Any:
+        """Raises InvalidToken."""
+        user = sessions.account_of(validated_token)
+        if user is None:
+            raise InvalidToken("Token is no longer valid")
+        return user
 
 
 class DispatcherSession(SessionAuthentication):
@@ -53,12 +76,12 @@ def visitor_of_header(authorization: bytes) -> Visitor | None:
 
     None without such a header. Raises AuthenticationFailed (simplejwt's InvalidToken too) for a bad one.
     """
-    rules = JWTAuthentication()
+    rules = AccountAuthentication()
     raw = rules.get_raw_token(authorization)
     if raw is None:
         return None
     token = rules.get_validated_token(raw)
-    user: User = rules.get_user(token)  # type: ignore[assignment]
+    user = rules.get_user(token)
     if user.is_banned:
         raise AuthenticationFailed("This account is banned.", code="banned")
     return Visitor(user, float(token["exp"]))
@@ -74,8 +97,7 @@ def visitor_of_cookies(cookies: str) -> Visitor | None:
     return Visitor(user, until) if isinstance(user, User) and user.is_staff else None
 
 
-def tokens_for(user: User, session: str = "") -> dict[str, str]:
+def tokens_for(user: User, session: str = "", client: str = "") -> dict[str, str]:
     """An access token (60 minutes) and a refresh token (90 days), of a new session or of one that goes on."""
-    refresh = RefreshToken.for_user(user)
-    refresh["session"] = session or refresh["session"]
+    refresh = sessions.go_on(user, session, client)
     return {"access": str(refresh.access_token), "refresh": str(refresh)}

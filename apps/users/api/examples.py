@@ -27,6 +27,15 @@ DETAILS: dict[str, Any] = {
 }
 PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
 PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "04231786", "new_password": "anotherStrongPassword456"}
+SESSION: dict[str, Any] = {
+    "id": "b1f0a3c2d4e5f60718293a4b5c6d7e8f",
+    "kind": "APP",
+    "client": "MDD/1.4.0 (Android 15)",
+    "created_at": "2025-10-28T12:00:00.412000Z",
+    "last_used_at": "2025-10-29T08:30:00.120000Z",
+    "expires_at": "2026-01-26T12:00:00.412000Z",
+    "is_current": True,
+}
 NEW_CONTACT = {"name": "Dilshod Karimov", "phone_number": "+998907654321", "language": "ru"}
 CONTACT: dict[str, Any] = {
     "uuid": "6b3c9a52-8f0e-4a7b-9d35-1c2e7f40a9d8",

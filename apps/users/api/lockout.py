@@ -6,11 +6,14 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
 from phonenumber_field.phonenumber import to_python
+from rest_framework.exceptions import Throttled
 
+from ..models import User
 from ..rules import limits
 
 
@@ -74,6 +77,22 @@ def seconds_locked(request: HttpRequest, phone: str) -> int:
     """For how long nothing may be tried for `phone` by this client; 0: it may, and the try has begun."""
     AxesProxyHandler.is_locked(request, {"username": phone})
     return seconds_refused(request)
+
+
+def refuse(seconds: int) -> None:
+    """Raises Throttled while nothing is tried."""
+    if seconds:
+        raise Throttled(seconds, "Too many wrong attempts.")
+
+
+def known_by_password(request: HttpRequest, phone: str, password: str) -> User | None:
+    """The person whose phone and password these are; a failure is counted. Raises Throttled while locked."""
+    try:
+        user = authenticate(request, username=phone, password=password)
+    finally:
+        end_try(request)
+    refuse(seconds_refused(request))
+    return user if isinstance(user, User) else None
 
 
 def count_failure(request: HttpRequest, phone: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -19,7 +19,7 @@ from mdd_backend.api.openapi import documented
 
 from ..models import User
 from ..rules import accounts
-from . import examples
+from . import examples, lockout
 from .filters import UserFilter
 from .permissions import IsDispatcher, caller
 from .serializers import (
@@ -27,6 +27,7 @@ from .serializers import (
     AccountDecisionSerializer,
     AccountDetailsSerializer,
     AccountSerializer,
+    ErasureSerializer,
 )
 
 
@@ -59,11 +60,28 @@ class MeView(APIView):
             user = accounts.change_own_account(caller(request), body.validated_data)
         return Response(AccountSerializer(user).data)
 
-    @documented("Erase my account", gives={204: (None, None)}, errors=[409])
+    @documented(
+        "Erase my account",
+        takes=ErasureSerializer,
+        sends={"password": examples.PASSWORD},
+        gives={204: (None, None)},
+        errors=[409, 429],
+    )
     def delete(self, request: Request) -> Response:
-        """For good: name, phone, devices, places. The phone number may register anew. 409 while an SOS is open."""
+        """For good: name, phone, devices, places. The phone number may register anew. 409 while an SOS is open.
+
+        Asks for the password: a wrong one counts as a failed sign-in.
+        """
+        body = ErasureSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        person = caller(request)
+        if (
+            lockout.known_by_password(request._request, str(person.phone_number), body.validated_data["password"])
+            is None
+        ):
+            raise ValidationError({"password": ["Is not your password."]})
         with _refusals():
-            accounts.erase(caller(request))
+            accounts.erase(person)
         return Response(status=204)
 
 

@@ -110,6 +110,10 @@ class LogoutSerializer(RefreshSerializer):
     )
 
 
+class ErasureSerializer(serializers.Serializer[User]):
+    password = password_field()
+
+
 class PasswordChangeSerializer(serializers.Serializer[User]):
     old_password = password_field()
     new_password = password_field()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import auth, contacts, people
+from . import auth, contacts, people, sessions
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view()),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("auth/password/change/", auth.PasswordChangeView.as_view()),
     path("auth/password/reset/", auth.PasswordResetView.as_view()),
     path("auth/password/reset/confirm/", auth.PasswordResetConfirmView.as_view()),
+    path("auth/sessions/", sessions.SessionsView.as_view()),
+    path("auth/sessions/<slug:session_id>/", sessions.SessionView.as_view()),
     path("users/", people.UsersView.as_view()),
     path("users/me/", people.MeView.as_view()),
     path("users/<uuid:uuid>/", people.UserView.as_view()),

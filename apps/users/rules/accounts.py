@@ -10,7 +10,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from ..models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
 from ..signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
-from . import limits, record, resets, tokens
+from . import limits, record, resets, sessions
 
 
 class PhoneTaken(Exception):
@@ -71,12 +71,13 @@ def _keep_a_dispatcher(user: User) -> None:
 
 @transaction.atomic
 def change_standing(user: User, *, role: str | None = None, status: str | None = None) -> User:
-    """Gives `user` a role or a status; a ban ends their sessions. Raises AccountErased."""
+    """Gives `user` a role or a status; a ban, or a role less, ends their sessions. Raises AccountErased."""
     _hold(user)
+    lost = Role.ADMIN if user.role == Role.ADMIN else None
     user.role, user.status = role or user.role, status or user.status
     user.save(update_fields=["role", "status"])
-    if user.is_banned:
-        tokens.revoke_all(user)
+    if user.is_banned or lost not in {None, user.role}:
+        sessions.end_all(user)
     standing_changed.send(sender=User, user=user)
     return user
 
@@ -143,9 +144,17 @@ def change_password(user: User, password: str, kept: str = "") -> User:
     _hold(user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    tokens.revoke_all(user)
+    sessions.end_all(user, kept)
     sessions_ended.send(sender=User, user=user, kept=kept)
     return user
+
+
+@transaction.atomic
+def sign_out_everywhere(user: User) -> None:
+    """Ends every session, as a new password would. Raises AccountErased."""
+    _hold(user)
+    sessions.end_all(user)
+    sessions_ended.send(sender=User, user=user, kept="")
 
 
 @transaction.atomic
@@ -184,7 +193,7 @@ def erase(user: User) -> None:
     _hold(user)
     erasing.send(sender=User, user=user)
     limits.forget(str(user.phone_number))
-    tokens.revoke_all(user)
+    sessions.end_all(user)
     PasswordReset.objects.filter(user=user).delete()
     EmergencyContact.objects.filter(owner=user).delete()
     BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()

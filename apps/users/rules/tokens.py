@@ -1,18 +1,13 @@
-"""JWT: signed with the newest key, verified with older ones too; refresh tokens can be revoked."""
+"""JWT: signed with the newest key, verified with older ones too. Which are still good: sessions.py."""
 
 from functools import cache
 from typing import Any
 
+import jwt
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-
-from ..models import User
-from ..signals import signed_out
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
 ALGORITHM = "HS256"
 
@@ -23,6 +18,11 @@ class KeyRing(TokenBackend):
     def __init__(self, key: str, older: tuple[str, ...]) -> None:
         super().__init__(ALGORITHM, key)
         self.older = [TokenBackend(ALGORITHM, older_key) for older_key in older]
+
+    @property
+    def every(self) -> list[TokenBackend]:
+        """The newest first."""
+        return [self, *self.older]
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """The token's claims, signed with any of the keys. Raises TokenBackendError."""
@@ -61,64 +61,38 @@ class AccessToken(tokens.AccessToken):
 
 
 class RefreshToken(tokens.RefreshToken):
-    """`session` names the sign-in, `refresh_jti` this very token, in the access tokens made from it too.
+    """`session` names the sign-in and `version` the account's, in the access tokens made from it too.
 
-    A session outlives its first refresh token when its person changes their password.
+    Tokens of before have neither: each is a session by its own id, of version 0.
     """
 
     access_token_class = AccessToken
-
-    def __init__(self, token: Any = None, verify: bool = True) -> None:
-        super().__init__(token, verify)
-        if token is None:
-            self["session"] = self["refresh_jti"] = self["jti"]
 
     @property
     def token_backend(self) -> TokenBackend:
         return key_ring()
 
 
-class _PerhapsRevoked(RefreshToken):
-    def check_blacklist(self) -> None:
-        """Revoking again is no mistake."""
-
-
-@transaction.atomic
-def revoke(raw: str, owner: User, push_token: str = "") -> None:
-    """Ends the session of a refresh token; again: the same. Raises TokenError when it is not one of `owner`'s."""
-    token = _PerhapsRevoked(raw)
-    if token.get("user_uuid") != str(owner.uuid):
-        raise TokenError("Token is somebody else's")
-    _hold(owner)
-    token.blacklist()
-    signed_out.send(sender=User, user=owner, session=session_of(token), push_token=push_token)
-
-
 def session_of(token: object) -> str:
-    """The sign-in that a token belongs to; blank for tokens made before sessions had names, and for devices' own."""
+    """The sign-in that a token belongs to; blank for access tokens made before sessions had names, and for devices'."""
     return str(token.get("session", "")) if isinstance(token, tokens.Token) else ""
 
 
-def hold_session(token: object, owner: User) -> None:
-    """Keeps a caller's session from ending before the transaction does. Raises TokenError when it has ended.
-
-    An access token is good for its hour even so; what outlives that hour asks here.
-    """
-    _hold(owner)
-    jti = token.get("refresh_jti") if isinstance(token, tokens.Token) else None
-    if jti and BlacklistedToken.objects.filter(token__jti=jti).exists():
-        raise TokenError("Session has ended")
+def version_of(token: tokens.Token) -> int:
+    """The account's version when the token was made."""
+    version = token.get("version", 0)
+    return version if isinstance(version, int) else -1
 
 
-def _hold(owner: User) -> None:
-    """Whatever ends sessions locks their person's row first."""
-    User.objects.select_for_update(no_key=True).filter(pk=owner.pk).first()
-
-
-def revoke_all(owner: User) -> None:
-    """Makes every refresh token of a person good for nothing."""
-    good = OutstandingToken.objects.filter(user=owner, expires_at__gt=timezone.now(), blacklistedtoken=None)
-    BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in good], ignore_conflicts=True)
+def once_valid(raw: str) -> dict[str, Any] | None:
+    """The claims of an access token that we have signed, whether or not it has run out since."""
+    for backend in key_ring().every:
+        try:
+            claims = jwt.decode(raw, backend.signing_key or "", [ALGORITHM], options={"verify_exp": False})
+        except jwt.InvalidTokenError:
+            continue
+        return claims if claims.get("token_type") == AccessToken.token_type else None
+    return None
 
 
 def bearer_of(authorization: bytes) -> str:
