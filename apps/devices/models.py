@@ -5,6 +5,7 @@ import uuid
 from django.contrib.gis.db.models import PointField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
 from apps.users.models import User
@@ -117,6 +118,28 @@ class DeviceToken(models.Model):
 
     def __str__(self) -> str:
         return f"token of {self.device_id}"
+
+    def revoke(self) -> None:
+        """From now on it opens an SOS and does nothing else."""
+        RevokedToken.objects.create(
+            digest=self.digest, owner_id=self.device.owner_id, device=self.device, revoked_at=Now()
+        )
+        self.delete()
+
+
+class RevokedToken(models.Model):
+    """A device token that was good once: it still opens an SOS, and does nothing else.
+
+    owner: whose device it was then. device: it, as long as it is theirs.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="+")
+    revoked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"revoked token of {self.device_id}"
 
 
 class DeviceClaim(models.Model):

@@ -139,12 +139,13 @@ RECORD = _RECORD.format(
 _CALLERS = f"""SELECT asked.report, d.id AS device_id,
            t.device_id IS NOT NULL AND (t.last_used_at < statement_timestamp() - %(use_noted_every)s::interval)
            IS NOT FALSE AS keep_use
-    FROM unnest(%(report)s::int[], %(device_uid)s::text[], %(digest)s::text[], %(owner)s::uuid[])
-         AS asked (report, device_uid, digest, owner)
+    FROM unnest(%(report)s::int[], %(device_uid)s::text[], %(digest)s::text[], %(owner)s::uuid[], %(version)s::int[],
+                %(session)s::text[]) AS asked (report, device_uid, digest, owner, version, session)
     JOIN devices_device d ON d.device_uid = asked.device_uid
     JOIN users_user u ON u.id = d.owner_id AND u.status = '{Status.ACTIVE}'
     LEFT JOIN devices_devicetoken t ON t.device_id = d.id AND t.digest = asked.digest
-    WHERE t.device_id IS NOT NULL OR u.uuid = asked.owner"""
+    WHERE t.device_id IS NOT NULL OR (u.uuid = asked.owner AND u.token_version = asked.version AND (
+        asked.session = '' OR (SELECT count(*) > 0 FROM users_session s WHERE s.name = asked.session)))"""
 RECORD_IF_LET_IN = _RECORD.format(**_VALUES, let_in=_CALLERS)
 LET_IN = f"SELECT report FROM ({_CALLERS}) AS let_in"
 

@@ -38,3 +38,4 @@ class AlarmReason(TextChoices):
     WEARER_FINE = "WEARER_FINE", "the wearer says they are fine"
     MANY_EVENTS = "MANY_EVENTS", "one of many of the same account"
     DOUBTED_ACCOUNT = "DOUBTED_ACCOUNT", "of a contained or banned account"
+    STALE_CREDENTIAL = "STALE_CREDENTIAL", "sent with a sign-in that has ended"

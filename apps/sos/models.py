@@ -83,6 +83,9 @@ class SosEvent(models.Model):
     doubted_until = models.DateTimeField(
         null=True, blank=True, help_text="no helper is called before then without a dispatcher's word"
     )
+    stale_credential = models.BooleanField(
+        default=False, db_default=False, help_text="opened by a token that was no longer valid"
+    )
     replacements_due = models.PositiveSmallIntegerField(default=0, help_text="for those who declined or withdrew")
     unsafe_reported_at = models.DateTimeField(
         null=True, blank=True, help_text="when a helper last reported the place unsafe"

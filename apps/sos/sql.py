@@ -131,10 +131,11 @@ SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.even
                   AND (s.signal_uid = '' OR %(signal_uid)s::text IS NULL))
         ORDER BY s.received_at DESC LIMIT 1),
        (SELECT s.id FROM sos_sosevent s
-        WHERE {whose} AND s.is_drill = %(is_drill)s AND s.status IN ({open})
+        WHERE {whose} AND s.is_drill = %(is_drill)s AND s.stale_credential = %(is_stale)s AND s.status IN ({open})
         ORDER BY s.last_signal_at DESC, s.id DESC LIMIT 1),
        (SELECT count(*) FROM sos_sosevent s
-        WHERE s.user_id = %(user)s AND s.is_drill = %(is_drill)s AND s.status IN ({open}))
+        WHERE s.user_id = %(user)s AND s.is_drill = %(is_drill)s AND s.stale_credential = %(is_stale)s
+          AND s.status IN ({open}))
 """
 EARLIER_OF_DEVICE = _EARLIER.format(open=_OPEN, whose="s.device_id = %(device)s")
 EARLIER_OF_USER = _EARLIER.format(open=_OPEN, whose="s.user_id = %(user)s AND s.device_id IS NULL")

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -28,7 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apps.users.rules.tokens import AccessToken, KeyRing, bearer_of, key_ring
+from apps.users.rules.tokens import AccessToken, KeyRing, bearer_of, key_ring, session_of, version_of
 from mdd_backend.api.bounds import LAT, LON
 from mdd_backend.api.errors import RETRY_AFTER_S, Unavailable
 
@@ -184,8 +184,7 @@ def _is_ours(host: str) -> bool:
 def _caller(device_uid: str, headers: dict[bytes, bytes]) -> Report | None:
     """Who says that they are which device; None when they say it in another way, or their token is no good."""
     credential = bearer_of(headers.get(b"authorization", b""))
-    digest, owner = _who(credential) if credential else (None, None)
-    return None if digest is None and owner is None else Report(device_uid, (), digest, owner)
+    return _who(device_uid, credential) if credential else None
 
 
 def _report(caller: Report, body: bytes, is_many: bool) -> Report | None:
@@ -197,23 +196,34 @@ def _report(caller: Report, body: bytes, is_many: bool) -> Report | None:
         return None
 
 
-def _who(credential: str) -> tuple[str | None, UUID | None]:
-    """A device token's digest, or whose access token it is; neither when it is no good."""
+def _who(device_uid: str, credential: str) -> Report | None:
+    """By a device token's digest, or by whose access token it is; None when it is no good."""
     if credential.startswith(PREFIX):
-        return digest_of(credential), None
-    owner, until = _account(credential, key_ring())
-    return None, owner if time.time() < until else None
+        return Report(device_uid, (), digest_of(credential))
+    account = _account(credential, key_ring())
+    if account is None or time.time() >= account.until:
+        return None
+    return Report(device_uid, (), None, account.uuid, account.version, account.session)
+
+
+class _Account(NamedTuple):
+    """What an access token says; until: in seconds since 1970."""
+
+    uuid: UUID
+    until: float
+    version: int
+    session: str
 
 
 @lru_cache(_ACCOUNTS_CACHED)
-def _account(credential: str, _keys: KeyRing) -> tuple[UUID | None, float]:
-    """Whose access token it is, and until when. What was signed stays signed: whether the account is still good, the
-    statement asks that records."""
+def _account(credential: str, _keys: KeyRing) -> _Account | None:
+    """Whose access token it is. What was signed stays signed: whether account and session are still good, the statement
+    asks that records."""
     try:
         token = AccessToken(credential)  # type: ignore[arg-type]
-        return UUID(token["user_uuid"]), float(token["exp"])
+        return _Account(UUID(token["user_uuid"]), float(token["exp"]), version_of(token), session_of(token))
     except (TokenError, KeyError, ValueError):
-        return None, 0.0
+        return None
 
 
 def _fix(position: _Position, is_dated: bool) -> Fix:

@@ -32,12 +32,16 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Fixes that whoever calls says are of `device_uid`: its own token's digest, or the uuid of its owner's account."""
+    """Fixes that whoever calls says are of `device_uid`: its own token's digest, or the uuid of its owner's account,
+    with the version and the session of that access token.
+    """
 
     device_uid: str
     fixes: Sequence[Fix]
     digest: str | None = None
     owner: UUID | None = None
+    version: int = 0
+    session: str = ""
 
     @property
     def caller(self) -> "Report":
@@ -90,6 +94,8 @@ def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
         "device_uid": [report.device_uid for report in reports],
         "digest": [report.digest for report in reports],
         "owner": [report.owner for report in reports],
+        "version": [report.version for report in reports],
+        "session": [report.session for report in reports],
         "use_noted_every": USE_NOTED_EVERY,
     }
 

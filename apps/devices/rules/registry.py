@@ -16,7 +16,7 @@ from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
 
 from .. import sql
-from ..models import ClaimTry, Device, HelperPosition
+from ..models import ClaimTry, Device, DeviceToken, HelperPosition, RevokedToken
 from .recording import Fix, Kept, record_for
 
 __all__ = ["Fix"]
@@ -104,6 +104,8 @@ def take_proof_back(device: Device, dispatcher: User) -> None:
 def remove_device(device: Device) -> None:
     """Takes the device away with its track and its token; a helper then stands where another one was seen last."""
     hold_device(device)
+    for token in DeviceToken.objects.filter(device=device):
+        token.revoke()
     device.delete()
     place_helper(device.owner)
 
@@ -111,6 +113,7 @@ def remove_device(device: Device) -> None:
 def forget_person(user: User, **_: object) -> None:
     """Removes an erased person's devices, and where they have been."""
     ClaimTry.objects.filter(user=user).delete()
+    RevokedToken.objects.filter(owner=user).delete()
     for device in Device.objects.select_for_update().filter(owner=user).order_by("pk"):
         device.delete()
 

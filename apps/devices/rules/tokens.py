@@ -12,7 +12,7 @@ from django.utils import timezone
 from mdd_backend.database import prepared
 
 from .. import sql
-from ..models import Device, DeviceToken
+from ..models import Device, DeviceToken, RevokedToken
 from .recording import USE_NOTED_EVERY
 from .registry import hold_device
 
@@ -24,14 +24,16 @@ def issue_token(device: Device) -> str:
     """A new token, the only one that is good from now on. Raises DeviceRemoved."""
     hold_device(device)
     raw = PREFIX + secrets.token_urlsafe(32)
-    DeviceToken.objects.filter(device=device).delete()
+    revoke_token(device)
     DeviceToken.objects.create(device=device, digest=digest_of(raw))
     return raw
 
 
+@transaction.atomic
 def revoke_token(device: Device) -> None:
-    """Makes the device's token invalid."""
-    DeviceToken.objects.filter(device=device).delete()
+    """Makes the device's token invalid, but for an SOS."""
+    for token in DeviceToken.objects.select_for_update().select_related("device").filter(device=device):
+        token.revoke()
 
 
 def find_token(raw: str) -> DeviceToken | None:
@@ -41,6 +43,14 @@ def find_token(raw: str) -> DeviceToken | None:
         token.device, device.owner = device, owner
         return cast(DeviceToken, token)
     return None
+
+
+def find_revoked(raw: str) -> RevokedToken | None:
+    """With the owner of then, and the device if it is still theirs."""
+    token = RevokedToken.objects.select_related("owner", "device").filter(digest=digest_of(raw)).first()
+    if token and token.device and token.device.owner_id != token.owner_id:
+        token.device = None
+    return token
 
 
 def keep_use(token: DeviceToken) -> None:

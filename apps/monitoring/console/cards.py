@@ -29,7 +29,7 @@ _COUNTED = {
 _PERSON = ("uuid", "full_name", "phone_number")
 _READ = (
     *READ,
-    "uid", "outcome", "severity", "occurred_at", "closed_at", "signal_count", "handed_over_to", "next_step_at",
+    "uid", "outcome", "severity", "stale_credential", "occurred_at", "closed_at", "signal_count", "handed_over_to", "next_step_at",
     "accuracy_m", "location_source", "location_age_s", "position_at",
     *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
     *(f"device__{name}" for name in (
@@ -108,6 +108,7 @@ def _card(event: SosEvent, people: People, asks_at: datetime | None) -> dict[str
         "signal_count": event.signal_count,
         "unconfirmed_until": event.unconfirmed_until and utc(event.unconfirmed_until),
         "silent": event.silent,
+        "stale_credential": event.stale_credential,
         "halted": event.halted or None,
         "handed_over_to": event.handed_over_to or None,
         "acknowledged_at": event.acknowledged_at and utc(event.acknowledged_at),

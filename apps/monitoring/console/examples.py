@@ -22,6 +22,7 @@ CARD: dict[str, Any] = {
     "signal_count": 1,
     "unconfirmed_until": None,
     "silent": False,
+    "stale_credential": False,
     "halted": None,
     "handed_over_to": None,
     "acknowledged_at": None,

@@ -76,6 +76,7 @@ class CardSerializer(serializers.Serializer[Any]):
     signal_count = serializers.IntegerField()
     unconfirmed_until = serializers.DateTimeField(allow_null=True)
     silent = serializers.BooleanField()
+    stale_credential = serializers.BooleanField(help_text="Sent with a token that had run out or was revoked.")
     halted = serializers.CharField(allow_null=True)
     handed_over_to = serializers.CharField(allow_null=True)
     acknowledged_at = serializers.DateTimeField(allow_null=True)

@@ -83,6 +83,7 @@ def _reasons() -> dict[str, str]:
         AlarmReason.REPORTED_UNSAFE: _("a helper far away reports it unsafe"),
         AlarmReason.MANY_EVENTS: _("one of many of the same account"),
         AlarmReason.DOUBTED_ACCOUNT: _("of a contained or banned account"),
+        AlarmReason.STALE_CREDENTIAL: _("sent with a sign-in that has ended"),
         AlarmReason.ALL_DONE: _("the helpers are done"),
         AlarmReason.WEARER_FINE: _("the wearer says they are fine"),
     }

@@ -46,13 +46,16 @@ class Opened:
 
 
 @transaction.atomic
-def open_event(user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False) -> Opened:
+def open_event(
+    user: User, body: dict[str, Any], sender: Device | None = None, *, is_drill: bool = False, is_stale: bool = False
+) -> Opened:
     """Stores a signal: opens an event, or counts it as part of an open one. `sender`: known by its device token.
 
-    A retry, the same signal sent again, changes nothing else. Drills and emergencies are never merged.
+    A retry, the same signal sent again, changes nothing else. Drills and emergencies are never merged, nor are signals
+    of a credential that is no longer valid (is_stale) with those of one that is.
     """
     reading = read_signal(body)
-    reading.is_drill = is_drill
+    reading.is_drill, reading.is_stale = is_drill, is_stale
     device = sender or _device_named(user, reading.device_uid)
     is_established = device is not None and device.is_established
     reading.arrive(hold_signals(user.pk, device.pk if device else None, is_established=is_established))
@@ -91,6 +94,7 @@ def _earlier_events(user: User, device: Device | None, reading: Reading) -> tupl
         "device": device.pk if device else None,
         "user": user.pk,
         "is_drill": reading.is_drill,
+        "is_stale": reading.is_stale,
         "since": reading.received_at - CLOCK_BELIEVED,
         "signal_uid": reading.signal_uid or None,
         "device_time": reading.device_time if believed else None,
@@ -120,8 +124,9 @@ def _event_pressed_for(reading: Reading, newest: int | None) -> SosEvent | None:
 def _create(user: User, device: Device | None, reading: Reading, follows: int | None, open_of_account: int) -> SosEvent:
     place = _newest_place(device, reading)
     due_at = reading.received_at + timedelta(seconds=reading.countdown_s)
-    is_established = device is not None and device.is_established and not user.is_doubted
-    has_phone = user.phone_confirmed_at is not None and not user.is_doubted
+    is_believed = not (user.is_doubted or reading.is_stale)
+    is_established = device is not None and device.is_established and is_believed
+    has_phone = user.phone_confirmed_at is not None and is_believed
     is_doubted = _is_doubted(user, reading, is_established, open_of_account)
     doubted_until = reading.received_at + DOUBTED_FOR if is_doubted else None
     event = SosEvent(
@@ -147,6 +152,7 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
             severity=reading.severity,
         ),
         doubted_until=doubted_until,
+        stale_credential=reading.is_stale,
         wave_at=max(due_at, doubted_until or due_at),
         next_step_at=due_at,
     )
@@ -160,17 +166,22 @@ def _create(user: User, device: Device | None, reading: Reading, follows: int | 
 def _is_doubted(user: User, reading: Reading, is_established: bool, open_of_account: int) -> bool:
     if reading.is_drill or reading.detected_type == DetectedType.TEST:
         return False
-    return user.is_doubted or (not is_established and open_of_account >= BELIEVED_AT_ONCE)
+    return user.is_doubted or reading.is_stale or (not is_established and open_of_account >= BELIEVED_AT_ONCE)
 
 
 def _doubted(event: SosEvent) -> list[Entry]:
     """Dispatchers are alarmed at once about an event that is doubted: they may call, or wait with it."""
     if event.doubted_until is None:
         return []
-    reason = AlarmReason.DOUBTED_ACCOUNT if event.user.is_doubted else AlarmReason.MANY_EVENTS
-    entry = alarm_dispatchers(event, reason, event.received_at)
+    entry = alarm_dispatchers(event, _why_doubted(event), event.received_at)
     SosEvent.objects.filter(pk=event.pk).update(dispatchers_alarmed_at=event.dispatchers_alarmed_at)
     return [entry]
+
+
+def _why_doubted(event: SosEvent) -> AlarmReason:
+    if event.user.is_doubted:
+        return AlarmReason.DOUBTED_ACCOUNT
+    return AlarmReason.STALE_CREDENTIAL if event.stale_credential else AlarmReason.MANY_EVENTS
 
 
 def _newest_place(device: Device | None, reading: Reading) -> Place | None:

@@ -43,6 +43,7 @@ class Reading:
     countdown_s: int = 0
     silent: bool = False
     is_drill: bool = False
+    is_stale: bool = False
     raw_payload: Any = None
     warnings: dict[str, list[str]] = field(default_factory=dict)
 

@@ -23,7 +23,7 @@ function card(event_uid, changes = {}) {
   return {
     event_uid, status: "NEW", resolved: false, outcome: null, detected_type: "FALL_DETECTED", severity: 3,
     is_test: false, is_drill: false, timestamp: ago(60), received_at: ago(60), closed_at: null, signal_count: 1,
-    unconfirmed_until: null, silent: false, halted: null, handed_over_to: null, acknowledged_at: null,
+    unconfirmed_until: null, silent: false, stale_credential: false, halted: null, handed_over_to: null, acknowledged_at: null,
     acknowledged_by: null, alarm_at: ago(60), waves_called: 0, waves: [], next_step_at: null, lat: 41.3, lon: 69.2,
     accuracy_m: null, location_source: "SIGNAL", location_age_s: null, position_at: null, nearest_m: null, device: null, people: { ...NOBODY },
     wearer_name: "Dilnoza Karimova", wearer: { uuid: "w", full_name: "Dilnoza Karimova", phone_number: "+998901234567" }, ...changes,

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.devices.api.authentication import device_of_token
+from apps.devices.api.authentication import device_of_token, is_stale
 from apps.devices.rules.registry import see_helper
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
@@ -57,6 +57,7 @@ class TriggerView(APIView):
 
     banned_may_enter = True
     device_may_enter = True
+    once_valid_may_enter = True
     parser_classes: list[Any] = [ForgivingJson]
 
     @documented(
@@ -66,10 +67,14 @@ class TriggerView(APIView):
         gives={201: (TriggeredSerializer, examples.CREATED), 200: (TriggeredSerializer, examples.DUPLICATE)},
     )
     def post(self, request: Request) -> Response:
-        """201: an event is open and on disk, helpers are being called. 200: it repeats one, and was counted."""
+        """201: an event is open and on disk, helpers are being called. 200: it repeats one, and was counted.
+
+        Also with a token that has run out or was revoked: dispatchers look at the event before helpers are called.
+        """
         if not isinstance(request.data, dict):
             raise ParseError("The body is not a JSON object.")
-        opened = opening.open_event(caller(request), request.data, device_of_token(request))
+        sender, stale = device_of_token(request), is_stale(request)
+        opened = opening.open_event(caller(request), request.data, sender, is_stale=stale)
         return _triggered(opened, opened.warnings)
 
 

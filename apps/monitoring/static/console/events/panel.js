@@ -148,6 +148,7 @@ function facts(card, detail, now) {
     [t("taken"), card.acknowledged_by && card.acknowledged_at && `${card.acknowledged_by.full_name}, ${since(card.acknowledged_at)}`],
     [t("handed_over"), card.handed_over_to && named("service", card.handed_over_to)],
     [t("silent"), card.silent && t("silent_long")],
+    [t("stale"), card.stale_credential && t("stale_long")],
   ];
   return [h("dl", { class: "kv" }, ...pairs.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))];
 }

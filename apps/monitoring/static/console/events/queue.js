@@ -158,7 +158,7 @@ export function whatOf(card) {
 /** The state in words, then the numbers that matter in it. @param {Card} card @param {string} state */
 function chipsOf(card, state) {
   const { people } = card;
-  const marks = [card.is_drill && t("drill"), card.is_test && card.resolved && t("test"), card.silent && t("silent")].filter(Boolean);
+  const marks = [card.is_drill && t("drill"), card.is_test && card.resolved && t("test"), card.silent && t("silent"), card.stale_credential && t("stale")].filter(Boolean);
   const counts = people.accepted
     ? [card.nearest_m !== null && t("nearest", { far: distance(card.nearest_m) })]
     : [

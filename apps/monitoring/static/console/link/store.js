@@ -127,7 +127,7 @@ function firstCard({ payload }, now) {
     detected_type: payload.detected_type ?? "OTHER", severity: payload.severity ?? 3,
     is_test: payload.detected_type === "TEST", is_drill: payload.drill ?? false,
     timestamp: at, received_at: at, closed_at: null, signal_count: 1, unconfirmed_until: null, silent: false,
-    halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null,
+    stale_credential: false, halted: null, handed_over_to: null, acknowledged_at: null, acknowledged_by: null,
     alarm_at: payload.detected_type === "TEST" ? null : at, waves_called: 0, waves: [],
     next_step_at: null, lat: payload.lat ?? null, lon: payload.lon ?? null, accuracy_m: null,
     location_source: "SIGNAL", location_age_s: null, position_at: null, nearest_m: null, people: { ...NOBODY },

@@ -23,6 +23,7 @@
  * @property {number} signal_count
  * @property {string | null} unconfirmed_until
  * @property {boolean} silent
+ * @property {boolean} stale_credential sent with a sign-in that has ended
  * @property {string | null} halted
  * @property {string | null} handed_over_to
  * @property {string | null} acknowledged_at
