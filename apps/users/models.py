@@ -13,6 +13,8 @@ from django.utils.crypto import salted_hmac
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.validators import validate_international_phonenumber
 
+from mdd_backend import names
+
 
 class Role(models.TextChoices):
     USER = "USER", "wearer"
@@ -60,7 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     phone_number = PhoneNumberField(unique=True, null=True)
-    full_name = models.CharField(max_length=150, blank=True)
+    full_name = models.CharField(max_length=150, blank=True, validators=[names.refuse_unfit])
     email = models.EmailField(null=True, blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.USER)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
@@ -165,7 +167,7 @@ class EmergencyContact(models.Model):
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="emergency_contacts")
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=150)
+    name = models.CharField(max_length=150, validators=[names.refuse_unfit])
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.RU)
     order = models.PositiveSmallIntegerField(default=0)

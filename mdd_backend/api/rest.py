@@ -14,6 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from .. import names
 from . import errors
 from .bounds import LAT, LON
 
@@ -176,3 +177,14 @@ class TextField(serializers.CharField):
         except UnicodeEncodeError:
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class NameField(TextField):
+    """What somebody or something is called: one line without addresses (mdd_backend/names.py)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(names.refuse_unfit)
+
+    def to_internal_value(self, data: Any) -> str:
+        return names.collapsed(super().to_internal_value(data))

@@ -8,7 +8,7 @@ from phonenumber_field.phonenumber import to_python
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from mdd_backend.api.rest import TextField
+from mdd_backend.api.rest import NameField, TextField
 
 
 class NoteField(TextField):
@@ -19,6 +19,10 @@ class NoteField(TextField):
 
     def run_validation(self, data: Any = empty) -> Any:
         return super().run_validation("" if data is None else data)
+
+
+class NoteNameField(NoteField, NameField):
+    """A name that may be empty; null empties it."""
 
 
 class PhoneField(TextField):

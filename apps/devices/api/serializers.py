@@ -14,7 +14,7 @@ from ..kinds import BATTERY, DIRECTION, FIXES_MOST, SPEED
 from ..models import DEVICE_UID, INTERVAL_LEAST_S, INTERVAL_MOST_S, Device, TroubleKind
 from ..rules.queries import Track
 from ..rules.registry import Fix
-from .fields import InstantField, NoteField, PartlyGoodList, PhoneField
+from .fields import InstantField, NoteField, NoteNameField, PartlyGoodList, PhoneField
 
 TRACK_MOST, TRACK_USUAL = 10_000, 1000
 TRACK_LONGEST, TRACK_DEFAULT = timedelta(days=31), timedelta(hours=24)
@@ -58,9 +58,9 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
 class DeviceChangeSerializer(serializers.Serializer[Device]):
     """What its owner may say about a device; null empties a field."""
 
-    model = NoteField(max_length=100)
+    model = NoteNameField(max_length=100)
     sim_number = TextField(max_length=32, required=False, allow_null=True, validators=[ONE_LINE])
-    wearer_name = NoteField(max_length=150, validators=[ONE_LINE], help_text="Who wears it, if not its owner.")
+    wearer_name = NoteNameField(max_length=150, help_text="Who wears it, if not its owner.")
     wearer_phone = PhoneField(required=False, allow_null=True)
     medical_note = NoteField(max_length=2000, help_text="What whoever comes to help must know.")
     address_note = NoteField(max_length=500, help_text="How to get in.")

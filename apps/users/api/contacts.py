@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mdd_backend.api.openapi import documented
-from mdd_backend.api.rest import TextField, WholeNumberField
+from mdd_backend.api.rest import NameField, WholeNumberField
 
 from ..models import BlockedHelper, EmergencyContact, Language
 from ..rules import contacts
@@ -54,14 +54,14 @@ class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
 
 
 class NewContactSerializer(serializers.Serializer[EmergencyContact]):
-    name = TextField(max_length=150)
+    name = NameField(max_length=150)
     phone_number = PhoneField()
     language = serializers.ChoiceField(Language.choices, required=False, help_text="Of what they are sent; else yours.")
     order = WholeNumberField(min_value=0, max_value=1000, required=False, help_text="Else after the others.")
 
 
 class ContactChangesSerializer(NewContactSerializer):
-    name = TextField(max_length=150, required=False)
+    name = NameField(max_length=150, required=False)
     phone_number = PhoneField(required=False)
 
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from phonenumber_field.serializerfields import PhoneNumberField
 from rest_framework import serializers
 
-from mdd_backend.api.rest import TextField, TrueFalseField
+from mdd_backend.api.rest import NameField, TextField, TrueFalseField
 
 from ..models import STANDINGS, Language, Role, User
 
@@ -65,7 +65,7 @@ class AccountDetailsSerializer(AccountSerializer):
 class AccountChangesSerializer(serializers.Serializer[User]):
     """What people may change about themselves."""
 
-    full_name = TextField(max_length=150, required=False)
+    full_name = NameField(max_length=150, required=False)
     email = EmailField(max_length=254, allow_null=True, required=False)
     language = serializers.ChoiceField(Language.choices, required=False)
     on_duty = TrueFalseField(required=False)
@@ -77,13 +77,13 @@ class AccountDecisionSerializer(serializers.Serializer[User]):
 
     role = serializers.ChoiceField(Role.choices, required=False)
     status = serializers.ChoiceField(STANDINGS, required=False)
-    full_name = TextField(max_length=150, required=False)
+    full_name = NameField(max_length=150, required=False)
     language = serializers.ChoiceField(Language.choices, required=False)
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
     phone_number = PhoneField()
-    full_name = TextField(max_length=150)
+    full_name = NameField(max_length=150)
     password = password_field()
     password2 = password_field()
 
