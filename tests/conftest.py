@@ -182,6 +182,11 @@ def dispatcher(person: Callable[..., User]) -> User:
     return person(role=Role.ADMIN)
 
 
+@pytest.fixture
+def superuser(person: Callable[..., User]) -> User:
+    return person(role=Role.ADMIN, is_superuser=True)
+
+
 def make_helper(metres: float = 500, **fields: Any) -> User:
     user = make_person(**{"role": Role.HELPER, "on_duty": True} | fields)
     device, _ = register_device(user, f"phone-{user.pk}")
@@ -264,6 +269,7 @@ def make_scene() -> Any:
         "other": make_helper(20_000),
         "admin": make_person(role=Role.ADMIN),
         "banned": make_person(status=Status.BANNED),
+        "superuser": make_person(role=Role.ADMIN, is_superuser=True),
     }
     device, _ = register_device(people["owner"], "watch-of-owner")
     record_fix(device, Fix(*HERE))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KT
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -14,9 +15,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
+from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in, uuid_of
 from apps.users.models import User
 from apps.users.rules import accounts
+from apps.users.rules.rights import SuperuserRequired
 
 from .journal.story import MOST, story_of
 from .kinds import Outcome
@@ -66,12 +68,16 @@ class EventPage(DispatcherPage):
     def contain(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """What the button on a person's page does: contains the account, or lifts that."""
         user = get_object_or_404(User.objects.present(), pk=user_id)
-        if "lift" in request.POST:
-            accounts.lift_containment(user, signed_in(request))
-            messages.success(request, "The containment is lifted.")
-        else:
-            closed = containing.contain(user, signed_in(request))
-            messages.success(request, f"The account is contained; {len(closed)} events were closed as false alarms.")
+        try:
+            if "lift" in request.POST:
+                accounts.lift_containment(user, signed_in(request))
+                messages.success(request, "The containment is lifted.")
+            else:
+                closed = containing.contain(user, signed_in(request))
+                done = f"The account is contained; {len(closed)} events were closed as false alarms."
+                messages.success(request, done)
+        except SuperuserRequired as why:
+            messages.error(request, str(why))
         return HttpResponseRedirect(reverse("admin:users_user_change", args=[user.pk]))
 
     def change_view(
@@ -190,6 +196,17 @@ class JournalPage(LogPage):
     def of(self, entry: JournalEntry) -> SafeString | str:
         return link(entry.event)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
+    ) -> tuple[QuerySet[JournalEntry], bool]:
+        """The uuid of an account finds what its person did to accounts and devices, and what was done to theirs."""
+        found = User.objects.filter(uuid=uuid) if (uuid := uuid_of(search_term)) else User.objects.none()
+        person = found.values_list("pk", flat=True).first()
+        if person is None:
+            return super().get_search_results(request, queryset, search_term)
+        deeds = queryset.filter(event=None).annotate(whom=KT("data__person"))
+        return deeds.filter(Q(actor_id=person) | Q(whom=str(person))), False
+
     def actor(self, entry: JournalEntry) -> SafeString | str:
         return person(User.objects.filter(pk=entry.actor_id).first() if entry.actor_id else None)
 
@@ -254,13 +271,13 @@ class PolicyPage(DispatcherPage):
         return ", ".join(f"{wave['helpers']} in {wave['radius_m']} m" for wave in shown.waves)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_staff
+        return signed_in(request).is_chief
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff
+        return signed_in(request).is_chief
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_staff and (obj is None or obj.detected_type != "")
+        return signed_in(request).is_chief and (obj is None or obj.detected_type != "")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("detected_type", "changed_at") if obj else ("changed_at",)
@@ -280,6 +297,9 @@ class PolicyPage(DispatcherPage):
         named = form.changed_data if change else ["waves", *policy.BOUNDS]
         changes = {name: form.cleaned_data[name] for name in named}
         obj.pk = policy.change_policy(obj.detected_type, changes, signed_in(request)).pk
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[DispatchPolicy]) -> Any:
+        """The service has written it."""
 
     def delete_model(self, request: HttpRequest, obj: DispatchPolicy) -> None:
         with suppress(policy.NoSuchPolicy):

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from django.db.models import TextChoices
 
+from apps.users.kinds import Deed
+
 
 class EventStatus(TextChoices):
     NEW = "NEW", "nobody is coming"
@@ -133,3 +135,19 @@ class JournalKind(TextChoices):
     EVENT_CANCELLED = "EVENT_CANCELLED", "event cancelled"
     EVENT_REOPENED = "EVENT_REOPENED", "event reopened"
     POLICY_CHANGED = "POLICY_CHANGED", "policy changed"
+    ACCOUNT_MADE = Deed.ACCOUNT_MADE.value, Deed.ACCOUNT_MADE.label
+    ACCOUNT_CHANGED = Deed.ACCOUNT_CHANGED.value, Deed.ACCOUNT_CHANGED.label
+    ACCOUNT_CONTAINED = Deed.ACCOUNT_CONTAINED.value, Deed.ACCOUNT_CONTAINED.label
+    CONTAINMENT_LIFTED = Deed.CONTAINMENT_LIFTED.value, Deed.CONTAINMENT_LIFTED.label
+    ACCOUNT_ERASED = Deed.ACCOUNT_ERASED.value, Deed.ACCOUNT_ERASED.label
+    PASSWORD_CHANGED = Deed.PASSWORD_CHANGED.value, Deed.PASSWORD_CHANGED.label
+    SIGNED_OUT_EVERYWHERE = Deed.SIGNED_OUT_EVERYWHERE.value, Deed.SIGNED_OUT_EVERYWHERE.label
+    DEVICE_MOVED = Deed.DEVICE_MOVED.value, Deed.DEVICE_MOVED.label
+    DEVICE_REMOVED = Deed.DEVICE_REMOVED.value, Deed.DEVICE_REMOVED.label
+    DEVICE_PROVEN = Deed.DEVICE_PROVEN.value, Deed.DEVICE_PROVEN.label
+    PROOF_TAKEN_BACK = Deed.PROOF_TAKEN_BACK.value, Deed.PROOF_TAKEN_BACK.label
+    ADMIN_CHANGED = Deed.ADMIN_CHANGED.value, Deed.ADMIN_CHANGED.label
+
+
+DEEDS = (JournalKind.POLICY_CHANGED, *(JournalKind(deed.value) for deed in Deed))
+"""What people do to accounts, devices and the policy: of no event, and ADMIN searches it."""

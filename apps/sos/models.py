@@ -9,6 +9,7 @@ from django.contrib.gis.db.models import PointField
 from django.contrib.gis.geos import Point
 from django.db import models
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
 from apps.devices.models import Device
@@ -279,6 +280,12 @@ class JournalEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "journal entries"
+        indexes = [
+            models.Index(fields=["-position"], name="sos_deeds", condition=models.Q(event__isnull=True)),
+            models.Index(
+                KeyTextTransform("person", "data"), name="sos_deeds_of", condition=models.Q(event__isnull=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position} {self.kind}"

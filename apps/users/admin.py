@@ -1,6 +1,7 @@
 """People, and what keeps strangers out."""
 
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from .admin_pages import DispatcherPage, name_of, signed_in
 from .models import Role, Status, User
 from .rules import accounts
+from .rules.rights import SuperuserRequired, may_change
 
 admin.site.site_header = admin.site.site_title = "MDD"
 
@@ -43,13 +45,15 @@ class NewPersonForm(_NewUserForm):
 class PasswordForm(_PasswordForm):
     """Sets a password as everywhere: the person's sessions end."""
 
+    actor: ClassVar[ContextVar[User]] = ContextVar("actor")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("usable_password", None)
         self.fields["password1"].required = self.fields["password2"].required = True
 
     def save(self, commit: bool = True) -> User:
-        return accounts.change_password(self.user, self.cleaned_data["password1"])
+        return accounts.change_password(self.user, self.cleaned_data["password1"], actor=self.actor.get())
 
 
 @admin.register(User)
@@ -68,7 +72,6 @@ class PersonPage(DispatcherPage, _UserAdmin):
     readonly_fields = (
         "uuid",
         "phone_number",
-        "is_superuser",
         "last_login",
         "phone_confirmed_at",
         "contained_at",
@@ -89,20 +92,22 @@ class PersonPage(DispatcherPage, _UserAdmin):
         return request.user.is_staff
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only a superuser changes a superuser, or any dispatcher could take such an account over."""
+        """Only a superuser changes an ADMIN, or any dispatcher could take such an account over."""
         if not request.user.is_staff or obj is None:
             return request.user.is_staff
-        return obj.status != Status.ERASED and (request.user.is_superuser or not obj.is_superuser)
+        return obj.status != Status.ERASED and may_change(signed_in(request), obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Nobody demotes or bans themselves; a phone number is given once. How many devices are, superusers decide."""
+        """Nobody demotes or bans themselves; a phone number is given once. What superusers decide, others see."""
         if obj is None:
             return ()
-        own = ("role", "status") if obj == request.user else ()
-        others = () if request.user.is_superuser else ("devices_most",)
+        own = ("role", "status", "is_superuser") if obj == request.user else ()
+        others = () if signed_in(request).is_chief else ("devices_most", "is_superuser")
         return (*self.readonly_fields, *own, *others)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role" and not signed_in(request).is_chief:
+            kwargs["choices"] = [(role.value, role.label) for role in Role if role != Role.ADMIN]
         if db_field.name == "status":
             kwargs["choices"] = [(status.value, status.label) for status in (Status.ACTIVE, Status.BANNED)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
@@ -114,10 +119,15 @@ class PersonPage(DispatcherPage, _UserAdmin):
             why = "This phone number is already registered."
         except accounts.AccountErased:
             why = "The account was erased meanwhile."
-        except accounts.LastDispatcher as reason:
+        except (accounts.LastDispatcher, SuperuserRequired) as reason:
             why = str(reason)
         messages.error(request, why)
         return HttpResponseRedirect(request.get_full_path())
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """By whom the password is set, the form must know."""
+        PasswordForm.actor.set(signed_in(request))
+        return super().user_change_password(request, id, form_url)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         context["subtitle"] = name_of(context["original"]) if context.get("original") else None
@@ -125,12 +135,11 @@ class PersonPage(DispatcherPage, _UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if change:
-            accounts.change_account(obj, {name: form.cleaned_data[name] for name in form.changed_data})
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            accounts.change_account(obj, changes, signed_in(request))
             return
-        role = obj.role
-        made = accounts.register_user(obj.phone_number, obj.full_name, form.cleaned_data["password1"])
-        if role != Role.USER:
-            accounts.change_account(made, {"role": role})
+        password = form.cleaned_data["password1"]
+        made = accounts.make_account(obj.phone_number, obj.full_name, password, obj.role, signed_in(request))
         obj.pk = made.pk
         obj.refresh_from_db()
 
@@ -158,9 +167,9 @@ class PersonPage(DispatcherPage, _UserAdmin):
         for user in people.order_by("pk"):
             if self.has_change_permission(request, user):
                 try:
-                    accounts.change_account(user, changes)
+                    accounts.change_account(user, changes, signed_in(request))
                     count += 1
-                except (accounts.AccountErased, accounts.LastDispatcher) as why:
+                except (accounts.AccountErased, accounts.LastDispatcher, SuperuserRequired) as why:
                     messages.error(request, str(why))
         messages.success(request, f"{count} {done}.")
 

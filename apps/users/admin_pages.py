@@ -7,14 +7,16 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from phonenumber_field.phonenumber import to_python
 
+from .kinds import Deed
 from .models import User
+from .rules.record import keep_deed
 
 COUNTED_MOST = 10_000
 
@@ -61,10 +63,26 @@ class DispatcherPage(_ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """The journal keeps what is done here, in place of Django's log: the services write it, or these three."""
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        pass
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's shows its log; the journal has it all."""
+        shown = self.get_object(request, object_id)
+        uuid = getattr(shown, "uuid", None) or getattr(shown, "uid", "")
+        return HttpResponseRedirect(f"{reverse('admin:sos_journalentry_changelist')}?q={uuid}")
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for row in queryset:
+            keep_deed(Deed.ADMIN_CHANGED, signed_in(request), None, model=self.opts.model_name, row=row.pk)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        uuid = _uuid(search_term)
+        uuid = uuid_of(search_term)
         if uuid and self.uuid_fields:
             wanted = Q()
             for name in self.uuid_fields:
@@ -94,7 +112,7 @@ def as_stored(term: str) -> str:
     return number.as_e164 if number and number.is_valid() else re.sub(r"\D", "", term)
 
 
-def _uuid(term: str) -> UUID | None:
+def uuid_of(term: str) -> UUID | None:
     try:
         return UUID(term.strip())
     except ValueError:

@@ -127,6 +127,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         return self.role == Role.ADMIN and self.status == Status.ACTIVE
 
+    @property
+    def is_chief(self) -> bool:
+        """A superuser who may act as one."""
+        return self.is_superuser and self.is_staff
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's, which a browser's session must match: it changes with the password, and with the version too."""
         version = self.token_version or ""  # of version 0 it is Django's own
@@ -193,6 +198,16 @@ class BlockedHelper(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner_id} blocks {self.helper_id}"
+
+
+class Remark(models.Model):
+    """Why somebody has decided something about a person, in their words. The journal's entry holds its id."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    text = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return f"remark {self.pk}"
 
 
 class PasswordReset(models.Model):

@@ -1,4 +1,6 @@
-"""What other apps may want to know about accounts. Each is sent with `user`, inside the transaction it tells of."""
+"""What other apps may want to know about accounts. Each is sent with `user`, but for `deed_done`, inside the
+transaction it tells of.
+"""
 
 from django.dispatch import Signal
 
@@ -12,6 +14,8 @@ signed_out = Signal()
 sessions_ended = Signal()
 # A person's emergency contacts have changed.
 contacts_changed = Signal()
+# Somebody has done something (`actor`, `kind`: a Deed, `facts`) that the journal keeps; nothing is locked after it.
+deed_done = Signal()
 # A person is about to be erased; a receiver may raise accounts.StillNeeded.
 erasing = Signal()
 # A person has been erased: other apps erase what they hold.

@@ -17,13 +17,8 @@ from apps.sos.kinds import AlertStatus
 from apps.sos.models import SosEvent
 from apps.sos.rules.answers import answer_alert
 from apps.sos.rules.due_step import take_due_step
-from apps.users.models import Role, User
+from apps.users.models import User
 from tests.conftest import HERE
-
-
-@pytest.fixture
-def superuser(person: Callable[..., User]) -> User:
-    return person(role=Role.ADMIN, is_superuser=True)
 
 
 def at_the_admin(user: User) -> Client:

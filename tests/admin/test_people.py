@@ -213,17 +213,20 @@ def test_approval_makes_helpers_of_those_who_want_to_help(desk: Client, person: 
 
 def test_ban_and_unban_say_how_many(desk: Client, person: Any, client_of: Any) -> None:
     people = [person(), person(status=Status.BANNED)]
+    banned = client_of(people[0])
     assert "1 are banned now" in act(desk, "ban", *people)
-    assert client_of(people[0]).get("/api/v1/users/me/").status_code == 401
+    assert banned.get("/api/v1/users/me/").status_code == 401
     assert "2 may come back" in act(desk, "unban", *people)
-    assert client_of(people[0]).get("/api/v1/users/me/").status_code == 200
+    assert banned.get("/api/v1/users/me/").status_code == 401, "it was signed out"
+    assert client_of(User.objects.get(pk=people[0].pk)).get("/api/v1/users/me/").status_code == 200
 
 
-@pytest.mark.parametrize("refusal", [accounts.LastDispatcher(), accounts.AccountErased()], ids=repr)
+@pytest.mark.parametrize("refusal", [accounts.LastDispatcher("last"), accounts.AccountErased()], ids=repr)
 def test_refusal_of_the_service_is_said_and_nothing_changes(
-    desk: Client, person: Any, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+    superuser: User, person: Any, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
-    """Such as two dispatchers who demote each other at once."""
+    """Such as two superusers who demote each other at once."""
+    desk = at_the_admin(superuser)
     other = person(role=Role.ADMIN)
 
     def refuse(*_: object) -> None:

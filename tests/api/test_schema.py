@@ -48,7 +48,9 @@ def one_connection(route_scene: Scene) -> Iterator[None]:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("one_connection")
-@pytest.mark.parametrize("actors", [("owner", "admin")], ids=["owner, admin"])  # without, all would have one name
+@pytest.mark.parametrize(
+    "actors", [("owner", "superuser")], ids=["owner, superuser"]
+)  # without, all would have one name
 @SPEC.parametrize()
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(case: Any, actors: list[str], route_scene: Scene) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.db.models import F
 from django.utils import timezone
@@ -15,9 +14,9 @@ from rest_framework.test import APIClient
 from apps.devices.models import ClaimTry, Device, DeviceClaim, DeviceToken, LocationTrack
 from apps.devices.rules.moving import LETTERS
 from apps.devices.rules.registry import Fix, record_fix
-from apps.sos.models import SosEvent
+from apps.sos.models import JournalEntry, SosEvent
 from apps.sos.rules.opening import open_event
-from apps.users.models import Status, User
+from apps.users.models import Remark, Status, User
 from tests.devices.conftest import MINE, PLACE, URL
 
 pytestmark = pytest.mark.django_db
@@ -143,12 +142,13 @@ def test_dispatcher_moves_a_watch_with_a_reason(
     answer = desk.post(MOVE, body, format="json")
     assert (answer.status_code, answer.json()["model"]) == (200, "T-Watch 5")
     assert (owner.get(MINE).status_code, app.get(MINE).status_code) == (404, 200)
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id) == (dispatcher, str(Device.objects.get().pk))
-    assert "Has shown the receipt." in entry.change_message
-    assert str(watch.owner.uuid) in entry.change_message
+    entry = JournalEntry.objects.get(kind="DEVICE_MOVED")
+    remark = Remark.objects.get()
+    facts = {"person": buyer.pk, "before": watch.owner_id, "device": Device.objects.get().pk, "remark": remark.pk}
+    assert (entry.actor_id, entry.data) == (dispatcher.pk, facts)
+    assert (remark.text, remark.person) == ("Has shown the receipt.", buyer)
     assert desk.post(MOVE, body, format="json").status_code == 200, "it is theirs already"
-    assert LogEntry.objects.count() == 1
+    assert JournalEntry.objects.count() == 1
 
 
 def test_move_needs_an_active_account_and_a_reason(

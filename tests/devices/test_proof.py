@@ -4,13 +4,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.devices.models import ESTABLISHED_DAYS, Device
 from apps.sos.claims import rank_of
-from apps.sos.models import SosEvent
+from apps.sos.models import JournalEntry, SosEvent
 from apps.sos.rules.opening import open_event
 from apps.users.models import User
 from tests.devices.conftest import MINE, PLACE
@@ -41,7 +40,8 @@ def test_dispatchers_word_establishes_a_watch(
         assert (answer.status_code, answer.json()["is_established"]) == (200, True)
     assert owner.get(MINE).json()["is_established"] is True
     assert opened(watch.owner, watch).rank == rank(is_proven=True, is_first=True)
-    assert [entry.object_repr for entry in LogEntry.objects.filter(user=dispatcher)] == ["w-1"]
+    kept = JournalEntry.objects.filter(kind="DEVICE_PROVEN", actor_id=dispatcher.pk)
+    assert [entry.data for entry in kept] == [{"device": watch.pk, "person": watch.owner_id}]
 
 
 def test_word_can_be_taken_back(watch: Device, client_of: Any, dispatcher: User) -> None:

@@ -149,19 +149,22 @@ def test_decision_that_is_no_object_is_refused(dispatcher: User, wearer: User, c
 
 
 @pytest.mark.parametrize("body", [{"role": "USER"}, {"role": "HELPER"}, {"status": "BANNED"}])
-def test_the_last_dispatcher_stays_one(dispatcher: User, person: Any, client_of: Any, body: Any) -> None:
-    person(role=Role.ADMIN, status=Status.BANNED)
-    client = client_of(dispatcher)
-    answer = client.patch(url_of(dispatcher), body, format="json")
+@pytest.mark.parametrize("others", [0, 1])
+def test_the_last_superuser_stays_one(superuser: User, person: Any, client_of: Any, body: Any, others: int) -> None:
+    person(role=Role.ADMIN, is_superuser=True, status=Status.BANNED)
+    for _ in range(others):
+        person(role=Role.ADMIN)
+    client = client_of(superuser)
+    answer = client.patch(url_of(superuser), body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-    assert client.patch(url_of(dispatcher), {"role": "ADMIN", "full_name": "D"}, format="json").status_code == 200
-    person(role=Role.ADMIN)
-    assert client.patch(url_of(dispatcher), body, format="json").status_code == 200
+    assert client.patch(url_of(superuser), {"role": "ADMIN", "full_name": "D"}, format="json").status_code == 200
+    person(role=Role.ADMIN, is_superuser=True)
+    assert client.patch(url_of(superuser), body, format="json").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_dispatchers_who_ban_each_other_at_once_one_stays(person: Any, client_of: Any) -> None:
-    one, two = person(role=Role.ADMIN), person(role=Role.ADMIN)
+def test_of_two_superusers_who_ban_each_other_at_once_one_stays(person: Any, client_of: Any) -> None:
+    one, two = (person(role=Role.ADMIN, is_superuser=True) for _ in range(2))
 
     def ban(pair: tuple[User, User]) -> int:
         try:

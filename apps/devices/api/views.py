@@ -136,7 +136,7 @@ class DeviceView(APIView):
     @documented("Remove a device", gives={204: (None, None)})
     def delete(self, request: Request, device_uid: str) -> Response:
         """For its owner. Its track and its token go with it; SOS events stay."""
-        registry.remove_device(queries.device_of(caller(request), device_uid))
+        registry.remove_device(queries.device_of(caller(request), device_uid), caller(request))
         return Response(status=204)
 
 

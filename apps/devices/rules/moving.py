@@ -11,8 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
+from apps.users.kinds import Deed
 from apps.users.models import User
-from apps.users.rules.record import keep_decision
+from apps.users.rules.record import keep_deed
 from mdd_backend.database.clock import now
 from mdd_backend.digests import keyed
 
@@ -73,9 +74,7 @@ def move_device(device: Device, owner: User, dispatcher: User, reason: str) -> D
     """
     if device.owner_id == owner.pk:
         return device
-    moved = _move(device, owner, {"model": device.model})
-    keep_decision(dispatcher, moved, f"Moved from account {device.owner} to {owner}: {reason}")
-    return moved
+    return _move(device, owner, {"model": device.model}, dispatcher, reason)
 
 
 @transaction.atomic
@@ -106,14 +105,16 @@ def _claim(owner: User, device_uid: str, code: str, fields: dict[str, Any]) -> D
         or not any(constant_time_compare(digest, claim.digest) for digest in _digests(device, code))
     ):
         raise DeviceTaken
-    return _move(device, owner, fields)
+    return _move(device, owner, fields, owner)
 
 
-def _move(device: Device, owner: User, fields: dict[str, Any]) -> Device:
+def _move(device: Device, owner: User, fields: dict[str, Any], actor: User, reason: str = "") -> Device:
     """In the caller's transaction."""
-    device_uid = device.device_uid
+    device_uid, before = device.device_uid, device.owner
     remove_device(device)
-    return add_device(owner, device_uid, fields)[0]
+    moved, _ = add_device(owner, device_uid, fields)
+    keep_deed(Deed.DEVICE_MOVED, actor, owner, device=moved.pk, before=before.pk, remark=reason)
+    return moved
 
 
 def _digests(device: Device, code: str) -> list[str]:

@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, When
 from django.db.models.functions import Greatest, Now, TruncDate
 
+from apps.users.kinds import Deed
 from apps.users.models import User
-from apps.users.rules.record import keep_decision
+from apps.users.rules.record import keep_deed
 from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
 
@@ -89,7 +90,7 @@ def prove_device(device: Device, dispatcher: User) -> Device:
     Raises DeviceRemoved.
     """
     if Device.objects.filter(pk=device.pk, proven_at=None).update(proven_at=Now()):
-        keep_decision(dispatcher, device, "Watch and wearer are known to a dispatcher.")
+        keep_deed(Deed.DEVICE_PROVEN, dispatcher, device.owner, device=device.pk)
     return reread(device)
 
 
@@ -97,17 +98,23 @@ def prove_device(device: Device, dispatcher: User) -> Device:
 def take_proof_back(device: Device, dispatcher: User) -> None:
     """It is established only if it has reported on enough days; also when nobody has said otherwise."""
     if Device.objects.filter(pk=device.pk).exclude(proven_at=None).update(proven_at=None):
-        keep_decision(dispatcher, device, "Watch and wearer are not known to a dispatcher any more.")
+        keep_deed(Deed.PROOF_TAKEN_BACK, dispatcher, device.owner, device=device.pk)
 
 
 @transaction.atomic
-def remove_device(device: Device) -> None:
-    """Takes the device away with its track and its token; a helper then stands where another one was seen last."""
+def remove_device(device: Device, actor: User | None = None) -> None:
+    """Takes the device away with its track and its token; a helper then stands where another one was seen last.
+
+    actor: who does it, for the journal; None where what follows is journalled.
+    """
     hold_device(device)
     for token in DeviceToken.objects.filter(device=device):
         token.revoke()
+    pk, owner = device.pk, device.owner
     device.delete()
-    place_helper(device.owner)
+    place_helper(owner)
+    if actor:
+        keep_deed(Deed.DEVICE_REMOVED, actor, owner, device=pk)
 
 
 def forget_person(user: User, **_: object) -> None:

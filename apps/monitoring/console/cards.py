@@ -29,8 +29,8 @@ _COUNTED = {
 _PERSON = ("uuid", "full_name", "phone_number")
 _READ = (
     *READ,
-    "uid", "outcome", "severity", "stale_credential", "occurred_at", "closed_at", "signal_count", "handed_over_to", "next_step_at",
-    "accuracy_m", "location_source", "location_age_s", "position_at",
+    "uid", "outcome", "severity", "stale_credential", "occurred_at", "closed_at", "signal_count", "handed_over_to",
+    "next_step_at", "accuracy_m", "location_source", "location_age_s", "position_at",
     *(f"{whose}__{name}" for whose in ("user", "acknowledged_by") for name in _PERSON),
     *(f"device__{name}" for name in (
         "device_uid", "model", "wearer_name", "battery_level", "is_online", "last_seen_at", "position", "position_at",

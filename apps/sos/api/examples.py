@@ -37,6 +37,13 @@ STANDING: dict[str, Any] = {
 }
 RESOLVED = STANDING | {"event_status": "RESOLVED", "outcome": "HELPED"}
 CANCELLED = STANDING | {"event_status": "CANCELLED", "outcome": "NO_HELP_NEEDED", "acknowledged_at": None}
+DEED: dict[str, Any] = {
+    "at": "2025-10-28T12:00:00.412000Z",
+    "kind": "ACCOUNT_CHANGED",
+    "actor": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11",
+    "facts": {"person": "0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4", "changed": {"role": ["USER", "HELPER"]}},
+    "remark": None,
+}
 CONTAINMENT = {
     "uuid": "0d5a1f3e-6a43-4a53-9a0f-5a2f6f0f7c11",
     "contained_at": "2025-10-28T12:00:31.500000Z",

@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, FloatField, Func, Q, QuerySet
+from django.db.models.fields.json import KT
 from django.forms import Field, ValidationError
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from ..kinds import DetectedType, EventStatus, Outcome
-from ..models import SosEvent
+from apps.users.models import User
+
+from ..kinds import DEEDS, DetectedType, EventStatus, Outcome
+from ..models import JournalEntry, SosEvent
 from ..queries.events import seen_exactly
 
 DIGITS_LEAST = 4  # fewer would find half of everybody
@@ -106,3 +109,23 @@ class EventFilter(filters.FilterSet):
         within = Q(at_lon__gte=west, at_lon__lte=east) if west <= east else Q(at_lon__gte=west) | Q(at_lon__lte=east)
         placed = seen_exactly(events, self.request.user).annotate(at_lat=_degrees("Y"), at_lon=_degrees("X"))
         return placed.filter(within, at_lat__gte=south, at_lat__lte=north)
+
+
+class DeedFilter(filters.FilterSet):
+    kind = filters.MultipleChoiceFilter(choices=[(kind.value, kind.label) for kind in DEEDS])
+    actor = filters.UUIDFilter(method="by_actor", help_text="Who did it.")
+    person = filters.UUIDFilter(method="about", help_text="To whom.")
+    since = TimeFilter(field_name="at", lookup_expr="gte")
+    until = TimeFilter(field_name="at", lookup_expr="lt")
+
+    class Meta:
+        model = JournalEntry
+        fields: list[str] = []
+
+    def by_actor(self, deeds: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
+        return deeds.filter(actor_id__in=User.objects.filter(uuid=value).values("pk"))
+
+    def about(self, deeds: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
+        """By the text of the id, as the index has it."""
+        person = User.objects.filter(uuid=value).values_list("pk", flat=True).first()
+        return deeds.annotate(whom=KT("data__person")).filter(whom=str(person))

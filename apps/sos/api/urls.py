@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import containment, current, events, policy, reports, timeline
+from .views import containment, current, deeds, events, policy, reports, timeline
 
 urlpatterns = [
     path("sos/", events.EventsView.as_view()),
@@ -23,5 +23,6 @@ urlpatterns = [
     path("users/<uuid:uuid>/containment/", containment.ContainmentView.as_view()),
     path("reports/response-times/", reports.ResponseTimesView.as_view()),
     path("reports/response-times.csv", reports.ResponseTimesCsvView.as_view()),
+    path("deeds/", deeds.DeedsView.as_view()),
     path("dispatch-policy/", policy.DispatchPolicyView.as_view()),
 ]

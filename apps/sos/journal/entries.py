@@ -8,6 +8,8 @@ from enum import Enum, auto
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
+from apps.users.kinds import Deed
+
 from ..kinds import JournalKind
 
 
@@ -148,6 +150,23 @@ class PolicyChanged(Data):
     changed: dict[str, list[Any]]
 
 
+@dataclass(frozen=True)
+class DeedDone(Data):
+    """What somebody did to a person or a device, or to a row in the admin: its `model` and `row`.
+
+    before: whose the device was. changed: by field, what it was and what it is; null for what is personal. remark: the
+    id of why.
+    """
+
+    person: Person | None = None
+    device: int | None = None
+    before: Person | None = None
+    changed: dict[str, list[Any] | None] | None = None
+    remark: int | None = None
+    model: str | None = None
+    row: int | None = None
+
+
 _K = JournalKind
 DATA: dict[str, type[Data]] = {
     _K.WAVE_CALLED: WaveCalled,
@@ -167,6 +186,7 @@ DATA: dict[str, type[Data]] = {
     _K.EVENT_RESOLVED: Closed,
     _K.EVENT_CANCELLED: Closed,
     _K.POLICY_CHANGED: PolicyChanged,
+    **dict.fromkeys((_K(deed.value) for deed in Deed), DeedDone),
 }
 """Kinds that are not here hold nothing."""
 

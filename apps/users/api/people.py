@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -19,6 +19,7 @@ from mdd_backend.api.openapi import documented
 
 from ..models import User
 from ..rules import accounts
+from ..rules.rights import SuperuserRequired
 from . import examples, lockout
 from .filters import UserFilter
 from .permissions import IsDispatcher, caller
@@ -37,6 +38,8 @@ def _refusals() -> Iterator[None]:
         yield
     except (accounts.StillNeeded, accounts.LastDispatcher) as why:
         raise Conflict(str(why)) from None
+    except SuperuserRequired as why:
+        raise PermissionDenied(str(why), code="superuser_required") from None
     except accounts.AccountErased:
         raise NotFound from None
 
@@ -119,12 +122,14 @@ class UserView(APIView):
         errors=[409],
     )
     def patch(self, request: Request, uuid: UUID) -> Response:
-        """For an ADMIN. A ban ends every session. The last active ADMIN stays one: 409."""
+        """For an ADMIN. A ban ends every session. Only a superuser makes ADMINs and changes their accounts: 403
+        `superuser_required`. The last active ADMIN, and the last superuser, stays one: 409.
+        """
         user = _person(uuid)
         body = AccountDecisionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():
-            user = accounts.change_account(user, body.validated_data)
+            user = accounts.change_account(user, body.validated_data, caller(request))
         return Response(AccountDetailsSerializer(user).data)
 
 

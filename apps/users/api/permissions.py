@@ -14,6 +14,15 @@ class IsDispatcher(BasePermission):
         return isinstance(request.user, User) and request.user.role == Role.ADMIN
 
 
+class IsSuperuser(BasePermission):
+    """Role ADMIN with Django's mark of a superuser."""
+
+    code, message = "superuser_required", "Only a superuser does this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, User) and request.user.is_chief
+
+
 def caller(request: Request) -> User:
     """The account behind the token; the permission classes have made sure that there is one."""
     assert isinstance(request.user, User)  # noqa: S101

@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
-from ..models import BlockedHelper, EmergencyContact, PasswordReset, Role, Status, User
+from ..kinds import Deed
+from ..models import BlockedHelper, EmergencyContact, PasswordReset, Remark, Role, Status, User
 from ..signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
-from . import limits, record, resets, sessions
+from . import limits, record, resets, rights, sessions
 
 
 class PhoneTaken(Exception):
@@ -26,10 +27,7 @@ class StillNeeded(Exception):
 
 
 class LastDispatcher(Exception):
-    """Nobody would be left to give roles."""
-
-    def __init__(self) -> None:
-        super().__init__("This is the last active ADMIN.")
+    """Nobody would be left to work events, or to make ADMINs."""
 
 
 class WrongCode(Exception):
@@ -58,15 +56,16 @@ def _hold(user: User) -> None:
 
 
 def _keep_a_dispatcher(user: User) -> None:
-    """Raises LastDispatcher when no other active ADMIN is left.
+    """Raises LastDispatcher when no other active ADMIN is left, or no other active superuser.
 
     Locks all of them in one order, before any other row: of two who demote each other at once, one is refused.
     """
     active = Q(role=Role.ADMIN, status=Status.ACTIVE)
     held = User.objects.select_for_update().filter(active | Q(pk=user.pk)).order_by("pk")
-    dispatchers = {person.pk for person in held if person.role == Role.ADMIN and person.status == Status.ACTIVE}
-    if dispatchers == {user.pk}:
-        raise LastDispatcher
+    if {person.pk for person in held if person.is_staff} == {user.pk}:
+        raise LastDispatcher("This is the last active ADMIN.")
+    if {person.pk for person in held if person.is_chief} == {user.pk}:
+        raise LastDispatcher("This is the last active superuser.")
 
 
 @transaction.atomic
@@ -75,7 +74,8 @@ def change_standing(user: User, *, role: str | None = None, status: str | None =
     _hold(user)
     lost = Role.ADMIN if user.role == Role.ADMIN else None
     user.role, user.status = role or user.role, status or user.status
-    user.save(update_fields=["role", "status"])
+    user.is_superuser = user.is_superuser and user.role == Role.ADMIN
+    user.save(update_fields=["role", "status", "is_superuser"])
     if user.is_banned or lost not in {None, user.role}:
         sessions.end_all(user)
     standing_changed.send(sender=User, user=user)
@@ -83,15 +83,35 @@ def change_standing(user: User, *, role: str | None = None, status: str | None =
 
 
 @transaction.atomic
-def change_account(user: User, changes: dict[str, Any]) -> User:
-    """What an ADMIN decides about somebody: role, status, name, language. Raises AccountErased and LastDispatcher."""
+def change_account(user: User, changes: dict[str, Any], actor: User) -> User:
+    """What `actor` decides about somebody: role, status, name, language.
+
+    Raises AccountErased, LastDispatcher and rights.SuperuserRequired.
+    """
+    rights.check(actor, user, changes)
     standing = {name: changes[name] for name in ("role", "status") if name in changes}
-    if standing.get("role", Role.ADMIN) != Role.ADMIN or standing.get("status") == Status.BANNED:
+    is_less = standing.get("role", Role.ADMIN) != Role.ADMIN or changes.get("is_superuser") is False
+    if is_less or standing.get("status") == Status.BANNED:
         _keep_a_dispatcher(user)
     _hold(user)
+    rights.check(actor, user, changes)  # as they are now
+    changed = record.changed_fields(user, changes)
     if standing:
         change_standing(user, **standing)
-    return _write(user, {name: value for name, value in changes.items() if name not in standing})
+    _write(user, {name: value for name, value in changes.items() if name not in standing})
+    if changed:
+        record.keep_deed(Deed.ACCOUNT_CHANGED, actor, user, changed=changed)
+    return user
+
+
+@transaction.atomic
+def make_account(phone_number: PhoneNumber, full_name: str, password: str, role: str, actor: User) -> User:
+    """An account that somebody else makes. Raises PhoneTaken and rights.SuperuserRequired."""
+    user = register_user(phone_number, full_name, password)
+    rights.check(actor, user, {"role": role})
+    change_standing(user, role=role)
+    record.keep_deed(Deed.ACCOUNT_MADE, actor, user, changed={"role": [Role.USER, role]})
+    return user
 
 
 @transaction.atomic
@@ -101,30 +121,42 @@ def change_own_account(user: User, changes: dict[str, Any]) -> User:
     _hold(user)
     if wanted is False and user.role == Role.HELPER:
         changes = changes | {"on_duty": False}
+    changed = record.changed_fields(user, changes)
     _write(user, changes)
     if wanted and user.role == Role.USER and settings.HELPERS_AUTO_APPROVE:
+        changed["role"] = [Role.USER, Role.HELPER]
         change_standing(user, role=Role.HELPER)
+    if changed.keys() - {"on_duty"}:  # a shift begins and ends many times a day, and is nobody else's doing
+        record.keep_deed(Deed.ACCOUNT_CHANGED, user, user, changed=changed)
     return user
 
 
 @transaction.atomic
 def contain(user: User, dispatcher: User) -> User:
-    """From now on the account's signals go to dispatchers first; again: the same. Raises AccountErased."""
+    """From now on the account's signals go to dispatchers first; again: the same.
+
+    Raises AccountErased and rights.SuperuserRequired.
+    """
     _hold(user)
-    if user.contained_at:
-        return user
-    record.keep_decision(dispatcher, user, "Contained.")
-    return _write(user, {"contained_at": timezone.now()})
+    rights.check(dispatcher, user, {})
+    if not user.contained_at:
+        _write(user, {"contained_at": timezone.now()})
+        record.keep_deed(Deed.ACCOUNT_CONTAINED, dispatcher, user)
+    return user
 
 
 @transaction.atomic
 def lift_containment(user: User, dispatcher: User) -> User:
-    """Its signals are taken as everybody's again; also when they are already. Raises AccountErased."""
+    """Its signals are taken as everybody's again; also when they are already.
+
+    Raises AccountErased and rights.SuperuserRequired.
+    """
     _hold(user)
-    if user.contained_at is None:
-        return user
-    record.keep_decision(dispatcher, user, "Containment lifted.")
-    return _write(user, {"contained_at": None})
+    rights.check(dispatcher, user, {})
+    if user.contained_at:
+        _write(user, {"contained_at": None})
+        record.keep_deed(Deed.CONTAINMENT_LIFTED, dispatcher, user)
+    return user
 
 
 def _write(user: User, changes: dict[str, Any]) -> User:
@@ -136,16 +168,19 @@ def _write(user: User, changes: dict[str, Any]) -> User:
 
 
 @transaction.atomic
-def change_password(user: User, password: str, kept: str = "") -> User:
-    """Sets a password and ends every session. Raises AccountErased.
+def change_password(user: User, password: str, kept: str = "", actor: User | None = None) -> User:
+    """Sets a password and ends every session. Raises AccountErased and rights.SuperuserRequired.
 
-    kept: the session that goes on under a new refresh token; its app still rings.
+    kept: the session that goes on under a new refresh token; its app still rings. actor: who does it for them.
     """
     _hold(user)
+    if actor and actor != user:
+        rights.check(actor, user, {})
     user.set_password(password)
     user.save(update_fields=["password"])
     sessions.end_all(user, kept)
     sessions_ended.send(sender=User, user=user, kept=kept)
+    record.keep_deed(Deed.PASSWORD_CHANGED, actor or user, user)
     return user
 
 
@@ -155,6 +190,7 @@ def sign_out_everywhere(user: User) -> None:
     _hold(user)
     sessions.end_all(user)
     sessions_ended.send(sender=User, user=user, kept="")
+    record.keep_deed(Deed.SIGNED_OUT_EVERYWHERE, user, user)
 
 
 @transaction.atomic
@@ -196,10 +232,12 @@ def erase(user: User) -> None:
     sessions.end_all(user)
     PasswordReset.objects.filter(user=user).delete()
     EmergencyContact.objects.filter(owner=user).delete()
+    Remark.objects.filter(person=user).delete()
     BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()
     _blank(user)
     standing_changed.send(sender=User, user=user)
     erased.send(sender=User, user=user)
+    record.keep_deed(Deed.ACCOUNT_ERASED, user, user)
 
 
 def _blank(user: User) -> None:

@@ -1,4 +1,4 @@
-"""The dispatch policy: seen and changed by dispatchers, never nonsense, never that of an event already open."""
+"""The dispatch policy: seen by dispatchers, changed by superusers, never nonsense, never that of an open event."""
 
 import json
 from typing import Any
@@ -17,8 +17,8 @@ WAVES = [{"radius_m": 500, "helpers": 3, "wait_s": 20}, {"radius_m": 2000, "help
 
 
 @pytest.fixture
-def desk(dispatcher: User, client_of: Any) -> Any:
-    return client_of(dispatcher)
+def desk(superuser: User, client_of: Any) -> Any:
+    return client_of(superuser)
 
 
 def patch(desk: Any, body: Any, url: str = POLICY) -> Any:
@@ -45,7 +45,7 @@ def test_without_any_change_the_defaults_are_in_force(desk: Any) -> None:
     assert not DispatchPolicy.objects.exists(), "looking stores nothing"
 
 
-def test_change_in_parts_is_in_force_and_journalled(desk: Any, dispatcher: User) -> None:
+def test_change_in_parts_is_in_force_and_journalled(desk: Any, superuser: User) -> None:
     before = desk.get(POLICY).json()
     answer = patch(desk, {"waves": WAVES, "contacts_after_s": 0, "repeat_s": 120})
     assert answer.status_code == 200, answer.json()
@@ -55,7 +55,7 @@ def test_change_in_parts_is_in_force_and_journalled(desk: Any, dispatcher: User)
     changed = {"waves": [before["waves"], WAVES], "contacts_after_s": [60, 0]}
     assert journalled() == [{"detected_type": None, "changed": changed}]
     entry = JournalEntry.objects.get()
-    assert (entry.event_id, entry.actor_id, entry.status) == (None, dispatcher.pk, "")
+    assert (entry.event_id, entry.actor_id, entry.status) == (None, superuser.pk, "")
 
 
 @pytest.mark.parametrize("body", [{}, {"repeat_s": 120}, {"detected_type": "OTHER", "own": False, "changed_at": "x"}])
@@ -190,22 +190,22 @@ def test_open_events_keep_their_plan(course: Course, desk: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_dispatchers_at_once_both_change_it(dispatcher: User, client_of: Any) -> None:
+def test_two_superusers_at_once_both_change_it(superuser: User, client_of: Any) -> None:
     bodies: list[dict[str, Any]] = [{"repeat_s": 90}, {"contacts_after_s": 30}, {"enough_helpers": 3}, {"waves": WAVES}]
-    assert at_once(4, lambda n: patch(client_of(dispatcher), bodies[n])) == [200] * 4
-    shown = client_of(dispatcher).get(POLICY).json()
+    assert at_once(4, lambda n: patch(client_of(superuser), bodies[n])) == [200] * 4
+    shown = client_of(superuser).get(POLICY).json()
     assert all(shown[name] == value for body in bodies for name, value in body.items())
     assert len(journalled()) == 4
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_contradict_each_other_one_is_refused(dispatcher: User, client_of: Any) -> None:
+def test_of_two_that_contradict_each_other_one_is_refused(superuser: User, client_of: Any) -> None:
     bodies = [{"movement_ask_s": 290}, {"movement_release_s": 200}]
-    assert at_once(2, lambda n: patch(client_of(dispatcher), bodies[n])) == [200, 400]
+    assert at_once(2, lambda n: patch(client_of(superuser), bodies[n])) == [200, 400]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_types_first_policy_made_twice_at_once_is_one(dispatcher: User, client_of: Any) -> None:
-    assert at_once(4, lambda n: patch(client_of(dispatcher), {"repeat_s": 200 + n}, FALL)) == [200] * 4
+def test_a_types_first_policy_made_twice_at_once_is_one(superuser: User, client_of: Any) -> None:
+    assert at_once(4, lambda n: patch(client_of(superuser), {"repeat_s": 200 + n}, FALL)) == [200] * 4
     assert DispatchPolicy.objects.filter(detected_type="FALL_DETECTED").count() == 1
     assert [entry["changed"].get("own") for entry in journalled()] == [[False, True], None, None, None]

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
 from apps.users.rules import accounts
+from apps.users.rules.rights import SuperuserRequired
 from mdd_backend.api.openapi import documented
 
 from ...rules import containing
@@ -33,6 +34,8 @@ class ContainmentView(APIView):
             closed = containing.contain(user, caller(request))
         except accounts.AccountErased:
             raise NotFound from None
+        except SuperuserRequired as why:
+            raise PermissionDenied(str(why), code="superuser_required") from None
         shown = {"uuid": user.uuid, "contained_at": user.contained_at, "closed": [event.uid for event in closed]}
         return Response(ContainmentSerializer(shown).data)
 
@@ -43,6 +46,8 @@ class ContainmentView(APIView):
             accounts.lift_containment(_person(uuid), caller(request))
         except accounts.AccountErased:
             raise NotFound from None
+        except SuperuserRequired as why:
+            raise PermissionDenied(str(why), code="superuser_required") from None
         return Response(status=204)
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.api.permissions import IsDispatcher, caller
+from apps.users.api.permissions import IsDispatcher, IsSuperuser, caller
 from mdd_backend.api.openapi import documented
 
 from ...models import DispatchPolicy
@@ -27,6 +27,11 @@ def _checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[s
 
 class DispatchPolicyView(APIView):
     permission_classes: list[Any] = [IsAuthenticated, IsDispatcher]
+
+    def get_permissions(self) -> list[Any]:
+        """An ADMIN reads it, a superuser changes it."""
+        changes = self.request.method in {"PATCH", "DELETE"}
+        return [*super().get_permissions(), *([IsSuperuser()] if changes else [])]
 
     def _type(self, serializer: type[serializers.Serializer[Any]] = PolicyOfTypeSerializer) -> str:
         detected_type: str = _checked(serializer, self.request.query_params).get("detected_type", "")
@@ -49,7 +54,7 @@ class DispatchPolicyView(APIView):
         query=[PolicyOfTypeSerializer],
     )
     def patch(self, request: Request) -> Response:
-        """For an ADMIN. With `detected_type` that type gets one of its own. Events that are open keep their plan."""
+        """For a superuser. With `detected_type` that type gets one of its own. Events that are open keep their plan."""
         detected_type = self._type()
         changes = _checked(PolicyChangesSerializer, request.data)
         try:
@@ -65,7 +70,7 @@ class DispatchPolicyView(APIView):
         query=[OwnPolicySerializer],
     )
     def delete(self, request: Request) -> Response:
-        """For an ADMIN. 404: the type has no policy of its own."""
+        """For a superuser. 404: the type has no policy of its own."""
         try:
             policy.remove_policy(self._type(OwnPolicySerializer), caller(request))
         except policy.NoSuchPolicy:
