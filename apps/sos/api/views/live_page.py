@@ -1,12 +1,10 @@
 """What an emergency contact sees of an event. The address itself is the credential; looking changes nothing."""
 
-import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from apps.users.models import EmergencyContact
 from mdd_backend.api.errors import RETRY_AFTER_S
 from mdd_backend.database.clock import now
+from mdd_backend.web.signed_page import guarded, page
 
 from ...models import SosEvent
 from ...queries.live import has_answered, help_for, opened
@@ -43,7 +42,7 @@ def _answer(request: HttpRequest, signed: str) -> HttpResponse:
             return _page("over", 410)
         if request.method == "POST":
             contact_answered(event, contact.pk)
-            return _guarded(HttpResponseRedirect(request.path, status=303), "'none'")
+            return guarded(HttpResponseRedirect(request.path, status=303))
         return _page("open", 200, _shown(event, contact))
 
 
@@ -68,19 +67,4 @@ def _time(time: datetime) -> dict[str, Any]:
 
 
 def _page(state: str, status: int, shown: dict[str, Any] | None = None, **options: Any) -> HttpResponse:
-    nonce = secrets.token_urlsafe(16)
-    context = {"state": state, "nonce": nonce, "language": translation.get_language(), **(shown or {})}
-    page = HttpResponse(render_to_string("sos/live.html", context), status=status, **options)
-    page._has_been_logged = True  # type: ignore[attr-defined]  # Django would write the address of a 404 or 410 down
-    return _guarded(page, f"'nonce-{nonce}'")
-
-
-def _guarded(response: HttpResponse, styles: str) -> HttpResponse:
-    """Neither kept, nor told to other sites, nor found by searching, nor able to load anything."""
-    response["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src {styles}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+    return page("sos/live.html", state, status, shown, **options)
