@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from phonenumbers import SUPPORTED_REGIONS
 
 T = TypeVar("T")
 UNSET = object()
@@ -61,6 +62,14 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 def words(raw: str) -> list[str]:
     """Reads words between commas."""
     return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def countries(raw: str) -> list[str]:
+    """Reads countries by their two letters, between commas; * stands for all."""
+    wanted = [word.upper() for word in words(raw)]
+    if wrong := [word for word in wanted if word != "*" and word not in SUPPORTED_REGIONS]:
+        raise ValueError(f"{wrong[0]!r} is not the code of a country, such as UZ, nor *")
+    return wanted
 
 
 def url(*schemes: str) -> Callable[[str], str]:

@@ -151,6 +151,7 @@ CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
     "old tracks": {"task": "sos.drop_old_tracks", "schedule": crontab(hour="20-23", minute=30)},
     "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
+    "counts of texts": {"task": "notifications.forget_text_counts", "schedule": crontab(hour=22, minute=20)},
     "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
 }
 
@@ -250,6 +251,12 @@ FCM_TIMEOUT_S = env.read("FCM_TIMEOUT_S", env.integer(1, 25), 10)
 
 # Texts to phones: by the gateway Eskiz; "console" writes them to the log, for development; empty: none are sent.
 SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of(*GATEWAYS), "")
+# To phones of these countries only; and no more of them a day than these caps, 0: no cap (docs/operations.md).
+SMS_COUNTRIES = env.read("SMS_COUNTRIES", env.countries, [PHONENUMBER_DEFAULT_REGION])
+SMS_PER_ACCOUNT = env.read("SMS_PER_ACCOUNT", env.integer(0, 1_000_000), 60)
+SMS_PER_NUMBER = env.read("SMS_PER_NUMBER", env.integer(0, 1_000_000), 20)
+SMS_PER_COUNTRY = env.read("SMS_PER_COUNTRY", env.integer(0, 100_000_000), 5000)
+SMS_PER_DAY = env.read("SMS_PER_DAY", env.integer(0, 100_000_000), 10_000)
 ESKIZ_BASE_URL = env.read("ESKIZ_BASE_URL", env.url("http", "https"), "https://notify.eskiz.uz")
 ESKIZ_EMAIL = env.read("ESKIZ_EMAIL", str, "")
 ESKIZ_PASSWORD = env.read("ESKIZ_PASSWORD", str, "")
@@ -279,4 +286,5 @@ safety.refuse_unsafe(
         *(("JWT_OLDER_KEYS", key) for key in JWT_OLDER_KEYS),
     ],
     cors_for_all=CORS_ALLOW_ALL_ORIGINS,
+    sms=SMS_TRANSPORT,
 )

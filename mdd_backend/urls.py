@@ -10,6 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from apps.monitoring.health import checks
 from apps.sos.api.views.live_page import live_page
 from apps.users.admin_login import admin_login
+from apps.users.api.contact_page import contact_page
 from mdd_backend.api.schema_view import SchemaView
 
 urlpatterns = [
@@ -28,6 +29,7 @@ urlpatterns = [
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("console/", include("apps.monitoring.console.urls")),
+    path("live/c/<str:signed>/", contact_page),
     path("live/<str:signed>/", live_page),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}console/icon.svg")),
     path("health/live", checks.live),

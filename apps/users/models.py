@@ -176,6 +176,9 @@ class EmergencyContact(models.Model):
     phone_number = PhoneNumberField()
     language = models.CharField(max_length=2, choices=Language.choices, default=Language.RU)
     order = models.PositiveSmallIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="when they were asked whether they want to be one")
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text="when they said yes")
+    refused_at = models.DateTimeField(null=True, blank=True, help_text="when they said no: nothing is sent to them")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -184,6 +187,25 @@ class EmergencyContact(models.Model):
 
     def __str__(self) -> str:
         return f"contact {self.pk}"
+
+    @property
+    def is_confirmed(self) -> bool:
+        """They have said yes to somebody whose own phone is proven: only then do texts to them hold typed words."""
+        return self.confirmed_at is not None and self.owner.phone_confirmed_at is not None
+
+
+class ContactRefusal(models.Model):
+    """Somebody does not want to be a contact of `owner`: kept when the owner removes them, so that none asks again."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    phone_number = PhoneNumberField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "phone_number"], name="users_refusal_once")]
+
+    def __str__(self) -> str:
+        return f"refusal {self.pk}"
 
 
 class BlockedHelper(models.Model):

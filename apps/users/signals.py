@@ -12,6 +12,8 @@ password_reset_requested = Signal()
 signed_out = Signal()
 # A person's password has changed: every session has ended but `kept` (blank: none is).
 sessions_ended = Signal()
+# A person has proven that they have the phone.
+phone_confirmed = Signal()
 # A person's emergency contacts have changed.
 contacts_changed = Signal()
 # Somebody has done something (`actor`, `kind`: a Deed, `facts`) that the journal keeps; nothing is locked after it.

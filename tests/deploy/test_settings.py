@@ -50,6 +50,9 @@ def test_deployment_check_is_clean() -> None:
         ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": "*"}),
         ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": "localhost,*", "DEBUG": "true"}),
         ("CORS_ALLOW_ALL_ORIGINS", {"CORS_ALLOW_ALL_ORIGINS": "true"}),
+        ("SMS_TRANSPORT", {"SMS_TRANSPORT": "console"}),
+        ("SMS_COUNTRIES", {"SMS_COUNTRIES": "UZ,Uzbekistan"}),
+        ("SMS_PER_ACCOUNT", {"SMS_PER_ACCOUNT": "-1"}),
         ("DJANGO_SECRET_KEY_FILE", {"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": "/nowhere/at/all"}),
     ],
 )
@@ -71,6 +74,17 @@ def test_secret_may_come_in_a_file(tmp_path: Path) -> None:
 def test_empty_file_is_no_value(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     assert start(FCM_SERVICE_ACCOUNT_JSON_FILE=str(tmp_path / "empty")).returncode == 0
+
+
+def test_development_writes_texts_to_the_log() -> None:
+    done = start(SMS_TRANSPORT="console", DEBUG="true", DJANGO_ALLOWED_HOSTS="localhost")
+    assert done.returncode == 0, done.stderr
+
+
+def test_texts_go_to_the_countries_of_the_setting() -> None:
+    show = "import django; django.setup(); from django.conf import settings; print(settings.SMS_COUNTRIES)"
+    assert start("-c", show, SMS_COUNTRIES="").stdout.strip() == "['UZ']"
+    assert start("-c", show, SMS_COUNTRIES="uz, kz").stdout.strip() == "['UZ', 'KZ']"
 
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.prod.yml").read_text())

@@ -41,7 +41,7 @@ def test_contact_is_added_and_shown(person: Any, add: Any, client_of: Any) -> No
     user = person(language="uz")
     answer = add(user)
     assert (answer.status_code, answer.json().keys()) == (
-        201, {"uuid", "name", "phone_number", "language", "order", "created_at"},
+        201, {"uuid", "name", "phone_number", "language", "order", "confirmed", "refused", "created_at"},
     )  # fmt: skip
     shown = answer.json()
     assert (shown["name"], shown["phone_number"], shown["order"]) == ("Dilshod Karimov", "+998907654321", 0)

@@ -46,11 +46,19 @@ def _refusals() -> Iterator[None]:
 
 class ContactSerializer(serializers.ModelSerializer[EmergencyContact]):
     phone_number = serializers.CharField(help_text="E.164.")
+    confirmed = serializers.SerializerMethodField(help_text="They have said that they want to be your contact.")
+    refused = serializers.SerializerMethodField(help_text="They do not want to: nothing is sent to them.")
 
     class Meta:
         model = EmergencyContact
-        fields = ["uuid", "name", "phone_number", "language", "order", "created_at"]
+        fields = ["uuid", "name", "phone_number", "language", "order", "confirmed", "refused", "created_at"]
         read_only_fields = fields
+
+    def get_confirmed(self, contact: EmergencyContact) -> bool:
+        return contact.confirmed_at is not None
+
+    def get_refused(self, contact: EmergencyContact) -> bool:
+        return contact.refused_at is not None
 
 
 class NewContactSerializer(serializers.Serializer[EmergencyContact]):
@@ -85,7 +93,11 @@ class ContactsView(ListModelMixin, GenericAPIView[EmergencyContact]):
         gives={201: (ContactSerializer, examples.CONTACT)},
     )
     def post(self, request: Request) -> Response:
-        """They need no account: in an emergency they get a text message. At most ten: then 400 `too_many`."""
+        """They need no account: in an emergency they get a text message. At most ten: then 400 `too_many`.
+
+        Once your phone is proven, a text asks them whether they want to be your contact. Until both are so, texts to
+        them do not name you. A number of a country where no texts go, or whose owner has said no, is a 400.
+        """
         body = NewContactSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():

@@ -41,6 +41,8 @@ CONTACT: dict[str, Any] = {
     "uuid": "6b3c9a52-8f0e-4a7b-9d35-1c2e7f40a9d8",
     **NEW_CONTACT,
     "order": 0,
+    "confirmed": False,
+    "refused": False,
     "created_at": "2025-10-28T12:00:00.412000Z",
 }
 BLOCKED: dict[str, Any] = {

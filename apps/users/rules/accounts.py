@@ -9,8 +9,8 @@ from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
 from ..kinds import Deed
-from ..models import BlockedHelper, EmergencyContact, PasswordReset, Remark, Role, Status, User
-from ..signals import erased, erasing, password_reset_requested, sessions_ended, standing_changed
+from ..models import BlockedHelper, ContactRefusal, EmergencyContact, PasswordReset, Remark, Role, Status, User
+from ..signals import erased, erasing, password_reset_requested, phone_confirmed, sessions_ended, standing_changed
 from . import limits, record, resets, rights, sessions
 
 
@@ -216,6 +216,7 @@ def reset_password(user: User, code: str, password: str) -> User:
     if user.status != Status.ACTIVE or not resets.use(user, code):
         raise WrongCode
     _write(user, {"phone_confirmed_at": timezone.now()})  # the code goes by text message only
+    phone_confirmed.send(sender=User, user=user)
     return change_password(user, password)
 
 
@@ -231,6 +232,7 @@ def erase(user: User) -> None:
     limits.forget(str(user.phone_number))
     sessions.end_all(user)
     PasswordReset.objects.filter(user=user).delete()
+    ContactRefusal.objects.filter(owner=user).delete()
     EmergencyContact.objects.filter(owner=user).delete()
     Remark.objects.filter(person=user).delete()
     BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()

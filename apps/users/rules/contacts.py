@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from phonenumber_field.phonenumber import PhoneNumber
 
-from ..models import BlockedHelper, EmergencyContact, Role, Status, User
+from ..models import BlockedHelper, ContactRefusal, EmergencyContact, Role, Status, User
 from ..signals import contacts_changed
 from .accounts import AccountErased
+from .countries import may_be_texted
 
 MOST_CONTACTS, MOST_BLOCKED = 10, 100
 
@@ -43,6 +44,10 @@ def _refuse_number(owner: User, number: PhoneNumber, others: QuerySet[EmergencyC
         raise NumberRefused("Is your own.")
     if others.filter(phone_number=number).exists():
         raise NumberRefused("Is already a contact.")
+    if not may_be_texted(number):
+        raise NumberRefused("No text messages go to this country.")
+    if ContactRefusal.objects.filter(owner=owner, phone_number=number).exists():
+        raise NumberRefused("Does not want to be your contact.")
 
 
 def _contact(owner: User, uuid: UUID) -> EmergencyContact:
@@ -78,6 +83,8 @@ def change_contact(owner: User, uuid: UUID, changes: dict[str, Any]) -> Emergenc
     if "phone_number" in changes:
         _refuse_number(owner, changes["phone_number"], owner.emergency_contacts.exclude(uuid=uuid))
     different = {name: value for name, value in changes.items() if getattr(contact, name) != value}
+    if "phone_number" in different:
+        different |= {"asked_at": None, "confirmed_at": None, "refused_at": None}
     for name, value in different.items():
         setattr(contact, name, value)
     if different:
