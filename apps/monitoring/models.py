@@ -17,6 +17,7 @@ class Pulse(models.Model):
 
 
 class IncidentKind(models.TextChoices):
+    TEXTS_CAPPED = "TEXTS_CAPPED", "a daily cap of text messages is met"
     OVERDUE = "OVERDUE", "what is due is not done"
     NO_DISPATCHER = "NO_DISPATCHER", "an event is open and no dispatcher is connected"
 

@@ -13,6 +13,8 @@ class NotificationsConfig(AppConfig):
         signals.contacts_changed.connect(
             queueing.tell_contacts_changed, dispatch_uid="notifications.tell_contacts_changed"
         )
+        signals.contacts_changed.connect(queueing.ask_contacts, dispatch_uid="notifications.ask_contacts")
+        signals.phone_confirmed.connect(queueing.ask_contacts, dispatch_uid="notifications.ask_contacts_of_proven")
         signals.signed_out.connect(queueing.forget_session, dispatch_uid="notifications.forget_session")
         signals.sessions_ended.connect(
             queueing.forget_other_sessions, dispatch_uid="notifications.forget_other_sessions"

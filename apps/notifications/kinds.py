@@ -19,6 +19,7 @@ class MessageKind(TextChoices):
     CONTACT_ALARM = "CONTACT_ALARM", "the wearer needs help, to a contact"
     DISPATCHER_ALARM = "DISPATCHER_ALARM", "an event asks for a dispatcher"
     OPERATORS_ALARM = "OPERATORS_ALARM", "the service needs somebody"
+    CONTACT_ASKED = "CONTACT_ASKED", "whether they want to be somebody's emergency contact"
     CONTACTS_CHANGED = "CONTACTS_CHANGED", "one's emergency contacts were changed"
     PASSWORD_RESET = "PASSWORD_RESET", "the code for a new password"
     DEVICE_OFFLINE = "DEVICE_OFFLINE", "a device is silent"

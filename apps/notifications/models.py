@@ -88,6 +88,33 @@ class Notification(models.Model):
         return f"{self.kind} {self.uuid} {self.state}"
 
 
+class TextCap(models.TextChoices):
+    """What text messages are counted by, each day."""
+
+    ACCOUNT = "account", "of the account on whose behalf they go, beyond the first to each number"
+    CONTACTS = "contacts", "how many numbers of contacts an account has had texted"
+    PAIR = "pair", "to the number on behalf of the account"
+    CALLS = "calls", "of these, calls for help"
+    NUMBER = "number", "to the number"
+    COUNTRY = "country", "to numbers of the country"
+    DAY = "day", "all"
+
+
+class TextCount(models.Model):
+    """How many text messages of one day, in UTC, count against a cap. key: whose; of a phone number, a digest."""
+
+    day = models.DateField()
+    cap = models.CharField(max_length=10, choices=TextCap.choices)
+    key = models.CharField(max_length=64)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "cap", "key"], name="notifications_text_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.cap} {self.key}: {self.count}"
+
+
 class NotificationChange(models.Model):
     """One change of a notification's state."""
 

@@ -20,6 +20,22 @@ WHERE user_id = ANY(%s) AND refreshed_at > statement_timestamp() - %s::interval
 ORDER BY id
 """
 
+# One process at a time looks at the counts of texts and raises them, until its transaction ends; then what the day is.
+HOLD_TEXTS = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(3::bigint << 56))
+SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date FROM (SELECT count(*) FROM held) done
+"""
+TEXTS_COUNTED = """
+SELECT c.cap, c.key, c.count FROM notifications_textcount c
+JOIN unnest(%(caps)s::text[], %(keys)s::text[]) AS asked (cap, key) ON c.cap = asked.cap AND c.key = asked.key
+WHERE c.day = %(day)s
+"""
+COUNT_TEXTS = """
+INSERT INTO notifications_textcount (day, cap, key, count)
+SELECT %(day)s, cap, key, more FROM unnest(%(caps)s::text[], %(keys)s::text[], %(more)s::int[]) AS new (cap, key, more)
+ON CONFLICT (day, cap, key) DO UPDATE SET count = notifications_textcount.count + excluded.count
+"""
+
 LEASE = """
 UPDATE notifications_notification SET due_at = statement_timestamp() + %s::interval, attempts = attempts + 1
 WHERE id = ANY(%s)

@@ -4,6 +4,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from .models import Channel
+from .rules.caps import forget_counts
 from .rules.delivery import deliver_due, prepare
 from .rules.queueing import retire_push_tokens as retire
 
@@ -18,6 +19,12 @@ def deliver(channel: str) -> None:
 def retire_push_tokens() -> None:
     """Forgets push tokens that no app has refreshed for 60 days."""
     retire()
+
+
+@shared_task(name="notifications.forget_text_counts")
+def forget_text_counts() -> None:
+    """Forgets how many texts went out before yesterday."""
+    forget_counts()
 
 
 @worker_ready.connect

@@ -1,5 +1,5 @@
 """The advisory locks of the service, held until the transaction ends, always taken in this order: signal, (row locks:
-the event, its own alerts, claims), journal."""
+the event, its own alerts, claims), texts (3, notifications/sql.py), journal."""
 
 from datetime import datetime
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from apps.notifications.kinds import AlarmReason, MessageKind
 from apps.notifications.models import Notification
@@ -34,8 +34,8 @@ TO_WEARERS = {
     "DEVICE_OFFLINE",
     "BATTERY_LOW",
 }
-TO_CONTACTS = {"CONTACT_ALARM", "ALL_CLEAR", "DEVICE_OFFLINE", "BATTERY_LOW"}
-INCIDENTS = ["OVERDUE", "NO_DISPATCHER"]
+TO_CONTACTS = {"CONTACT_ALARM", "CONTACT_ASKED", "ALL_CLEAR", "DEVICE_OFFLINE", "BATTERY_LOW"}
+INCIDENTS = ["OVERDUE", "NO_DISPATCHER", "TEXTS_CAPPED"]
 LONGEST: dict[str, str] = {
     "distance_m": "10000",
     "severity": "5",
@@ -44,8 +44,17 @@ LONGEST: dict[str, str] = {
     "area_lat": "41.3115",
     "area_lon": "69.2405",
 }
+
+
+def confirmed(pk: int, language: str) -> EmergencyContact:
+    """A contact who has said yes to somebody whose phone is proven."""
+    owner = User(pk=2, phone_confirmed_at=timezone.now())
+    return EmergencyContact(pk=pk, language=language, owner=owner, confirmed_at=timezone.now())
+
+
 MESSAGES = [(kind, "", User) for kind in sorted(TO_HELPERS | TO_WEARERS)]
 MESSAGES += [(kind, "", EmergencyContact) for kind in sorted(TO_CONTACTS)]
+MESSAGES += [(kind, "", confirmed) for kind in sorted(TO_CONTACTS)]
 MESSAGES += [("DISPATCHER_ALARM", reason, User) for reason in AlarmReason.values]
 MESSAGES += [("OPERATORS_ALARM", incident, User) for incident in INCIDENTS]
 
@@ -100,9 +109,21 @@ def test_helper_and_dispatcher_read_no_name_and_no_place(kind: str, language: st
 
 @pytest.mark.parametrize("language", Language.values)
 def test_nameless_wearer_is_somebody(language: str) -> None:
-    text = said("CONTACT_ALARM", "", EmergencyContact, language, wearer_name=" ")
+    text = said("CONTACT_ALARM", "", confirmed, language, wearer_name=" ")
     with translation.override(language):
         assert translation.gettext("Somebody") in text
+
+
+@pytest.mark.parametrize("language", Language.values)
+@pytest.mark.parametrize("kind", sorted(TO_CONTACTS - {"CONTACT_ASKED"}))
+def test_contact_who_has_not_confirmed_reads_no_typed_words(kind: str, language: str) -> None:
+    assert "Nodira" in said(kind, "", confirmed, language)
+    assert "Nodira" not in said(kind, "", EmergencyContact, language)
+
+
+def test_stored_name_with_an_address_is_read_without_it() -> None:
+    text = said("CONTACT_ALARM", "", confirmed, "en", wearer_name="Win\n at example.com \u202enow", url="U")
+    assert text == "MDD SOS: Win at now asks for help: U"
 
 
 def test_catalogues_have_every_word_that_is_said() -> None:

@@ -7,6 +7,7 @@ import structlog
 from django.db import transaction
 
 from apps.notifications.kinds import MessageKind
+from apps.notifications.rules.caps import caps_met
 from apps.notifications.rules.queueing import notify
 from apps.users.models import Role, Status, User
 from mdd_backend.database.clock import now
@@ -17,7 +18,11 @@ from . import figures, pulse
 log = structlog.get_logger(__name__)
 EVERY = timedelta(seconds=5)
 LATE_S = 5.0
-PATIENCE = {IncidentKind.OVERDUE: timedelta(seconds=60), IncidentKind.NO_DISPATCHER: timedelta(seconds=10)}
+PATIENCE = {
+    IncidentKind.OVERDUE: timedelta(seconds=60),
+    IncidentKind.NO_DISPATCHER: timedelta(seconds=10),
+    IncidentKind.TEXTS_CAPPED: timedelta(),
+}
 
 
 def keep_watch() -> None:
@@ -31,6 +36,7 @@ def look() -> None:
         IncidentKind.OVERDUE, max(figures.overdue_events().oldest_s, figures.overdue_notifications().oldest_s) > LATE_S
     )
     follow(IncidentKind.NO_DISPATCHER, is_unwatched())
+    follow(IncidentKind.TEXTS_CAPPED, caps_met())
 
 
 def is_unwatched() -> bool:

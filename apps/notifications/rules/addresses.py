@@ -39,10 +39,16 @@ def _apps(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
     return {n.pk: by_user[n.user_id] for n in notifications}
 
 
-def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
+def readers_of(notifications: Sequence[Notification]) -> dict[int, Reader | None]:
+    """By the id of each, whose phone it goes to; None: they have none, or are a contact no more."""
     people = User.objects.exclude(phone_number=None).in_bulk({n.user_id for n in notifications})
-    contacts = EmergencyContact.objects.in_bulk({n.contact_id for n in notifications if n.contact_id})
-    readers = {n.pk: contacts.get(n.contact_id) if n.contact_id else people.get(n.user_id) for n in notifications}
+    asked = EmergencyContact.objects.select_related("owner")
+    contacts = asked.in_bulk({n.contact_id for n in notifications if n.contact_id})
+    return {n.pk: contacts.get(n.contact_id) if n.contact_id else people.get(n.user_id) for n in notifications}
+
+
+def _phones(notifications: Sequence[Notification]) -> dict[int, list[Address]]:
+    readers = readers_of(notifications)
     return {n.pk: [_phone(n, reader)] if (reader := readers[n.pk]) else [] for n in notifications}
 
 

@@ -12,6 +12,9 @@ class Audience(Protocol):
     def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
         """Given notifications that are about to be sent, the ids of those still needed."""
 
+    def wearers(self, notifications: Sequence[Notification]) -> dict[int, int]:
+        """By the id of each that is about an event, the account that it calls help for."""
+
     def settled(self, notifications: Sequence[Notification]) -> None:
         """Is told, as the last step of the transaction, which notifications changed state."""
 
@@ -19,6 +22,9 @@ class Audience(Protocol):
 class _Nobody:
     def still_needed(self, notifications: Sequence[Notification]) -> set[int]:
         return {n.pk for n in notifications}
+
+    def wearers(self, notifications: Sequence[Notification]) -> dict[int, int]:
+        return {}
 
     def settled(self, notifications: Sequence[Notification]) -> None:
         pass

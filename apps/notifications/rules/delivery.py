@@ -22,6 +22,7 @@ from ..transports import Message, Transport, TransportError, reports_of, transpo
 from ..transports.base import loop
 from .addresses import NOBODY, Address, addresses_of
 from .audience import audience
+from .caps import refuse_texts
 from .queueing import change, keep, text_key
 from .receipts import status_url
 
@@ -59,9 +60,10 @@ def deliver_due(channel: str) -> int:
         return 0
     try:
         taken = 0
-        while batch := _claim(channel):
+        while (batch := _claim(channel)) is not None:
             taken += len(batch)
-            _deliver(channel, batch)
+            if batch:
+                _deliver(channel, batch)
         return taken
     finally:
         slot.release()
@@ -76,12 +78,15 @@ class Job:
 
 
 @transaction.atomic
-def _claim(channel: str) -> list[Job]:
-    """Leases a batch by moving its due time ahead, drops what has become pointless, returns the rest."""
+def _claim(channel: str) -> list[Job] | None:
+    """Leases a batch by moving its due time ahead, drops what has become pointless or may not go, returns the rest.
+
+    None: nothing is due. A batch of which nothing is left must not make what comes after it wait.
+    """
     left = dict(prepared.models(sql.DUE, [channel, BATCH], sql.NOTIFICATION))
     batch = [*left]
     if not batch:
-        return []
+        return None
     late = [n for n in batch if left[n] <= timedelta()]
     shown = [n for n in _shown_already(batch) if n not in late] if channel == Channel.SMS else []
     needed = audience().still_needed(batch)
@@ -89,11 +94,12 @@ def _claim(channel: str) -> list[Job]:
     change(late, State.DROPPED, "expired")
     change(shown, State.DROPPED, "received by push")
     change(pointless, State.DROPPED, "no longer needed")
+    capped = refuse_texts([n for n in batch if n.state == State.QUEUED]) if channel == Channel.SMS else []
     wanted = [Job(n, left[n]) for n in batch if n.state == State.QUEUED]
     for job in wanted:
         job.notification.attempts += 1
     prepared.rows(sql.LEASE, [LEASE, [job.notification.pk for job in wanted]])
-    if dropped := late + shown + pointless:
+    if dropped := late + shown + pointless + capped:
         audience().settled(dropped)
     return wanted
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.users.models import User
+from apps.users.models import EmergencyContact, User
 from apps.users.rules import resets
 from mdd_backend import hints
 from mdd_backend.database import prepared
@@ -27,6 +27,7 @@ from .receipts import receipt_url
 
 LIFETIME = timedelta(seconds=300)
 CONTACT_LIFETIME = timedelta(seconds=900)
+INVITATION_LIFETIME = timedelta(days=1)
 PUSH_TOKEN_LIVES = timedelta(days=60)
 PUSH_TOKENS_MOST = 20  # of one person: each is a push for every message to them
 RESET_LIFETIME = resets.LASTS
@@ -122,6 +123,7 @@ def notify_contacts(
     data: Mapping[int, dict[str, str]],
     *,
     occasion: int | str = 1,
+    lifetime: timedelta = CONTACT_LIFETIME,
 ) -> None:
     """Queues a text message to each of a wearer's emergency contacts by id, within the caller's transaction."""
     at = now()
@@ -136,7 +138,7 @@ def notify_contacts(
             data=texts,
             created_at=at,
             due_at=at,
-            expires_at=at + CONTACT_LIFETIME,
+            expires_at=at + lifetime,
         )
         for contact_id, texts in data.items()
     ]
@@ -189,6 +191,19 @@ def text_reset_code(user: User, **_: object) -> None:
 def tell_contacts_changed(user: User, **_: object) -> None:
     """Whoever has got hold of an account changes nothing unnoticed: the person's phone says so."""
     notify(MessageKind.CONTACTS_CHANGED, None, {user.pk: {"text_key": "contacts_changed"}}, occasion=str(uuid4()))
+
+
+def ask_contacts(user: User, **_: object) -> None:
+    """Asks each contact once whether they want to be one, as soon as the phone of `user` is proven."""
+    if user.phone_confirmed_at is None or not can_send_texts():
+        return
+    unasked = EmergencyContact.objects.filter(owner=user, asked_at=None, confirmed_at=None, refused_at=None)
+    asked = list(unasked.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    if asked:
+        EmergencyContact.objects.filter(pk__in=asked).update(asked_at=Now())
+        data: dict[int, dict[str, str]] = {pk: {} for pk in asked}
+        occasion = str(uuid4())
+        notify_contacts(MessageKind.CONTACT_ASKED, None, user.pk, data, occasion=occasion, lifetime=INVITATION_LIFETIME)
 
 
 def forget_person(user: User, **_: object) -> None:

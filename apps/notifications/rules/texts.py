@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.users.models import EmergencyContact, User
 from apps.users.rules import resets
+from apps.users.rules.invitations import invitation_url
+from mdd_backend import names
 
 from ..kinds import AlarmReason, MessageKind
 from ..models import Notification
@@ -32,37 +34,50 @@ def _sos_alert(notification: Notification, reader: Reader) -> str:
     return text.format(distance=notification.data.get("distance_m", "?")) + unsafe
 
 
-def _name(notification: Notification) -> str:
-    """Short enough to leave room for an address; with plain apostrophes, as everything here."""
-    return notification.data.get("wearer_name", "").translate(_APOSTROPHES)[:24].strip() or _("Somebody")
+def _name(notification: Notification, reader: Reader) -> str:
+    """Short enough to leave room for an address; with plain apostrophes, as everything here.
+
+    No typed words to a contact who has not said yes, nor on behalf of an account whose phone is not proven.
+    """
+    if isinstance(reader, EmergencyContact) and not reader.is_confirmed:
+        return _("somebody whose contact you are")
+    typed = names.cleaned(notification.data.get("wearer_name", ""))
+    return typed.translate(_APOSTROPHES)[:24].strip() or _("Somebody")
+
+
+def _contact_asked(notification: Notification, reader: Reader) -> str:
+    assert isinstance(reader, EmergencyContact)  # noqa: S101 - nobody else is asked
+    text = _("MDD: somebody has named you as their SOS contact. Do you agree? {url}")
+    return text.format(url=invitation_url(reader))
 
 
 def _contact_alarm(notification: Notification, reader: Reader) -> str:
     text = _("MDD SOS: {name} asks for help: {url}")
-    return text.format(name=_name(notification), url=notification.data["url"])
+    return text.format(name=_name(notification, reader), url=notification.data["url"])
 
 
 def _all_clear(notification: Notification, reader: Reader) -> str:
     if isinstance(reader, EmergencyContact):
-        return _("MDD: {name}: the alarm is over.").format(name=_name(notification))
+        return _("MDD: {name}: the alarm is over.").format(name=_name(notification, reader))
     return _("MDD: your alarm is over.")
 
 
 def _device_offline(notification: Notification, reader: Reader) -> str:
     if isinstance(reader, EmergencyContact):
         text = _("MDD: the watch of {name} is silent, no SOS can come from it. Call them.")
-        return text.format(name=_name(notification))
+        return text.format(name=_name(notification, reader))
     return _("MDD: your watch is silent, no SOS can come from it. Charge it and switch it on.")
 
 
 def _battery_low(notification: Notification, reader: Reader) -> str:
     if isinstance(reader, EmergencyContact):
-        return _("MDD: the watch of {name} is low on battery. Remind them.").format(name=_name(notification))
+        return _("MDD: the watch of {name} is low on battery. Remind them.").format(name=_name(notification, reader))
     return _("MDD: your watch is low on battery. Charge it.")
 
 
 def _incidents() -> dict[str, str]:
     return {
+        "TEXTS_CAPPED": _("too many text messages, a daily cap is met"),
         "OVERDUE": _("calls and messages are late"),
         "NO_DISPATCHER": _("an SOS is open and no dispatcher is connected"),
     }
@@ -116,6 +131,7 @@ WORDS: dict[str, Words] = {
         lambda: _("MDD: your emergency contacts were changed. If it was not you, change your password.")
     ),
     MessageKind.CONTACT_ALARM: _contact_alarm,
+    MessageKind.CONTACT_ASKED: _contact_asked,
     MessageKind.ALL_CLEAR: _all_clear,
     MessageKind.DISPATCHER_ALARM: _dispatcher_alarm,
     MessageKind.DEVICE_OFFLINE: _device_offline,

@@ -51,6 +51,7 @@ def alert_data(event: SosEvent, distance_m: int | None, kind: MessageKind = Mess
 ALWAYS_NEEDED = {
     MessageKind.TEST_ARRIVED,
     MessageKind.OPERATORS_ALARM,
+    MessageKind.CONTACT_ASKED,
     MessageKind.CONTACTS_CHANGED,
     MessageKind.PASSWORD_RESET,
     MessageKind.DEVICE_OFFLINE,
@@ -134,6 +135,12 @@ class EventAudience(Audience):
         events = _standings({n.event_uid for n in notifications if n.event_uid})
         unheard = _never_called(notifications)
         return {n.pk for n in notifications if n.pk not in unheard and _is_needed(n, events.get(n.event_uid))}
+
+    def wearers(self, notifications: Sequence[Notification]) -> dict[int, int]:
+        """By the id of each that is about an event, whose event it is."""
+        uids = {n.event_uid for n in notifications if n.event_uid}
+        whose: dict[UUID | None, int] = dict(SosEvent.objects.filter(uid__in=uids).values_list("uid", "user_id"))
+        return {n.pk: whose[n.event_uid] for n in notifications if n.event_uid in whose}
 
     def settled(self, notifications: Sequence[Notification]) -> None:
         """Journals the new states of notifications: one entry an event."""
