@@ -254,6 +254,7 @@ SMS_TRANSPORT = env.read("SMS_TRANSPORT", env.one_of(*GATEWAYS), "")
 # To phones of these countries only; and no more of them a day than these caps, 0: no cap (docs/operations.md).
 SMS_COUNTRIES = env.read("SMS_COUNTRIES", env.countries, [PHONENUMBER_DEFAULT_REGION])
 SMS_PER_ACCOUNT = env.read("SMS_PER_ACCOUNT", env.integer(0, 1_000_000), 60)
+SMS_TO_HELPERS_PER_ACCOUNT = env.read("SMS_TO_HELPERS_PER_ACCOUNT", env.integer(0, 1_000_000), 500)
 SMS_PER_NUMBER = env.read("SMS_PER_NUMBER", env.integer(0, 1_000_000), 20)
 SMS_PER_COUNTRY = env.read("SMS_PER_COUNTRY", env.integer(0, 100_000_000), 5000)
 SMS_PER_DAY = env.read("SMS_PER_DAY", env.integer(0, 100_000_000), 10_000)

@@ -92,6 +92,7 @@ class TextCap(models.TextChoices):
     """What text messages are counted by, each day."""
 
     ACCOUNT = "account", "of the account on whose behalf they go, beyond the first to each number"
+    HELPERS = "helpers", "of these, to helpers and dispatchers, which count here instead"
     CONTACTS = "contacts", "how many numbers of contacts an account has had texted"
     PAIR = "pair", "to the number on behalf of the account"
     CALLS = "calls", "of these, calls for help"

@@ -25,7 +25,7 @@ WORDS = "Win at example.com now"
 
 @pytest.fixture(autouse=True)
 def _caps(settings: Any) -> None:
-    settings.SMS_PER_ACCOUNT, settings.SMS_PER_NUMBER = 60, 20
+    settings.SMS_PER_ACCOUNT, settings.SMS_TO_HELPERS_PER_ACCOUNT, settings.SMS_PER_NUMBER = 60, 500, 20
     settings.SMS_PER_COUNTRY, settings.SMS_PER_DAY = 5000, 10_000
 
 

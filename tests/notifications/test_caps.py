@@ -29,6 +29,7 @@ WATCH, ALARM, RESET = MessageKind.DEVICE_OFFLINE, MessageKind.CONTACT_ALARM, Mes
 def _gateway(settings: Any) -> None:
     settings.SMS_TRANSPORT = "console"
     settings.SMS_PER_ACCOUNT = settings.SMS_PER_NUMBER = settings.SMS_PER_COUNTRY = settings.SMS_PER_DAY = 0
+    settings.SMS_TO_HELPERS_PER_ACCOUNT = 0
 
 
 def contact_of(owner: User, number: str = "+998931234567", **fields: Any) -> EmergencyContact:
@@ -118,6 +119,7 @@ def test_call_of_a_helper_counts_for_the_one_who_needs_help(
     event: SosEvent, wearer: User, helper: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SMS_PER_ACCOUNT = settings.SMS_PER_NUMBER = settings.SMS_PER_COUNTRY = settings.SMS_PER_DAY = 1
+    settings.SMS_TO_HELPERS_PER_ACCOUNT = 1
     monkeypatch.setattr("apps.sos.rules.messages._is_needed", lambda *_: True)
     tell(contact_of(wearer, "+998931234500"))
     called = helper(100)
@@ -126,10 +128,10 @@ def test_call_of_a_helper_counts_for_the_one_who_needs_help(
         notify(MessageKind.SOS_ALERT, event.uid, {called.pk: {}}, occasion=occasion, text_after=timedelta())
         return settled()
 
-    assert [ring(n) for n in range(3)] == ["", "", "capped: account"], "by no other cap, though all are full"
-    tell(contact_of(called, "+998931234501"))
-    assert tell(contact_of(called, "+998931234501".replace("01", "02"))) == ""
-    accounts = TextCount.objects.filter(cap="account").values_list("key", flat=True)
+    assert [ring(n) for n in range(3)] == ["", "", "capped: helpers"], "by no other cap, though all are full"
+    assert tell(contact_of(called, "+998931234501")) == ""
+    assert tell(contact_of(wearer, "+998931234502"), ALARM, event) == ""
+    accounts = TextCount.objects.filter(cap__in=["account", "helpers"]).values_list("key", flat=True)
     assert list(accounts) == [str(wearer.pk)], "the helper pays nothing for it"
 
 

@@ -36,7 +36,8 @@ Key = tuple[TextCap, str]
 UNCAPPED = {MessageKind.PASSWORD_RESET, MessageKind.OPERATORS_ALARM}
 # They ask for help: the first of a day goes, whatever else has gone to the number on behalf of the account.
 CALLS = {MessageKind.CONTACT_ALARM, MessageKind.SOS_ALERT, MessageKind.ASSIGNED, MessageKind.DISPATCHER_ALARM}
-# To those who help: capped by the account that needs the help and by nothing that others may fill.
+# To those who help: capped by the account that needs the help and by nothing that others may fill. A cap of their own,
+# since hours of one event that nobody takes must not cost it the alarm of a contact.
 TO_HELPERS = {
     MessageKind.SOS_ALERT,
     MessageKind.ASSIGNED,
@@ -53,6 +54,7 @@ def limits() -> dict[TextCap, int]:
     """The caps that are set, by what they count."""
     wanted = {
         TextCap.ACCOUNT: settings.SMS_PER_ACCOUNT,
+        TextCap.HELPERS: settings.SMS_TO_HELPERS_PER_ACCOUNT,
         TextCap.NUMBER: settings.SMS_PER_NUMBER,
         TextCap.COUNTRY: settings.SMS_PER_COUNTRY,
         TextCap.DAY: settings.SMS_PER_DAY,
@@ -79,7 +81,9 @@ class _Text:
         if kind in UNCAPPED:
             return ()
         is_wanted = isinstance(self.reader, EmergencyContact) and self.reader.is_confirmed
-        if kind in TO_HELPERS or (kind == MessageKind.CONTACT_ALARM and is_wanted):
+        if kind in TO_HELPERS:
+            return (TextCap.HELPERS,)
+        if kind == MessageKind.CONTACT_ALARM and is_wanted:
             return (TextCap.ACCOUNT,)
         return (TextCap.ACCOUNT, TextCap.NUMBER, TextCap.COUNTRY, TextCap.DAY)
 
@@ -88,6 +92,7 @@ def _text(notification: Notification, reader: Reader, account: int) -> _Text:
     number = salted_hmac("notifications.text_count", str(reader.phone_number)).hexdigest()[:32]
     keys = {
         TextCap.ACCOUNT: str(account),
+        TextCap.HELPERS: str(account),
         TextCap.CONTACTS: str(account),
         TextCap.PAIR: f"{account} {number}",
         TextCap.CALLS: f"{account} {number}",
@@ -176,7 +181,7 @@ def _raised(text: _Text, counted: Counter[Key]) -> list[Key]:
         if text.notification.kind in CALLS:
             raised.append(TextCap.CALLS)
         if not _is_first(text, counted):
-            raised.append(TextCap.ACCOUNT)
+            raised.append(TextCap.HELPERS if text.notification.kind in TO_HELPERS else TextCap.ACCOUNT)
         if text.is_for_contact and not counted[TextCap.PAIR, text.keys[TextCap.PAIR]]:
             raised.append(TextCap.CONTACTS)
     return [(cap, text.keys[cap]) for cap in raised]

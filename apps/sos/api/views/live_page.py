@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from apps.users.models import EmergencyContact
+from mdd_backend import names
 from mdd_backend.api.errors import RETRY_AFTER_S
 from mdd_backend.database.clock import now
 from mdd_backend.web.signed_page import guarded, page
@@ -49,7 +50,7 @@ def _answer(request: HttpRequest, signed: str) -> HttpResponse:
 def _shown(event: SosEvent, contact: EmergencyContact) -> dict[str, Any]:
     return {
         "event": event,
-        "name": event.wearer_name,
+        "name": names.cleaned(event.wearer_name),
         "since": _time(event.received_at),
         "lat": None if event.lat is None else f"{event.lat:.5f}",  # text: a page in Russian would write a comma
         "lon": None if event.lon is None else f"{event.lon:.5f}",
