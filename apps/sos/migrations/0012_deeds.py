@@ -12,7 +12,7 @@ from apps.sos.kinds import JournalKind
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("sos", "0011_stale_credential"), ("users", "0011_remarks")]
+    dependencies = [("sos", "0011_stale_credential"), ("users", "0012_remarks")]
 
     operations = [
         migrations.AlterField(

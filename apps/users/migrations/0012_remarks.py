@@ -17,7 +17,7 @@ def keep_a_superuser(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0010_sessions'),
+        ('users', '0011_names'),
     ]
 
     operations = [
