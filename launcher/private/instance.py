@@ -210,13 +210,14 @@ class Instance:
         return {"FCM_ENDPOINT": self.fcm_url, "FCM_SERVICE_ACCOUNT_JSON": str(self.fcm_key)}
 
     def _defaults(self) -> dict[str, str]:
+        is_development = os.environ.get("DEBUG", "true").lower() in {"", "1", "true", "yes", "on"}
         return {
             "DJANGO_SECRET_KEY": self.home.secret("django"),
             "JWT_SIGNING_KEY": self.home.secret("jwt"),
             "DJANGO_ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
             "DEBUG": "true",
             "PUBLIC_URL": self.url,
-            "SMS_TRANSPORT": "console",
+            "SMS_TRANSPORT": "console" if is_development else "",
             "STATIC_ROOT": str(self.home.path / "static"),
         }
 

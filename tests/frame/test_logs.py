@@ -70,7 +70,7 @@ def web(tmp_path: Path, transactional_db: None) -> Iterator[Any]:
 
     def start(**environment: str) -> Process:
         port = free_port()
-        known = {"DATABASE_URL": database_url(), "DEBUG": "false", **environment}
+        known = {"DATABASE_URL": database_url(), "DEBUG": "false", "SMS_TRANSPORT": "", **environment}
         started.append(Process(development_command(port), port, tmp_path / "web.log", known))
         started[-1].start()
         return started[-1]

@@ -51,11 +51,13 @@ def test_secrets_stay_the_same_from_start_to_start(instance: Instance) -> None:
 
 def test_environment_of_the_caller_wins_over_defaults(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEBUG", "false")
+    monkeypatch.delenv("SMS_TRANSPORT", raising=False)
     monkeypatch.setenv("PUBLIC_URL", "https://sos.example")
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     environment = instance.environment()
     assert (environment["DEBUG"], environment["PUBLIC_URL"]) == ("false", "https://sos.example")
     assert environment["LOG_LEVEL"] == "DEBUG"
+    assert environment["SMS_TRANSPORT"] == "", "the service refuses console without DEBUG"
 
 
 def test_empty_variable_counts_as_unset(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:

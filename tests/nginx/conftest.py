@@ -49,7 +49,7 @@ def hashed(production: Proxy) -> dict[str, str]:
 def service(transactional_db: None, tmp_path: Path) -> Iterator[Proxy]:
     """nginx/prod.conf in front of two processes of this service, on the test's own database."""
     own = {"DATABASE_URL": database_url(), "STATIC_ROOT": str(tmp_path / "none"), "LOGIN_FAILURES_PER_ADDRESS": "2"}
-    own |= {"REDIS_PREFIX": f"nginx-{os.getpid()}:", "DEBUG": "false"}
+    own |= {"REDIS_PREFIX": f"nginx-{os.getpid()}:", "DEBUG": "false", "SMS_TRANSPORT": ""}
     with running("prod.conf", tmp_path, "mdd_backend.asgi:application", **own) as proxy:
         yield proxy
 
