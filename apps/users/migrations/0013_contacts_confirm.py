@@ -9,8 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0011_names'),
-        ('users', '0011_remarks'),
+        ('users', '0012_remarks'),
     ]
 
     operations = [
