@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.notifications.models import Notification, State
 from apps.notifications.rules.delivery import deliver_due
 from apps.sos.models import SosEvent
+from apps.sos.queries.live import live_url
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import EmergencyContact, User
 from tests.conftest import make_client
@@ -84,6 +85,17 @@ def test_attackers_words_are_in_no_text(eskiz: Any, person: Any, press: Any, cli
     storm(press, attacker, 1)
     assert [text for text in texts_to(eskiz) if "Win at now" in text]
     assert not [text for text in texts_to(eskiz) if "example" in text]
+
+
+def test_stored_address_is_shown_on_the_page_of_an_sos(eskiz: Any, person: Any, press: Any, client_of: Any) -> None:
+    attacker = person(full_name=f"{WORDS}\n\u202eevil")
+    add(client_of, attacker)
+    answer = press(attacker, device_uid=...)
+    event = SosEvent.objects.get(uid=answer.json()["event_uid"])
+    path = re.sub(r"^https?://[^/]+", "", live_url(event.uid, EmergencyContact.objects.get().pk))
+    page = Client().get(path).content.decode()
+    assert "Win at now evil" in page
+    assert "example.com" not in page
 
 
 def test_words_of_an_account_without_a_proven_phone_reach_nobody(
