@@ -15,11 +15,13 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.notifications.signals import place_reported  # noqa: PLC0415 - models are loaded only now
-        from apps.users.signals import erased, standing_changed  # noqa: PLC0415
+        from apps.users.signals import attached, erased, rest_unwanted, standing_changed  # noqa: PLC0415
 
-        from .rules.registry import forget_person, place_helper, see_helper  # noqa: PLC0415
+        from .rules import registry  # noqa: PLC0415
 
         post_migrate.connect(_create_partitions, sender=self)
-        standing_changed.connect(place_helper, dispatch_uid="devices.place_helper")
-        place_reported.connect(see_helper, dispatch_uid="devices.see_helper")
-        erased.connect(forget_person, dispatch_uid="devices.forget_person")
+        standing_changed.connect(registry.place_helper, dispatch_uid="devices.place_helper")
+        place_reported.connect(registry.see_helper, dispatch_uid="devices.see_helper")
+        attached.connect(registry.attached_devices, dispatch_uid="devices.attached_devices")
+        rest_unwanted.connect(registry.keep_devices, dispatch_uid="devices.keep_devices")
+        erased.connect(registry.forget_person, dispatch_uid="devices.forget_person")

@@ -22,6 +22,8 @@ class MessageKind(TextChoices):
     CONTACT_ASKED = "CONTACT_ASKED", "whether they want to be somebody's emergency contact"
     CONTACTS_CHANGED = "CONTACTS_CHANGED", "one's emergency contacts were changed"
     PASSWORD_RESET = "PASSWORD_RESET", "the code for a new password"
+    PHONE_CODE = "PHONE_CODE", "the code that proves one's phone"
+    NUMBER_TAKEN = "NUMBER_TAKEN", "somebody has tried to register with one's number"
     DEVICE_OFFLINE = "DEVICE_OFFLINE", "a device is silent"
     BATTERY_LOW = "BATTERY_LOW", "a device's battery is low"
 

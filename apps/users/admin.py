@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from .admin_pages import DispatcherPage, name_of, signed_in
 from .models import Role, Status, User
 from .rules import accounts
+from .rules.phones import PhoneNotProven
 from .rules.rights import SuperuserRequired, may_change
 
 admin.site.site_header = admin.site.site_title = "MDD"
@@ -119,7 +120,7 @@ class PersonPage(DispatcherPage, _UserAdmin):
             why = "This phone number is already registered."
         except accounts.AccountErased:
             why = "The account was erased meanwhile."
-        except (accounts.LastDispatcher, SuperuserRequired) as reason:
+        except (accounts.LastDispatcher, SuperuserRequired, PhoneNotProven) as reason:
             why = str(reason)
         messages.error(request, why)
         return HttpResponseRedirect(request.get_full_path())
@@ -169,8 +170,8 @@ class PersonPage(DispatcherPage, _UserAdmin):
                 try:
                     accounts.change_account(user, changes, signed_in(request))
                     count += 1
-                except (accounts.AccountErased, accounts.LastDispatcher, SuperuserRequired) as why:
-                    messages.error(request, str(why))
+                except (accounts.AccountErased, accounts.LastDispatcher, SuperuserRequired, PhoneNotProven) as why:
+                    messages.error(request, f"{name_of(user)}: {why}")
         messages.success(request, f"{count} {done}.")
 
 

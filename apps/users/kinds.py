@@ -9,6 +9,7 @@ class Deed(TextChoices):
     ACCOUNT_CONTAINED = "ACCOUNT_CONTAINED", "account contained"
     CONTAINMENT_LIFTED = "CONTAINMENT_LIFTED", "containment lifted"
     ACCOUNT_ERASED = "ACCOUNT_ERASED", "account erased"
+    PHONE_PROVEN = "PHONE_PROVEN", "phone proven"
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "password changed"
     SIGNED_OUT_EVERYWHERE = "SIGNED_OUT_EVERYWHERE", "signed out everywhere"
     DEVICE_MOVED = "DEVICE_MOVED", "device moved to another account"

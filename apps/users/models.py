@@ -128,6 +128,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.role == Role.ADMIN and self.status == Status.ACTIVE
 
     @property
+    def is_phone_proven(self) -> bool:
+        """A code that was sent to the phone has been used by whoever holds the account."""
+        return self.phone_confirmed_at is not None
+
+    @property
     def is_chief(self) -> bool:
         """A superuser who may act as one."""
         return self.is_superuser and self.is_staff
@@ -232,16 +237,37 @@ class Remark(models.Model):
         return f"remark {self.pk}"
 
 
-class PasswordReset(models.Model):
-    """A code that `user` has asked for to set a new password. Only the secret key makes a code out of the nonce."""
+class PhoneCode(models.Model):
+    """A code that is sent to the phone of `user`. Only the secret key makes a code out of the nonce."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
     nonce = models.CharField(max_length=32)
     tries = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()
 
+    class Meta:
+        abstract = True
+
     def __str__(self) -> str:
-        return f"reset of {self.user_id}"
+        return f"code of {self.user_id}"
+
+
+class PasswordReset(PhoneCode):
+    """By it a new password is set."""
+
+
+class PhoneProof(PhoneCode):
+    """By it a person shows that the phone is theirs."""
+
+
+class ResetRequest(models.Model):
+    """Somebody has asked for a code for this phone; whether anybody has it is looked at elsewhere, soon."""
+
+    phone_number = PhoneNumberField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
 
 
 class PasswordTry(models.Model):

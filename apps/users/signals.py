@@ -8,6 +8,14 @@ from django.dispatch import Signal
 standing_changed = Signal()
 # Somebody has asked for a code to set a new password.
 password_reset_requested = Signal()
+# Somebody wants a code by which their phone is proven.
+phone_code_requested = Signal()
+# Somebody has tried to register with the phone number of a person who has an account.
+number_taken = Signal()
+# Receivers answer what is attached to a person's account: by kind, a list of what a person is shown of each.
+attached = Signal()
+# A person keeps of what is attached to their account only `kept`: by kind, ids as `attached` has them.
+rest_unwanted = Signal()
 # A person has signed out of `session`; `push_token`: the app's, if it has named it.
 signed_out = Signal()
 # A person's password has changed: every session has ended but `kept` (blank: none is).

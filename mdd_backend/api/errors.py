@@ -25,8 +25,8 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
-    def __init__(self, detail: str, state: dict[str, Any] | None = None) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, state: dict[str, Any] | None = None, code: str | None = None) -> None:
+        super().__init__(detail, code)
         self.state = state or {}
 
 

@@ -117,6 +117,8 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("POST", "/api/v1/auth/login/", _login,                           "200  200  200  200  200  200  200  200  200"),
     ("POST", "/api/v1/auth/refresh/", _refresh,                       "200  200  200  200  200  200  200  401  200"),
     ("POST", "/api/v1/auth/logout/", _refresh,                        "401  204  204  204  204  204  204  401  403"),
+    ("POST", "/api/v1/auth/phone/code/", None,                        "401  409  409  409  409  409  409  401  403"),
+    ("POST", "/api/v1/auth/phone/confirm/", {"sms_code": "not-it"},   "401  400  400  400  400  400  400  401  403"),
     ("GET", "/api/v1/auth/sessions/", None,                           "401  200  200  200  200  200  200  401  403"),
     ("DELETE", "/api/v1/auth/sessions/", None,                        "401  204  204  204  204  204  204  401  403"),
     ("DELETE", "/api/v1/auth/sessions/{session_id}/", None,           "401  404  204  404  404  404  404  401  403"),

@@ -16,8 +16,8 @@ from apps.sos.models import SosEvent
 from apps.sos.queries.live import live_url
 from apps.sos.rules.due_step import take_due_step
 from apps.users.api.authentication import tokens_for
-from apps.users.models import User
-from apps.users.rules import resets
+from apps.users.models import PasswordReset, User
+from apps.users.rules import codes
 from apps.users.rules.contacts import add_contact
 from tests.deploy.test_settings import KEY, start
 
@@ -93,11 +93,11 @@ def test_an_app_stays_signed_in(wearer: User, settings: Any, kept: bool) -> None
 
 
 def test_a_code_under_way_is_good(wearer: User, settings: Any, kept: bool) -> None:
-    resets.ask(wearer)
-    code = resets.code_for(wearer)
+    codes.ask(PasswordReset, wearer)
+    code = codes.code_for(PasswordReset, wearer)
     turn(settings, kept=kept)
-    assert resets.try_code(wearer, code) is kept
-    assert resets.try_code(wearer, resets.code_for(wearer))
+    assert codes.try_code(PasswordReset, wearer, code) is kept
+    assert codes.try_code(PasswordReset, wearer, codes.code_for(PasswordReset, wearer))
 
 
 def test_a_watch_goes_to_its_new_owner(wearer: User, person: Any, settings: Any, kept: bool) -> None:

@@ -341,8 +341,9 @@ class TestStatus:
         shown = self.shown()
         assert (shown["status"], shown["problems"]) == ("ok", [])
         assert list(shown) == [
-            "status", "problems", "database", "redis", "fcm", "sms", "overdue_events", "overdue_notifications",
-            "oldest_overdue_s", "beat", "sweep", "provider_errors", "event_open", "dispatchers_connected",
+            "status", "problems", "database", "redis", "fcm", "sms", "phone_proof", "overdue_events",
+            "overdue_notifications", "oldest_overdue_s", "beat", "sweep", "provider_errors", "event_open",
+            "dispatchers_connected",
         ]  # fmt: skip
         assert shown["beat"]["age_s"] < 5
         assert shown["sweep"]["seen_at"].endswith("Z")
@@ -394,7 +395,7 @@ class TestStatus:
         for why in ("the connection is lost", "canceling statement due to statement timeout"):
             with mock.patch.object(CursorWrapper, "execute", side_effect=OperationalError(why)):
                 shown = self.shown()
-            assert list(shown) == ["status", "problems", "database", "redis", "fcm", "sms"]
+            assert list(shown) == ["status", "problems", "database", "redis", "fcm", "sms", "phone_proof"]
             assert shown["problems"] == ["database: The database cannot be reached."]
         with mock.patch("apps.monitoring.health.figures.provider_errors", side_effect=OperationalError("timeout")):
             assert self.shown()["problems"] == ["database: The database does not answer in time."]

@@ -18,8 +18,8 @@ from apps.notifications.rules.caps import FIRST_TO_CONTACTS_MOST, forget_counts
 from apps.notifications.rules.delivery import deliver_due
 from apps.notifications.rules.queueing import notify, notify_by_text, notify_contacts
 from apps.sos.models import SosEvent
-from apps.users.models import EmergencyContact, User
-from apps.users.rules import resets
+from apps.users.models import EmergencyContact, PasswordReset, User
+from apps.users.rules import codes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WATCH, ALARM, RESET = MessageKind.DEVICE_OFFLINE, MessageKind.CONTACT_ALARM, MessageKind.PASSWORD_RESET
@@ -137,7 +137,7 @@ def test_call_of_a_helper_counts_for_the_one_who_needs_help(
 
 def test_code_for_a_new_password_waits_for_no_cap(wearer: User, settings: Any) -> None:
     settings.SMS_PER_ACCOUNT = settings.SMS_PER_NUMBER = settings.SMS_PER_COUNTRY = settings.SMS_PER_DAY = 1
-    resets.ask(wearer)
+    codes.ask(PasswordReset, wearer)
     for _ in range(3):
         notify_by_text(RESET, wearer, key=str(uuid4()), lifetime=timedelta(minutes=10))
     deliver_due("SMS")

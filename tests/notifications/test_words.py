@@ -31,6 +31,8 @@ TO_WEARERS = {
     "TEST_ARRIVED",
     "CONTACTS_CHANGED",
     "PASSWORD_RESET",
+    "PHONE_CODE",
+    "NUMBER_TAKEN",
     "DEVICE_OFFLINE",
     "BATTERY_LOW",
 }
@@ -66,7 +68,7 @@ def said(kind: str, reason: str, reader: Any, language: str, **changes: str) -> 
 
 @pytest.fixture(autouse=True)
 def _code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.users.rules.resets.code_for", lambda user: "04231786")
+    monkeypatch.setattr("apps.users.rules.codes.code_for", lambda kind, user: "04231786")
 
 
 def test_every_kind_is_here() -> None:

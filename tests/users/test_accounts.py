@@ -122,6 +122,7 @@ def test_my_account_is_shown_to_me(wearer: User, client_of: Any) -> None:
         "language": "ru",
         "on_duty": False,
         "wants_to_help": False,
+        "phone_confirmed_at": None,
     }
 
 

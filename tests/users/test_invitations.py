@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from apps.notifications.models import Notification
 from apps.notifications.rules.delivery import deliver_due
-from apps.users.models import ContactRefusal, EmergencyContact, User
-from apps.users.rules import resets
+from apps.users.models import ContactRefusal, EmergencyContact, PhoneProof, User
+from apps.users.rules import codes
 from apps.users.rules.invitations import invitation_url
 from tests.users.conftest import GONE, ME
 
@@ -68,10 +68,10 @@ def test_new_contact_of_a_proven_account_is_asked_once(eskiz: Any, owner: User, 
 def test_contact_is_asked_when_the_phone_is_proven(eskiz: Any, wearer: User, client_of: Any) -> None:
     add(client_of, wearer)
     assert asked() == 0
-    client_of().post("/api/v1/auth/password/reset/", {"phone_number": str(wearer.phone_number)}, format="json")
-    code = {"phone_number": str(wearer.phone_number), "sms_code": resets.code_for(wearer)}
-    body = code | {"new_password": "another-long-Password-1"}
-    assert client_of().post("/api/v1/auth/password/reset/confirm/", body, format="json").status_code == 200
+    app = client_of(wearer)
+    assert app.post("/api/v1/auth/phone/code/").status_code == 202
+    code = {"sms_code": codes.code_for(PhoneProof, wearer)}
+    assert app.post("/api/v1/auth/phone/confirm/", code, format="json").status_code == 200
     assert asked() == 1
 
 

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import Status, User
+from apps.users.rules.phones import PhoneNotProven
 from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
@@ -68,7 +69,7 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
         """200: it is yours already and stays as it is, whatever else this request says. 409: it is somebody else's.
 
         With a `claim_code` that its owner has made, somebody else's becomes yours (201). A wrong code is a 409, as none
-        is. Five are looked at within an hour; then 429.
+        is. Five are looked at within an hour; then 429. Your phone must be proven: 409 `phone_not_proven`.
 
         An account may have 50 devices, unless the operators have given it another number. One more is a 400 that names
         `device_uid`; those it has go on.
@@ -81,6 +82,8 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
             raise Throttled(why.wait_s, "Too many wrong codes.") from None
         except registry.DeviceTaken:
             raise Conflict("This device belongs to somebody else.") from None
+        except PhoneNotProven as why:
+            raise Conflict(str(why), code="phone_not_proven") from None
         except registry.TooManyDevices as why:
             raise ValidationError({"device_uid": [str(why)]}) from None
         return Response(RegisteredDeviceSerializer(device).data, status=201 if created else 200)

@@ -13,6 +13,7 @@ from django.utils.crypto import constant_time_compare
 
 from apps.users.kinds import Deed
 from apps.users.models import User
+from apps.users.rules.phones import require_proof
 from apps.users.rules.record import keep_deed
 from mdd_backend.database.clock import now
 from mdd_backend.digests import keyed
@@ -55,11 +56,12 @@ def withdraw_claim_code(device: Device) -> None:
 def register_by_code(owner: User, device_uid: str, code: str, **fields: Any) -> tuple[Device, bool]:
     """As register_device, which needs no code where the device is nobody else's; else by its owner's code.
 
-    Raises DeviceTaken, also for a wrong code; TooManyTries, and TooManyDevices.
+    Raises DeviceTaken, also for a wrong code; TooManyTries, TooManyDevices, and phones.PhoneNotProven.
     """
     try:
         return register_device(owner, device_uid, **fields)
     except DeviceTaken:
+        require_proof(owner)
         begun = _begin_try(owner)
     device = _claim(owner, device_uid, code, fields)
     begun.delete()

@@ -1,6 +1,6 @@
 """What changes devices and positions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -123,6 +123,18 @@ def forget_person(user: User, **_: object) -> None:
     RevokedToken.objects.filter(owner=user).delete()
     for device in Device.objects.select_for_update().filter(owner=user).order_by("pk"):
         device.delete()
+
+
+def attached_devices(user: User, **_: object) -> dict[str, list[dict[str, Any]]]:
+    """A person's devices, as they are shown what is attached to their account."""
+    devices = Device.objects.filter(owner=user).order_by("pk")
+    return {"devices": [dict(row) for row in devices.values("device_uid", "model", "wearer_name", "created_at")]}
+
+
+def keep_devices(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> None:
+    """Of these only those stay that are theirs."""
+    for device in Device.objects.filter(owner=user).exclude(device_uid__in=kept.get("devices", ())).order_by("pk"):
+        remove_device(device)
 
 
 def hold_device(device: Device) -> None:

@@ -12,6 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 
 from apps.notifications.transports import TransportError, fcm, transport_for
+from apps.users.rules import phones
 from mdd_backend.database.clock import utc
 
 from . import figures, pulse
@@ -56,6 +57,7 @@ def status(request: HttpRequest) -> JsonResponse:
 def condition() -> dict[str, Any]:
     """How well the service is, and its `problems` in words; each part answers within seconds, whatever is away."""
     shown: dict[str, Any] = {"database": _why_not_ready() or "ok", "redis": _redis(), "fcm": _fcm(), "sms": _sms()}
+    shown["phone_proof"] = "asked" if phones.is_asked() else "not asked: no text gateway"
     if shown["database"] == "ok":
         try:
             shown |= _figures()

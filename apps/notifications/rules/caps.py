@@ -33,7 +33,7 @@ FIRST_TO_CONTACTS_MOST = 2 * MOST_CONTACTS
 Key = tuple[TextCap, str]
 
 # Limited where they are asked for (one a minute, five an hour), or few: they wait for no cap.
-UNCAPPED = {MessageKind.PASSWORD_RESET, MessageKind.OPERATORS_ALARM}
+UNCAPPED = {MessageKind.PASSWORD_RESET, MessageKind.PHONE_CODE, MessageKind.OPERATORS_ALARM}
 # They ask for help: the first of a day goes, whatever else has gone to the number on behalf of the account.
 CALLS = {MessageKind.CONTACT_ALARM, MessageKind.SOS_ALERT, MessageKind.ASSIGNED, MessageKind.DISPATCHER_ALARM}
 # To those who help: capped by the account that needs the help and by nothing that others may fill. A cap of their own,

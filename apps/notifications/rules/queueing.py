@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.users.models import EmergencyContact, User
-from apps.users.rules import resets
+from apps.users.models import EmergencyContact, PasswordReset, PhoneProof, User
+from apps.users.rules import codes
 from mdd_backend import hints
 from mdd_backend.database import prepared
 from mdd_backend.database.clock import now
@@ -30,8 +30,7 @@ CONTACT_LIFETIME = timedelta(seconds=900)
 INVITATION_LIFETIME = timedelta(days=1)
 PUSH_TOKEN_LIVES = timedelta(days=60)
 PUSH_TOKENS_MOST = 20  # of one person: each is a push for every message to them
-RESET_LIFETIME = resets.LASTS
-RESETS_AN_HOUR = 5
+CODES_AN_HOUR = 5
 UNREAD = (State.QUEUED, State.SENT, State.FAILED)
 
 
@@ -176,16 +175,44 @@ def _queue(channel: Channel, rows: Sequence[Notification]) -> None:
 
 
 def text_reset_code(user: User, **_: object) -> None:
-    """Queues a new code with which `user` may set a new password, within the caller's transaction.
+    """Queues a new code with which `user` may set a new password, within the caller's transaction."""
+    _text_code(MessageKind.PASSWORD_RESET, PasswordReset, user)
 
-    At most one a minute and five an hour go to one phone; more are not queued, and nobody is told.
-    """
+
+def text_proof_code(user: User, **_: object) -> None:
+    """The same for a code by which their phone is proven."""
+    _text_code(MessageKind.PHONE_CODE, PhoneProof, user)
+
+
+def _text_code(kind: MessageKind, code: codes.Kind, user: User) -> None:
+    """At most one a minute and five an hour go to one phone; more are not queued, and nobody is told."""
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    codes = Notification.objects.filter(user=user, kind=MessageKind.PASSWORD_RESET)
-    lately = codes.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
-    if not lately and codes.filter(created_at__gt=Now() - timedelta(hours=1)).count() < RESETS_AN_HOUR:
-        resets.ask(user)
-        notify_by_text(MessageKind.PASSWORD_RESET, user, key=str(uuid4()), lifetime=RESET_LIFETIME)
+    sent = Notification.objects.filter(user=user, kind=kind)
+    lately = sent.filter(created_at__gt=Now() - timedelta(minutes=1)).exists()
+    if not lately and sent.filter(created_at__gt=Now() - timedelta(hours=1)).count() < CODES_AN_HOUR:
+        codes.ask(code, user)
+        notify_by_text(kind, user, key=str(uuid4()), lifetime=codes.LASTS)
+
+
+def tell_number_taken(user: User, **_: object) -> None:
+    """Tells the owner of a number, once a day at most, that somebody has tried to register with it."""
+    if not can_send_texts():
+        return
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    told = Notification.objects.filter(user=user, kind=MessageKind.NUMBER_TAKEN)
+    if not told.filter(created_at__gt=Now() - timedelta(days=1)).exists():
+        notify_by_text(MessageKind.NUMBER_TAKEN, user, key=str(uuid4()), lifetime=CONTACT_LIFETIME)
+
+
+def attached_apps(user: User, **_: object) -> dict[str, list[dict[str, Any]]]:
+    """The apps that ring for a person, as they are shown what is attached to their account."""
+    tokens = PushToken.objects.filter(user=user).order_by("pk")
+    return {"push_tokens": [dict(row) for row in tokens.values("id", "platform", "created_at")]}
+
+
+def keep_apps(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> None:
+    """Of these only those go on that are theirs."""
+    PushToken.objects.filter(user=user).exclude(pk__in=kept.get("push_tokens", ())).delete()
 
 
 def tell_contacts_changed(user: User, **_: object) -> None:

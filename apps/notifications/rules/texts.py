@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.users.models import EmergencyContact, User
-from apps.users.rules import resets
+from apps.users.models import EmergencyContact, PasswordReset, PhoneProof, User
+from apps.users.rules import codes
 from apps.users.rules.invitations import invitation_url
 from mdd_backend import names
 
@@ -25,7 +25,13 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("ʻʼ‘’`", "'"))
 def _reset_code(notification: Notification, reader: Reader) -> str:
     assert isinstance(reader, User)  # noqa: S101 - contacts have no password
     text = _("MDD: your code for a new password is {code}. It is good for 10 minutes. Tell it to nobody.")
-    return text.format(code=resets.code_for(reader))
+    return text.format(code=codes.code_for(PasswordReset, reader))
+
+
+def _phone_code(notification: Notification, reader: Reader) -> str:
+    assert isinstance(reader, User)  # noqa: S101 - contacts have no account
+    text = _("MDD: your code to confirm this phone is {code}. It is good for 10 minutes. Do not share it.")
+    return text.format(code=codes.code_for(PhoneProof, reader))
 
 
 def _sos_alert(notification: Notification, reader: Reader) -> str:
@@ -116,6 +122,12 @@ def _plain(words: Callable[[], str]) -> Words:
 
 WORDS: dict[str, Words] = {
     MessageKind.PASSWORD_RESET: _reset_code,
+    MessageKind.PHONE_CODE: _phone_code,
+    MessageKind.NUMBER_TAKEN: _plain(
+        lambda: _(
+            "MDD: somebody tried to register with your number. You have an account: sign in or reset the password."
+        )
+    ),
     MessageKind.SOS_ALERT: _sos_alert,
     MessageKind.STAND_DOWN: _plain(lambda: _("MDD: you are needed no more. Thank you.")),
     MessageKind.STILL_COMING: _plain(lambda: _("MDD: are you still coming? Answer in the app, or others are called.")),

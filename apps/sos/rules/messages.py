@@ -54,6 +54,8 @@ ALWAYS_NEEDED = {
     MessageKind.CONTACT_ASKED,
     MessageKind.CONTACTS_CHANGED,
     MessageKind.PASSWORD_RESET,
+    MessageKind.PHONE_CODE,
+    MessageKind.NUMBER_TAKEN,
     MessageKind.DEVICE_OFFLINE,
     MessageKind.BATTERY_LOW,
 }

@@ -9,16 +9,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts, limits, sessions
+from ..rules import accounts, limits, phones, sessions
 from ..rules.tokens import session_of
 from . import examples, lockout
 from .authentication import OnceValid, tokens_for
 from .permissions import caller
 from .serializers import (
     AccessSerializer,
+    AttachedSerializer,
     LoginSerializer,
     LogoutSerializer,
     NewAccountSerializer,
@@ -29,6 +31,7 @@ from .serializers import (
     RefreshSerializer,
     RegisteredSerializer,
     RegistrationSerializer,
+    ResetTokensSerializer,
     TokensSerializer,
     refuse_weak,
 )
@@ -72,7 +75,7 @@ class RegisterView(PublicView):
         body = RegistrationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            with limits.registration_from(lockout.address_of(request._request)):
+            with limits.registration_from(lockout.address_of(request._request), accounts.PhoneTaken):
                 user = accounts.register_user(**body.validated_data)
         except accounts.PhoneTaken:
             raise ValidationError({"phone_number": ["This phone number is already registered."]}) from None
@@ -183,11 +186,17 @@ class PasswordResetConfirmView(PublicView):
         "Set a new password by the code",
         takes=PasswordResetConfirmationSerializer,
         sends=examples.PASSWORD_RESET,
-        gives={200: (TokensSerializer, examples.TOKENS)},
-        errors=[429],
+        gives={200: (ResetTokensSerializer, examples.TOKENS)},
+        errors=[409, 429],
     )
     def post(self, request: Request) -> Response:
-        """Ends every earlier session, and their apps ring no more. A wrong code counts as a failed sign-in."""
+        """Ends every earlier session, and their apps ring no more. A wrong code counts as a failed sign-in.
+
+        An account whose phone was never proven may have been made by somebody else. When anything is attached to it,
+        409 `choose_what_stays` shows it, and the code stays good: send the same again with `keep`. What is not named
+        there goes. While an SOS of the account is open everything stays, `choice_waits` is true, and it is asked at the
+        next reset.
+        """
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
@@ -195,10 +204,16 @@ class PasswordResetConfirmView(PublicView):
         try:
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
-            user = accounts.reset_password(user, code, password)
-        except (accounts.WrongCode, accounts.AccountErased):
+            user, waits = accounts.reset_password(user, code, password, body.validated_data.get("keep"))
+        except accounts.ChooseWhatStays as why:
+            shown = {"attached": AttachedSerializer(why.attached).data}
+            raise Conflict(str(why), shown, "choose_what_stays") from None
+        except (phones.WrongCode, accounts.AccountErased):
             lockout.count_failure(request._request, str(phone))
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         finally:
             lockout.end_try(request._request)
-        return _signed_in(request, user)
+        answer = _signed_in(request, user)
+        if waits:
+            answer.data["choice_waits"] = True
+        return answer

@@ -18,7 +18,13 @@ NEW_ACCOUNT = {
     "status": "ACTIVE",
 }
 REGISTERED = {"user": NEW_ACCOUNT, **TOKENS}
-ACCOUNT: dict[str, Any] = {**NEW_ACCOUNT, "language": "ru", "on_duty": False, "wants_to_help": True}
+ACCOUNT: dict[str, Any] = {
+    **NEW_ACCOUNT,
+    "language": "ru",
+    "on_duty": False,
+    "wants_to_help": True,
+    "phone_confirmed_at": None,
+}
 DETAILS: dict[str, Any] = {
     **ACCOUNT,
     "contained_at": None,

@@ -19,6 +19,7 @@ from mdd_backend.api.openapi import documented
 
 from ..models import User
 from ..rules import accounts
+from ..rules.phones import PhoneNotProven
 from ..rules.rights import SuperuserRequired
 from . import examples, lockout
 from .filters import UserFilter
@@ -40,6 +41,8 @@ def _refusals() -> Iterator[None]:
         raise Conflict(str(why)) from None
     except SuperuserRequired as why:
         raise PermissionDenied(str(why), code="superuser_required") from None
+    except PhoneNotProven as why:
+        raise Conflict(str(why), code="phone_not_proven") from None
     except accounts.AccountErased:
         raise NotFound from None
 
@@ -123,7 +126,8 @@ class UserView(APIView):
     )
     def patch(self, request: Request, uuid: UUID) -> Response:
         """For an ADMIN. A ban ends every session. Only a superuser makes ADMINs and changes their accounts: 403
-        `superuser_required`. The last active ADMIN, and the last superuser, stays one: 409.
+        `superuser_required`. The last active ADMIN, and the last superuser, stays one: 409. So
+        is a helper whose phone is not proven: 409 `phone_not_proven`.
         """
         user = _person(uuid)
         body = AccountDecisionSerializer(data=request.data)

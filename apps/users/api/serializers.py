@@ -48,7 +48,7 @@ class AccountSerializer(NewAccountSerializer):
     """One's own account."""
 
     class Meta(NewAccountSerializer.Meta):
-        fields = [*NewAccountSerializer.Meta.fields, "language", "on_duty", "wants_to_help"]
+        fields = [*NewAccountSerializer.Meta.fields, "language", "on_duty", "wants_to_help", "phone_confirmed_at"]
         read_only_fields = fields
 
 
@@ -129,9 +129,54 @@ class PasswordResetRequestedSerializer(serializers.Serializer[Any]):
     status = serializers.CharField()
 
 
+class KeptSerializer(serializers.Serializer[Any]):
+    devices = serializers.ListField(child=TextField(max_length=64), max_length=100, required=False)
+    contacts = serializers.ListField(child=serializers.UUIDField(), max_length=100, required=False)
+    push_tokens = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=100, required=False)
+
+
 class PasswordResetConfirmationSerializer(PasswordResetSerializer):
     sms_code = TextField(max_length=16, help_text="Eight digits, good for 10 minutes and five tries.")
     new_password = password_field()
+    keep = KeptSerializer(required=False, help_text="Asked for by 409 `choose_what_stays`: what of it is yours.")
+
+
+class AttachedDeviceSerializer(serializers.Serializer[Any]):
+    device_uid = serializers.CharField()
+    model = serializers.CharField()
+    wearer_name = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class AttachedContactSerializer(serializers.Serializer[Any]):
+    uuid = serializers.UUIDField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class AttachedAppSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    platform = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class AttachedSessionSerializer(serializers.Serializer[Any]):
+    client = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class AttachedSerializer(serializers.Serializer[Any]):
+    """What is attached to an account. Its sessions end in any case."""
+
+    devices = AttachedDeviceSerializer(many=True)
+    contacts = AttachedContactSerializer(many=True)
+    push_tokens = AttachedAppSerializer(many=True)
+    sessions = AttachedSessionSerializer(many=True)
+
+
+class PhoneConfirmationSerializer(serializers.Serializer[Any]):
+    sms_code = TextField(max_length=16, help_text="Eight digits, good for 10 minutes and five tries.")
 
 
 class AccessSerializer(serializers.Serializer[Any]):
@@ -140,6 +185,12 @@ class AccessSerializer(serializers.Serializer[Any]):
 
 class TokensSerializer(AccessSerializer):
     refresh = serializers.CharField(help_text="90 days; stays the same when it is used.")
+
+
+class ResetTokensSerializer(TokensSerializer):
+    choice_waits = serializers.BooleanField(
+        required=False, help_text="true: an SOS is open, so everything stays; ask for a code again afterwards."
+    )
 
 
 class RegisteredSerializer(TokensSerializer):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import auth, contacts, people, sessions
+from . import auth, contacts, people, phone, sessions
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view()),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("auth/password/change/", auth.PasswordChangeView.as_view()),
     path("auth/password/reset/", auth.PasswordResetView.as_view()),
     path("auth/password/reset/confirm/", auth.PasswordResetConfirmView.as_view()),
+    path("auth/phone/code/", phone.PhoneCodeView.as_view()),
+    path("auth/phone/confirm/", phone.PhoneConfirmView.as_view()),
     path("auth/sessions/", sessions.SessionsView.as_view()),
     path("auth/sessions/<slug:session_id>/", sessions.SessionView.as_view()),
     path("users/", people.UsersView.as_view()),

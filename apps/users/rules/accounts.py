@@ -5,13 +5,40 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
+from mdd_backend import hints
+
 from ..kinds import Deed
-from ..models import BlockedHelper, ContactRefusal, EmergencyContact, PasswordReset, Remark, Role, Status, User
-from ..signals import erased, erasing, password_reset_requested, phone_confirmed, sessions_ended, standing_changed
-from . import limits, record, resets, rights, sessions
+from ..models import (
+    BlockedHelper,
+    ContactRefusal,
+    EmergencyContact,
+    PasswordReset,
+    PhoneProof,
+    Remark,
+    ResetRequest,
+    Role,
+    Status,
+    User,
+)
+from ..signals import (
+    attached,
+    erased,
+    erasing,
+    number_taken,
+    password_reset_requested,
+    phone_confirmed,
+    rest_unwanted,
+    sessions_ended,
+    standing_changed,
+)
+from . import codes, limits, phones, record, rights, sessions
+from .phones import WrongCode
+
+RESETS_AT_ONCE = 100
 
 
 class PhoneTaken(Exception):
@@ -30,8 +57,12 @@ class LastDispatcher(Exception):
     """Nobody would be left to work events, or to make ADMINs."""
 
 
-class WrongCode(Exception):
-    """No active account has this phone and this code."""
+class ChooseWhatStays(Exception):
+    """The account was never proven to be the phone's holder's, who says first what of `attached` to it is theirs."""
+
+    def __init__(self, attached: dict[str, list[dict[str, Any]]]) -> None:
+        super().__init__("Say what of this is yours.")
+        self.attached = attached
 
 
 def register_user(phone_number: PhoneNumber, full_name: str, password: str) -> User:
@@ -43,8 +74,16 @@ def register_user(phone_number: PhoneNumber, full_name: str, password: str) -> U
         defaults={"uuid": user.uuid, "full_name": full_name, "password": user.password},
     )
     if not created:
+        _tell_owner(phone_number)
         raise PhoneTaken
     return User.objects.get(uuid=user.uuid)
+
+
+@transaction.atomic
+def _tell_owner(phone_number: PhoneNumber) -> None:
+    user = User.objects.filter(phone_number=phone_number, status=Status.ACTIVE).first()
+    if user:
+        number_taken.send(sender=User, user=user)
 
 
 def _hold(user: User) -> None:
@@ -86,7 +125,7 @@ def change_standing(user: User, *, role: str | None = None, status: str | None =
 def change_account(user: User, changes: dict[str, Any], actor: User) -> User:
     """What `actor` decides about somebody: role, status, name, language.
 
-    Raises AccountErased, LastDispatcher and rights.SuperuserRequired.
+    Raises AccountErased, LastDispatcher, rights.SuperuserRequired and phones.PhoneNotProven.
     """
     rights.check(actor, user, changes)
     standing = {name: changes[name] for name in ("role", "status") if name in changes}
@@ -96,6 +135,8 @@ def change_account(user: User, changes: dict[str, Any], actor: User) -> User:
     _hold(user)
     rights.check(actor, user, changes)  # as they are now
     changed = record.changed_fields(user, changes)
+    if standing.get("role") == Role.HELPER != user.role:
+        phones.require_proof(user)
     if standing:
         change_standing(user, **standing)
     _write(user, {name: value for name, value in changes.items() if name not in standing})
@@ -106,9 +147,11 @@ def change_account(user: User, changes: dict[str, Any], actor: User) -> User:
 
 @transaction.atomic
 def make_account(phone_number: PhoneNumber, full_name: str, password: str, role: str, actor: User) -> User:
-    """An account that somebody else makes. Raises PhoneTaken and rights.SuperuserRequired."""
+    """An account that somebody else makes. Raises PhoneTaken, rights.SuperuserRequired and phones.PhoneNotProven."""
     user = register_user(phone_number, full_name, password)
     rights.check(actor, user, {"role": role})
+    if role == Role.HELPER:
+        phones.require_proof(user)
     change_standing(user, role=role)
     record.keep_deed(Deed.ACCOUNT_MADE, actor, user, changed={"role": [Role.USER, role]})
     return user
@@ -123,7 +166,8 @@ def change_own_account(user: User, changes: dict[str, Any]) -> User:
         changes = changes | {"on_duty": False}
     changed = record.changed_fields(user, changes)
     _write(user, changes)
-    if wanted and user.role == Role.USER and settings.HELPERS_AUTO_APPROVE:
+    may_help = user.is_phone_proven or not phones.is_asked()
+    if wanted and may_help and user.role == Role.USER and settings.HELPERS_AUTO_APPROVE:
         changed["role"] = [Role.USER, Role.HELPER]
         change_standing(user, role=Role.HELPER)
     if changed.keys() - {"on_duty"}:  # a shift begins and ends many times a day, and is nobody else's doing
@@ -195,29 +239,84 @@ def sign_out_everywhere(user: User) -> None:
 
 @transaction.atomic
 def request_password_reset(phone_number: PhoneNumber) -> None:
-    """Lets the person behind a phone have a code, if there is an active one."""
-    user = User.objects.filter(phone_number=phone_number, status=Status.ACTIVE).first()
-    if user:
+    """Lets the person behind a phone have a code, if there is an active one: that is looked at later, so that an answer
+    takes as long for a number that nobody has.
+    """
+    ResetRequest.objects.create(phone_number=phone_number, at=Now())
+    hints.task("users.answer_reset_requests")
+
+
+@transaction.atomic
+def answer_reset_requests() -> None:
+    """Lets have a code whoever has asked for one. The worker runs this at a hint, the sweep each second."""
+    waiting = ResetRequest.objects.select_for_update(skip_locked=True).order_by("pk")[:RESETS_AT_ONCE]
+    asked = {request.pk: request.phone_number for request in waiting}
+    if not asked:
+        return
+    ResetRequest.objects.filter(pk__in=asked).delete()
+    for user in User.objects.filter(phone_number__in=set(asked.values()), status=Status.ACTIVE).order_by("pk"):
         password_reset_requested.send(sender=User, user=user)
 
 
 def person_with_code(phone_number: PhoneNumber, code: str) -> User:
     """The active person who was sent `code`. Raises WrongCode, and counts it."""
     user = User.objects.filter(phone_number=phone_number, status=Status.ACTIVE).first()
-    if user is None or not resets.try_code(user, code):
+    if user is None or not codes.try_code(PasswordReset, user, code):
         raise WrongCode
     return user
 
 
 @transaction.atomic
-def reset_password(user: User, code: str, password: str) -> User:
-    """Sets a password by a code. Raises WrongCode, also to the second of two who use it at once."""
+def reset_password(user: User, code: str, password: str, keep: dict[str, list[Any]] | None = None) -> tuple[User, bool]:
+    """Sets a password by a code; also whether it must still be said what stays.
+
+    keep: by kind (`attached`), what is theirs of an account that was never proven; the rest goes, unless somebody needs
+    help now. Raises WrongCode, also to the second of two who use it at once, and ChooseWhatStays.
+    """
     _hold(user)
-    if user.status != Status.ACTIVE or not resets.use(user, code):
+    if user.status != Status.ACTIVE:
         raise WrongCode
-    _write(user, {"phone_confirmed_at": timezone.now()})  # the code goes by text message only
-    phone_confirmed.send(sender=User, user=user)
-    return change_password(user, password)
+    found = {} if user.is_phone_proven else attached_to(user)
+    waits = bool(found) and _is_needed(user)
+    if found and keep is None and not waits:
+        raise ChooseWhatStays(found)
+    if not codes.use(PasswordReset, user, code):
+        raise WrongCode
+    if not waits:
+        if found:
+            _drop_the_rest(user, keep or {})
+        _write(user, {"phone_confirmed_at": timezone.now()})  # the code goes by text message only
+        phone_confirmed.send(sender=User, user=user)
+    return change_password(user, password), waits
+
+
+def attached_to(user: User) -> dict[str, list[dict[str, Any]]]:
+    """What is attached to an account, by kind; nothing when there are only sessions, which end anyway."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _, answer in attached.send(sender=User, user=user):
+        found.update(answer or {})  # type: ignore[arg-type]
+    contacts = user.emergency_contacts.order_by("pk")
+    found["contacts"] = [
+        {"uuid": str(c.uuid), "name": c.name, "phone_number": str(c.phone_number), "created_at": c.created_at}
+        for c in contacts
+    ]
+    if not any(found.values()):
+        return {}
+    return found | {"sessions": [dict(row) for row in sessions.apps_of(user).values("client", "created_at")]}
+
+
+def _drop_the_rest(user: User, keep: dict[str, list[Any]]) -> None:
+    rest_unwanted.send(sender=User, user=user, kept=keep)
+    user.emergency_contacts.exclude(uuid__in=keep.get("contacts", ())).delete()
+
+
+def _is_needed(user: User) -> bool:
+    """Whether their SOS is open, or they are coming to somebody."""
+    try:
+        erasing.send(sender=User, user=user)
+    except StillNeeded:
+        return True
+    return False
 
 
 @transaction.atomic
@@ -233,6 +332,7 @@ def erase(user: User) -> None:
     sessions.end_all(user)
     PasswordReset.objects.filter(user=user).delete()
     ContactRefusal.objects.filter(owner=user).delete()
+    PhoneProof.objects.filter(user=user).delete()
     EmergencyContact.objects.filter(owner=user).delete()
     Remark.objects.filter(person=user).delete()
     BlockedHelper.objects.filter(Q(owner=user) | Q(helper=user)).delete()

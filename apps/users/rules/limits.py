@@ -88,8 +88,10 @@ class TooManyRegistrations(Exception):
 
 
 @contextmanager
-def registration_from(address: str | None) -> Iterator[None]:
+def registration_from(address: str | None, counted: type[Exception]) -> Iterator[None]:
     """Counts an account that is made from an address, unless that fails. Raises TooManyRegistrations.
+
+    counted: a failure that counts too, or numbers could be tried one after another.
 
     At once no more are taken than one after another. An account is always possible within ten minutes of the one
     before.
@@ -100,6 +102,8 @@ def registration_from(address: str | None) -> Iterator[None]:
     begun = _begin_registration(address)
     try:
         yield
+    except counted:
+        raise
     except Exception:
         Registration.objects.filter(pk=begun).delete()
         raise
