@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,6 +89,11 @@ def secret(raw: str) -> str:
     if len(raw) < 32:
         raise ValueError("is shorter than 32 characters")
     return raw
+
+
+def networks(raw: str) -> list[IPv4Network | IPv6Network]:
+    """Reads networks between commas, such as 10.0.0.0/8 and fd00::/8; a single address is a network of one."""
+    return [ip_network(word, strict=False) for word in words(raw)]
 
 
 def secrets(raw: str) -> list[str]:

@@ -32,6 +32,8 @@ INSTALLED_APPS = [
     "axes",
     "corsheaders",
     "django_filters",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "phonenumber_field",
@@ -52,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mdd_backend.web.csp.ContentSecurityPolicy",
+    "apps.users.admin_networks.AdminNetworks",
 ]
 TEMPLATES = [
     {
@@ -171,7 +174,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
-# Wrong passwords: so many of one phone, or from one address, lock it for a while. Many phones share an address.
+# Wrong passwords: beyond so many of one phone each waits longer, up to LOGIN_LOCK_S; so many from one address lock it
+# for as long. Many phones share an address.
 LOGIN_FAILURES_PER_PHONE = env.read("LOGIN_FAILURES_PER_PHONE", env.integer(1, 1000), 5)
 LOGIN_FAILURES_PER_ADDRESS = env.read("LOGIN_FAILURES_PER_ADDRESS", env.integer(1, 100_000), 100)
 AXES_COOLOFF_TIME = timedelta(seconds=env.read("LOGIN_LOCK_S", env.integer(1, 86_400), 900))
@@ -193,6 +197,10 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W004",  # HSTS and
     "security.W008",  # the redirect to TLS are the proxy's: nginx/prod.conf
 ]
+
+# Dispatchers give a second factor, after a week of grace; and the admin is shown in these networks only.
+DISPATCHER_2FA = env.read("DISPATCHER_2FA", env.boolean, not DEBUG)
+ADMIN_NETWORKS = env.read("ADMIN_NETWORKS", env.networks, [])
 
 JWT_SIGNING_KEY = env.read("JWT_SIGNING_KEY", env.secret, SECRET_KEY)
 JWT_OLDER_KEYS = env.read("JWT_OLDER_KEYS", env.secrets, [])

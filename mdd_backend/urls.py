@@ -9,7 +9,6 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 from apps.monitoring.health import checks
 from apps.sos.api.views.live_page import live_page
-from apps.users.admin_login import admin_login
 from apps.users.api.contact_page import contact_page
 from mdd_backend.api.schema_view import SchemaView
 
@@ -26,7 +25,7 @@ urlpatterns = [
     ),
     path("swagger/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema", template_name="redoc.html"), name="redoc"),
-    path("admin/login/", admin_login),
+    path("admin/login/", RedirectView.as_view(url="/console/sign-in/", query_string=True)),
     path("admin/", admin.site.urls),
     path("console/", include("apps.monitoring.console.urls")),
     path("live/c/<str:signed>/", contact_page),

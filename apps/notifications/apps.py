@@ -10,6 +10,9 @@ class NotificationsConfig(AppConfig):
         from .rules import queueing  # noqa: PLC0415
 
         signals.password_reset_requested.connect(queueing.text_reset_code, dispatch_uid="notifications.text_reset_code")
+        signals.second_factor_set.connect(
+            queueing.tell_second_factor_set, dispatch_uid="notifications.tell_second_factor_set"
+        )
         signals.phone_code_requested.connect(queueing.text_proof_code, dispatch_uid="notifications.text_proof_code")
         signals.number_taken.connect(queueing.tell_number_taken, dispatch_uid="notifications.tell_number_taken")
         signals.attached.connect(queueing.attached_apps, dispatch_uid="notifications.attached_apps")

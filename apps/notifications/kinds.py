@@ -23,6 +23,7 @@ class MessageKind(TextChoices):
     CONTACTS_CHANGED = "CONTACTS_CHANGED", "one's emergency contacts were changed"
     PASSWORD_RESET = "PASSWORD_RESET", "the code for a new password"
     PHONE_CODE = "PHONE_CODE", "the code that proves one's phone"
+    SECOND_FACTOR_SET = "SECOND_FACTOR_SET", "one's second factor was set up"
     NUMBER_TAKEN = "NUMBER_TAKEN", "somebody has tried to register with one's number"
     DEVICE_OFFLINE = "DEVICE_OFFLINE", "a device is silent"
     BATTERY_LOW = "BATTERY_LOW", "a device's battery is low"

@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationF
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from .admin_pages import DispatcherPage, name_of, signed_in
 from .models import Role, Status, User
@@ -20,8 +21,9 @@ from .rules.rights import SuperuserRequired, may_change
 
 admin.site.site_header = admin.site.site_title = "MDD"
 
-# Registered by the apps before this one. Rights go by role, not by group; axes' two logs are switched off.
-admin.site.unregister([Group, AccessAttempt, AccessLog, AccessFailureLog])
+# Registered by the apps before this one. Rights go by role, not by group; axes' two logs are switched off; the secret
+# of a second factor is for nobody's eyes.
+admin.site.unregister([Group, AccessAttempt, AccessLog, AccessFailureLog, TOTPDevice])
 
 if TYPE_CHECKING:
     _UserAdmin = auth_admin.UserAdmin[Any]

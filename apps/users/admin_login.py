@@ -1,10 +1,12 @@
-"""The admin's sign-in under the same limits as the API's."""
+"""The form by which dispatchers sign in, under the same limits as the API's.
+
+It is not behind axes' middleware: under ASGI that passes its arguments wrongly (8.3.1), and sees every request.
+"""
 
 from axes.helpers import get_lockout_message
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.forms import ValidationError
-from django.http import HttpRequest, HttpResponse
 
 from .api import lockout
 from .models import User
@@ -24,15 +26,3 @@ class SignInForm(AdminAuthenticationForm):
 
 
 admin.site.login_form = SignInForm
-
-
-def admin_login(request: HttpRequest) -> HttpResponse:
-    """Django's page; a locked one says so, also by its status.
-
-    Not axes' middleware: under ASGI it passes its arguments wrongly (8.3.1), and every request would go through it.
-    """
-    response = admin.site.login(request)
-    if wait := lockout.seconds_refused(request):
-        response.status_code = 429
-        response.headers["Retry-After"] = str(wait)
-    return response

@@ -11,6 +11,8 @@ class Deed(TextChoices):
     ACCOUNT_ERASED = "ACCOUNT_ERASED", "account erased"
     PHONE_PROVEN = "PHONE_PROVEN", "phone proven"
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "password changed"
+    SECOND_FACTOR_SET = "SECOND_FACTOR_SET", "second factor set up"
+    SECOND_FACTOR_RESET = "SECOND_FACTOR_RESET", "second factor taken away"
     SIGNED_OUT_EVERYWHERE = "SIGNED_OUT_EVERYWHERE", "signed out everywhere"
     DEVICE_MOVED = "DEVICE_MOVED", "device moved to another account"
     DEVICE_REMOVED = "DEVICE_REMOVED", "device removed"

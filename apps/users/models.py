@@ -84,6 +84,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     token_version = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="tokens and sessions of an earlier one are no longer valid"
     )
+    second_factor_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when the second factor was set up"
+    )
+    second_factor_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="until then a dispatcher signs in without one"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "phone_number"
@@ -132,10 +138,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         """A code that was sent to the phone has been used by whoever holds the account."""
         return self.phone_confirmed_at is not None
 
+    # Of a caller whose token was made without the second factor that is asked of them: then they are no dispatcher.
+    is_held_back = False
+
+    @property
+    def is_dispatcher(self) -> bool:
+        """Role ADMIN, and may act as one."""
+        return self.role == Role.ADMIN and not self.is_held_back
+
     @property
     def is_chief(self) -> bool:
         """A superuser who may act as one."""
-        return self.is_superuser and self.is_staff
+        return self.is_superuser and self.is_staff and self.is_dispatcher
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's, which a browser's session must match: it changes with the password, and with the version too."""
@@ -154,6 +168,7 @@ class Session(models.Model):
     name = models.CharField(max_length=32, unique=True, help_text="what its tokens call it")
     refresh_jti = models.CharField(max_length=32)
     client = models.CharField(max_length=200, blank=True, help_text="what the app says it is")
+    has_factor = models.BooleanField(default=False, db_default=False, help_text="the second factor was given")
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(help_text="when a token was last asked for")
     expires_at = models.DateTimeField(db_index=True)
@@ -170,6 +185,19 @@ class BrowserSession(AbstractBaseSession):
 
     def __str__(self) -> str:
         return f"browser session of {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """Signs in once in place of the second factor. Only its digest is kept: the code is shown once."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="users_recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
 
 
 class EmergencyContact(models.Model):

@@ -20,6 +20,8 @@ rest_unwanted = Signal()
 signed_out = Signal()
 # A person's password has changed: every session has ended but `kept` (blank: none is).
 sessions_ended = Signal()
+# A dispatcher has set up a second factor.
+second_factor_set = Signal()
 # A person has proven that they have the phone.
 phone_confirmed = Signal()
 # A person's emergency contacts have changed.

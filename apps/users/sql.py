@@ -8,13 +8,15 @@ TABLES_OF_BEFORE = ("token_blacklist_blacklistedtoken", "token_blacklist_outstan
 BEGIN_TRY = """
 SELECT pg_advisory_xact_lock(hashtextextended('password of ' || %(phone)s, 0));
 INSERT INTO users_passwordtry (phone, began_at) SELECT %(phone)s, statement_timestamp()
-WHERE (
-    SELECT count(*) FROM users_passwordtry
+FROM (
+    SELECT count(*) AS tries FROM users_passwordtry
     WHERE phone = %(phone)s AND began_at > statement_timestamp() - make_interval(secs => %(try_s)s)
-) + (
-    SELECT coalesce(sum(failures_since_start), 0) FROM axes_accessattempt
+) under_way, (
+    SELECT coalesce(sum(failures_since_start), 0) AS failures, max(attempt_time) AS last FROM axes_accessattempt
     WHERE username = %(phone)s AND attempt_time > statement_timestamp() - make_interval(secs => %(lock_s)s)
-) < %(limit)s
+) lately
+WHERE tries + failures < %(limit)s OR tries = 0 AND last <= statement_timestamp() - make_interval(
+    secs => least(%(lock_s)s, %(first_s)s * power(2, least(failures - %(limit)s, 20))))
 RETURNING id
 """
 

@@ -47,7 +47,7 @@ def _variables_read() -> set[str]:
 
 
 def _example() -> set[str]:
-    return set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    return set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
 def _table_rows(paper: Path) -> list[str]:
@@ -67,7 +67,7 @@ def test_readme_explains_every_variable_that_one_would_set() -> None:
 
 def test_example_can_be_read_as_it_is() -> None:
     for line in (ROOT / ".env.example").read_text().splitlines():
-        assert not line or line.startswith("#") or re.fullmatch(r"[A-Z_]+=\S*", line), line
+        assert not line or line.startswith("#") or re.fullmatch(r"[A-Z0-9_]+=\S*", line), line
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))

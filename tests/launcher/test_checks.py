@@ -53,7 +53,7 @@ def test_missing_compiled_file_is_found(catalogue: Path) -> None:
 
 
 def test_every_catalogue_of_the_project_is_looked_at() -> None:
-    assert {path.parts[-5] for path in catalogues.catalogues()} == {"sos", "notifications", "monitoring"}
+    assert {path.parts[-5] for path in catalogues.catalogues()} == {"users", "sos", "notifications", "monitoring"}
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ def test_my_account_is_shown_to_me(wearer: User, client_of: Any) -> None:
         "on_duty": False,
         "wants_to_help": False,
         "phone_confirmed_at": None,
+        "second_factor": None,
     }
 
 

@@ -70,7 +70,7 @@ def test_wrong_old_password_is_named_and_counted(wearer: User, sign_in: Any) -> 
         assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "old_password"})
     locked = change(wearer)
     assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
-    assert int(locked.headers["Retry-After"]) >= 800
+    assert int(locked.headers["Retry-After"]) >= 50
     assert sign_in(wearer).status_code == 429
 
 
@@ -201,24 +201,12 @@ def test_wrong_code_unknown_phone_and_banned_look_alike(wearer: User, person: An
     assert answers[0].json().keys() == {"detail", "code", "sms_code"}
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_guessing_codes_locks_the_phone(wearer: User, sign_in: Any, known: bool) -> None:
-    user, code = wearer if known else User(phone_number="+998901111111"), asked_code(wearer)
-    for _ in range(5):
-        assert confirm(user, wrong(code)).status_code == 400
-    locked = confirm(user, code)
-    assert (locked.status_code, locked.json()["code"]) == (429, "throttled")
-    assert int(locked.headers["Retry-After"]) >= 800
-    assert AccessAttempt.objects.get().failures_since_start == 5
-    assert sign_in(user).status_code == 429
-
-
-def test_five_wrong_codes_end_the_code_wherever_the_phone_s_limit_is(wearer: User, settings: Any) -> None:
-    settings.LOGIN_FAILURES_PER_PHONE = 100
+def test_five_wrong_codes_end_the_code_and_delay_no_sign_in(wearer: User, sign_in: Any) -> None:
     code = asked_code(wearer)
     for _ in range(5):
         assert confirm(wearer, wrong(code)).status_code == 400
     assert confirm(wearer, code).status_code == 400
+    assert sign_in(wearer).status_code == 200
     Notification.objects.update(created_at=timezone.now() - timedelta(seconds=61))
     assert confirm(wearer, asked_code(wearer)).status_code == 200
 
@@ -254,17 +242,7 @@ def test_a_code_used_twice_at_once_works_once(wearer: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_sixty_guesses_at_once_five_are_looked_at(wearer: User) -> None:
-    code = asked_code(wearer)
-    answers = at_once(60, lambda n: confirm(wearer, wrong(code), REMOTE_ADDR=f"10.0.0.{n}"))
-    assert (answers.keys(), answers.total(), answers[400] <= 5) == ({400, 429}, 60, True)
-    assert PasswordReset.objects.get().tries == answers[400]
-    assert confirm(wearer, code).status_code == 429
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_code_bears_five_guesses_at_once_wherever_the_phone_s_limit_is(wearer: User, settings: Any) -> None:
-    settings.LOGIN_FAILURES_PER_PHONE = 100
+def test_a_code_bears_five_guesses_at_once(wearer: User) -> None:
     code = asked_code(wearer)
     assert at_once(60, lambda n: confirm(wearer, wrong(code))) == {400: 60}
     assert PasswordReset.objects.get().tries == 5

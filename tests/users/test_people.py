@@ -45,7 +45,7 @@ def test_an_account_is_shown_whole(wearer: User, dispatcher: User, client_of: An
     assert shown == client.get(USERS, {"role": "USER"}).json()["results"][0]
     assert shown.keys() == {
         "uuid", "full_name", "phone_number", "email", "role", "status", "language", "on_duty", "wants_to_help",
-        "phone_confirmed_at", "contained_at", "created_at", "last_login",
+        "phone_confirmed_at", "second_factor", "contained_at", "created_at", "last_login",
     }  # fmt: skip
     assert shown["last_login"] is None
     sign_in(wearer)

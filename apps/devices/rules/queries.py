@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, FloatField, Func, Max, QuerySet
 
-from apps.users.models import Role, User
+from apps.users.models import User
 from mdd_backend.api.refusals import Missing
 
 from ..models import Device, LocationTrack
@@ -16,7 +16,7 @@ from ..models import Device, LocationTrack
 def devices_known_to(viewer: User) -> QuerySet[Device]:
     """A dispatcher's: everybody's; anybody else's: their own. What one does not know does not exist for them."""
     devices = Device.objects.select_related("token")
-    return devices if viewer.role == Role.ADMIN else devices.filter(owner=viewer)
+    return devices if viewer.is_dispatcher else devices.filter(owner=viewer)
 
 
 def device_known_to(viewer: User, device_uid: str) -> Device:

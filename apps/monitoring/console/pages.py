@@ -17,9 +17,10 @@ from apps.sos.kinds import Outcome
 from apps.users.admin_login import SignInForm
 from apps.users.api import lockout
 from apps.users.models import User
+from apps.users.rules import second_factor
 from mdd_backend.web import csp
 
-from . import links
+from . import factor_page, links
 from .words import WORDS
 
 CONSOLE, SIGN_IN = "/console/", "/console/sign-in/"
@@ -67,11 +68,19 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int 
     return page
 
 
+class _SignIn(LoginView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.get_user()
+        if not second_factor.is_asked(user):
+            return factor_page.enter(self.request, user, HttpResponseRedirect(self.get_success_url()))
+        return factor_page.ask(self.request, user, self.get_success_url())
+
+
 @never_cache
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Phone and password, of dispatchers only; under the same limits as everywhere."""
     with translation.override(translation.get_language_from_request(request)):
-        view = LoginView.as_view(
+        view = _SignIn.as_view(
             template_name="console/sign_in.html",
             authentication_form=SignInForm,
             next_page=CONSOLE,
@@ -84,6 +93,34 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         response.status_code = 429
         response.headers["Retry-After"] = str(wait)
     return response  # type: ignore[no-any-return]
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def second_page(request: HttpRequest) -> HttpResponse:
+    """The second factor, or setting one up; who has days of grace left may do that later."""
+    waiting = factor_page.who_waits(request)
+    if waiting is None:
+        return HttpResponseRedirect(SIGN_IN)
+    user, then = waiting
+    with translation.override(user.language):
+        if request.method != "POST":
+            return _page(request, "second_factor", factor_page.shown_of(user))
+        if "later" in request.POST and not second_factor.is_required(user):
+            return factor_page.enter(request, user, HttpResponseRedirect(then))
+        recovery_codes = factor_page.give(request, user, request.POST.get("code", ""))
+        if recovery_codes is None:
+            return _wrong_code(request, user)
+        page = _page(request, "recovery_codes", {"codes": recovery_codes, "then": then}) if recovery_codes else None
+        return factor_page.enter(request, user, page or HttpResponseRedirect(then))
+
+
+def _wrong_code(request: HttpRequest, user: User) -> HttpResponse:
+    wait = lockout.seconds_refused(request)
+    page = _page(request, "second_factor", {"is_wrong": True, **factor_page.shown_of(user)}, 429 if wait else 400)
+    if wait:
+        page.headers["Retry-After"] = str(wait)
+    return page
 
 
 @require_POST

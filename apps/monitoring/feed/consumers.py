@@ -16,7 +16,6 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.users.api.authentication import Visitor, visitor_of_cookies, visitor_of_header
-from apps.users.models import Role
 from mdd_backend.database.clock import utc
 
 from . import presence
@@ -55,7 +54,7 @@ class SosEventsConsumer(AsyncWebsocketConsumer):
         visitor = await database_sync_to_async(self._visitor)()
         if visitor is None:
             return UNAUTHENTICATED
-        if visitor.user.role != Role.ADMIN:
+        if not visitor.user.is_dispatcher:
             return FORBIDDEN
         self.visitor = visitor
         return None

@@ -233,6 +233,12 @@ def ask_contacts(user: User, **_: object) -> None:
         notify_contacts(MessageKind.CONTACT_ASKED, None, user.pk, data, occasion=occasion, lifetime=INVITATION_LIFETIME)
 
 
+def tell_second_factor_set(user: User, **_: object) -> None:
+    """Nor does whoever has a dispatcher's password put a second factor of theirs on the account unnoticed."""
+    kind = MessageKind.SECOND_FACTOR_SET
+    notify(kind, None, {user.pk: {"text_key": kind.lower()}}, occasion=str(uuid4()), text_after=timedelta())
+
+
 def forget_person(user: User, **_: object) -> None:
     """An erased person is rung no more, and nothing is kept of what they were told; that they were told stays.
 

@@ -123,6 +123,9 @@ def _plain(words: Callable[[], str]) -> Words:
 WORDS: dict[str, Words] = {
     MessageKind.PASSWORD_RESET: _reset_code,
     MessageKind.PHONE_CODE: _phone_code,
+    MessageKind.SECOND_FACTOR_SET: _plain(
+        lambda: _("MDD: a second factor was set up for your account. If it was not you, call the operators at once.")
+    ),
     MessageKind.NUMBER_TAKEN: _plain(
         lambda: _(
             "MDD: somebody tried to register with your number. You have an account: sign in or reset the password."

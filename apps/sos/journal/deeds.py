@@ -13,9 +13,9 @@ from .entries import DeedDone
 from .writing import Entry, write
 
 
-def keep_deed(kind: Deed, actor: User, facts: dict[str, Any], **_: object) -> None:
+def keep_deed(kind: Deed, actor: User | None, facts: dict[str, Any], **_: object) -> None:
     """Writes a deed of another app into the journal, as the last step of its transaction."""
-    write(Entry(None, JournalKind(kind.value), actor.pk, DeedDone(**facts)))
+    write(Entry(None, JournalKind(kind.value), actor.pk if actor else None, DeedDone(**facts)))
 
 
 def deeds() -> QuerySet[JournalEntry]:

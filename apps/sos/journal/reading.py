@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from apps.users.models import Role, User
+from apps.users.models import User
 from mdd_backend.database import prepared
 
 from .. import sql
@@ -66,10 +66,10 @@ def uuids_of(entries: Iterable[JournalEntry]) -> dict[int, str]:
 def entries_for(event: SosEvent, viewer: User) -> QuerySet[JournalEntry]:
     """A dispatcher's all; the wearer's those about what was done for them."""
     entries: QuerySet[JournalEntry] = event.journal.order_by("position")
-    return entries if viewer.role == Role.ADMIN else entries.filter(_WEARERS)
+    return entries if viewer.is_dispatcher else entries.filter(_WEARERS)
 
 
 def events_readable_by(viewer: User) -> QuerySet[SosEvent]:
     """Those whose story `viewer` may read: a dispatcher's all, else one's own."""
     events: QuerySet[SosEvent] = SosEvent.objects.all()
-    return events if viewer.role == Role.ADMIN else events.filter(user=viewer)
+    return events if viewer.is_dispatcher else events.filter(user=viewer)

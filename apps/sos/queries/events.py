@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 from apps.devices.kinds import JUMPED_FOR
 from apps.notifications.models import Notification
-from apps.users.models import Role, User
+from apps.users.models import User
 
 from ..kinds import COMING, OPEN, UNSTEADY_FOR, Caution
 from ..models import HelperAlert, HelperClaim, SosEvent
@@ -16,14 +16,14 @@ from .facts import SEEN_LATELY
 def events_known_to(viewer: User) -> QuerySet[SosEvent]:
     """Those that exist for `viewer`: a dispatcher's all, else one's own and those one was called to."""
     events: QuerySet[SosEvent] = SosEvent.objects.all()
-    if viewer.role == Role.ADMIN:
+    if viewer.is_dispatcher:
         return events
     return events.filter(Q(user=viewer) | Exists(_alerts_of(viewer)))
 
 
 def seen_exactly(events: QuerySet[SosEvent], viewer: User) -> QuerySet[SosEvent]:
     """Those of `events` whose place `viewer` may see: the same rule as `privacy.sight_of`, for the database."""
-    if viewer.role == Role.ADMIN:
+    if viewer.is_dispatcher:
         return events
     coming = Exists(_alerts_of(viewer).filter(status__in=COMING))
     return events.filter(Q(user=viewer) | Q(coming, status__in=OPEN))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.gis.geos import Point
 
-from apps.users.models import Role, User
+from apps.users.models import User
 
 from ..kinds import COMING, AlertStatus
 from ..models import HelperAlert, SosEvent
@@ -29,7 +29,7 @@ class Sight(Enum):
 
 def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
     """What `viewer`, called by `alert` if at all, may see of an event that exists for them (`events_known_to`)."""
-    if viewer.role == Role.ADMIN or event.user_id == viewer.pk:
+    if viewer.is_dispatcher or event.user_id == viewer.pk:
         return Sight.ALL
     if alert is None or not event.is_open or alert.status == AlertStatus.DECLINED:
         return Sight.PAST

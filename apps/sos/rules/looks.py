@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from apps.users.models import Role, User
+from apps.users.models import User
 
 from ..kinds import COMING
 from ..models import HelperAlert, Look, SosEvent
@@ -24,7 +24,7 @@ def keep_looks(events: Sequence[SosEvent], viewer: User) -> None:
 
 
 def _sees(viewer: User, event: SosEvent) -> bool:
-    alert = None if viewer.role == Role.ADMIN else _own_alert(event, viewer)
+    alert = None if viewer.is_dispatcher else _own_alert(event, viewer)
     return sight_of(event, viewer, alert) in {Sight.ALL, Sight.EXACT}
 
 

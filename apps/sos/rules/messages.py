@@ -56,6 +56,7 @@ ALWAYS_NEEDED = {
     MessageKind.PASSWORD_RESET,
     MessageKind.PHONE_CODE,
     MessageKind.NUMBER_TAKEN,
+    MessageKind.SECOND_FACTOR_SET,
     MessageKind.DEVICE_OFFLINE,
     MessageKind.BATTERY_LOW,
 }

@@ -13,7 +13,7 @@ from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts, limits, phones, sessions
+from ..rules import accounts, limits, phones, second_factor, sessions
 from ..rules.tokens import session_of
 from . import examples, lockout
 from .authentication import OnceValid, tokens_for
@@ -94,9 +94,14 @@ class LoginView(PublicView):
         errors=[401, 429],
     )
     def post(self, request: Request) -> Response:
-        """401 `wrong_credentials` or `banned`. After too many failures 429, for the right password too."""
+        """401 `wrong_credentials` or `banned`. After too many failures 429, for the right password too.
+
+        An ADMIN with a second factor gives it next, at `/auth/second-factor/`: until then the tokens are a USER's.
+        Without one an ADMIN has seven days to set it up (`/auth/second-factor/enrol/`).
+        """
         body = LoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        request._request.known_by = body.validated_data.get("refresh", "")  # type: ignore[attr-defined]
         user = lockout.known_by_password(
             request._request, str(body.validated_data["phone_number"]), body.validated_data["password"]
         )
@@ -104,6 +109,7 @@ class LoginView(PublicView):
             raise AuthenticationFailed("Wrong phone number or password.", code="wrong_credentials")
         if user.is_banned:
             raise AuthenticationFailed("This account is banned.", code="banned")
+        second_factor.begin_grace(user)
         return _signed_in(request, user)
 
 
@@ -190,7 +196,7 @@ class PasswordResetConfirmView(PublicView):
         errors=[409, 429],
     )
     def post(self, request: Request) -> Response:
-        """Ends every earlier session, and their apps ring no more. A wrong code counts as a failed sign-in.
+        """Ends every earlier session, and their apps ring no more. A code has five tries.
 
         An account whose phone was never proven may have been made by somebody else. When anything is attached to it,
         409 `choose_what_stays` shows it, and the code stays good: send the same again with `keep`. What is not named
@@ -200,7 +206,7 @@ class PasswordResetConfirmView(PublicView):
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         phone, code, password = (body.validated_data[name] for name in ("phone_number", "sms_code", "new_password"))
-        lockout.refuse(lockout.seconds_locked(request._request, str(phone)))
+        lockout.refuse(lockout.seconds_locked_from(request._request))
         try:
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
@@ -209,7 +215,7 @@ class PasswordResetConfirmView(PublicView):
             shown = {"attached": AttachedSerializer(why.attached).data}
             raise Conflict(str(why), shown, "choose_what_stays") from None
         except (phones.WrongCode, accounts.AccountErased):
-            lockout.count_failure(request._request, str(phone))
+            lockout.count_failure(request._request, "")
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         finally:
             lockout.end_try(request._request)

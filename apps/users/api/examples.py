@@ -24,6 +24,7 @@ ACCOUNT: dict[str, Any] = {
     "on_duty": False,
     "wants_to_help": True,
     "phone_confirmed_at": None,
+    "second_factor": None,
 }
 DETAILS: dict[str, Any] = {
     **ACCOUNT,
@@ -33,6 +34,11 @@ DETAILS: dict[str, Any] = {
 }
 PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
 PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "04231786", "new_password": "anotherStrongPassword456"}
+ENROLMENT = {
+    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "url": "otpauth://totp/MDD%3A%2B998901234567?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=MDD&digits=6&period=30",
+}
+ENROLLED = {**TOKENS, "recovery_codes": ["1f0a3-c2d4e-5f607-18293"]}
 SESSION: dict[str, Any] = {
     "id": "b1f0a3c2d4e5f60718293a4b5c6d7e8f",
     "kind": "APP",

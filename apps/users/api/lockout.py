@@ -1,5 +1,6 @@
 """The limits on wrong passwords and codes, as django-axes and the views ask for them: by the request."""
 
+import secrets
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -10,17 +11,54 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
 from phonenumber_field.phonenumber import to_python
 from rest_framework.exceptions import Throttled
 
+from mdd_backend.digests import keyed
+
 from ..models import User
-from ..rules import limits
+from ..rules import limits, sessions
+from ..rules.tokens import RefreshToken, once_valid
+
+COOKIE, COOKIE_LASTS_S = "known", 365 * 86_400
 
 
 def phone_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """Whose failure it is: E.164 however the phone was written, as typed when it is none."""
+    """Whose failure it is: E.164 however the phone was written, as typed when it is none.
+
+    A browser or app that has signed in with this phone before has failures of its own.
+    """
     typed = (credentials or {}).get("username") or request.POST.get("username") or ""
-    return str(to_python(str(typed), region=settings.PHONENUMBER_DEFAULT_REGION))[:255]
+    phone = str(to_python(str(typed), region=settings.PHONENUMBER_DEFAULT_REGION))[:200]
+    known = _known_app(request, phone) or _known_browser(request, phone)
+    return f"{phone}{limits.KNOWN}{known}" if known else phone
+
+
+def _known_app(request: HttpRequest, phone: str) -> str:
+    """The id of a refresh token of this phone's account, good or ended, that the app has sent along."""
+    claims = once_valid(getattr(request, "known_by", ""), RefreshToken)
+    user = sessions.account_once_of(claims) if claims else None
+    return str(claims["jti"])[:32] if claims and user and str(user.phone_number) == phone else ""
+
+
+def _known_browser(request: HttpRequest, phone: str) -> str:
+    """What the cookie of `remember` holds, if it was made for this phone."""
+    name, _, signature = request.COOKIES.get(COOKIE, "").partition(".")
+    return name if name and any(constant_time_compare(good, signature) for good in _signatures(phone, name)) else ""
+
+
+def _signatures(phone: str, name: str) -> list[str]:
+    return [digest.hex()[:32] for digest in keyed("apps.users.api.lockout", f"{phone}/{name}")]
+
+
+def remember(response: HttpResponseBase, user: User) -> None:
+    """From now on this browser is known by what strangers cannot know: their wrong passwords do not keep it out."""
+    name = secrets.token_hex(8)
+    value = f"{name}.{_signatures(str(user.phone_number), name)[0]}"
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(COOKIE, value, max_age=COOKIE_LASTS_S, secure=secure, httponly=True, samesite="Lax")
 
 
 def address_of(request: HttpRequest) -> str | None:
@@ -95,5 +133,11 @@ def known_by_password(request: HttpRequest, phone: str, password: str) -> User |
     return user if isinstance(user, User) else None
 
 
+def seconds_locked_from(request: HttpRequest) -> int:
+    """For how many seconds nothing is tried from the caller's address; no phone counts."""
+    return limits.seconds_locked_from(address_of(request))
+
+
 def count_failure(request: HttpRequest, phone: str) -> None:
+    """A wrong code; of no phone: it counts for the address only."""
     user_login_failed.send(sender=__name__, credentials={"username": phone}, request=request)

@@ -8,10 +8,15 @@ from ..models import Role, User
 
 
 class IsDispatcher(BasePermission):
-    """Role ADMIN."""
+    """Role ADMIN, with the second factor where one is asked."""
+
+    code, message = None, None
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.user, User) and request.user.role == Role.ADMIN
+        user = request.user
+        if isinstance(user, User) and user.role == Role.ADMIN and user.is_held_back:
+            self.code, self.message = "second_factor_required", "Give the second factor first."
+        return isinstance(user, User) and user.is_dispatcher
 
 
 class IsSuperuser(BasePermission):

@@ -8,8 +8,10 @@ from phonenumber_field.serializerfields import PhoneNumberField
 from rest_framework import serializers
 
 from mdd_backend.api.rest import NameField, TextField, TrueFalseField
+from mdd_backend.database.clock import utc
 
 from ..models import STANDINGS, Language, Role, User
+from ..rules import second_factor
 
 
 class PhoneField(PhoneNumberField, TextField):  # type: ignore[misc]
@@ -47,9 +49,22 @@ class NewAccountSerializer(serializers.ModelSerializer[User]):
 class AccountSerializer(NewAccountSerializer):
     """One's own account."""
 
+    second_factor = serializers.SerializerMethodField(
+        help_text="Of an ADMIN: `set_up_at`, or `due_at`, until when they sign in without one; of others null."
+    )
+
     class Meta(NewAccountSerializer.Meta):
-        fields = [*NewAccountSerializer.Meta.fields, "language", "on_duty", "wants_to_help", "phone_confirmed_at"]
+        fields = [
+            *NewAccountSerializer.Meta.fields, "language", "on_duty", "wants_to_help", "phone_confirmed_at",
+            "second_factor",
+        ]  # fmt: skip
         read_only_fields = fields
+
+    def get_second_factor(self, user: User) -> dict[str, Any] | None:
+        if not second_factor.is_asked(user):
+            return None
+        shown = {"set_up_at": user.second_factor_at, "due_at": user.second_factor_due_at}
+        return {name: at and utc(at) for name, at in shown.items()}
 
 
 class AccountDetailsSerializer(AccountSerializer):
@@ -98,6 +113,11 @@ class RegistrationSerializer(serializers.Serializer[User]):
 class LoginSerializer(serializers.Serializer[User]):
     phone_number = PhoneField()
     password = password_field()
+    refresh = TextField(
+        max_length=4096,
+        required=False,
+        help_text="The app's last refresh token, also one that has ended: then what strangers try does not delay it.",
+    )
 
 
 class RefreshSerializer(serializers.Serializer[User]):

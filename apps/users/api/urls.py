@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import auth, contacts, people, phone, sessions
+from . import auth, contacts, people, phone, second_factor, sessions
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view()),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("auth/password/reset/confirm/", auth.PasswordResetConfirmView.as_view()),
     path("auth/phone/code/", phone.PhoneCodeView.as_view()),
     path("auth/phone/confirm/", phone.PhoneConfirmView.as_view()),
+    path("auth/second-factor/", second_factor.SecondFactorView.as_view()),
+    path("auth/second-factor/enrol/", second_factor.EnrolView.as_view()),
+    path("auth/second-factor/enrol/confirm/", second_factor.EnrolConfirmView.as_view()),
     path("auth/sessions/", sessions.SessionsView.as_view()),
     path("auth/sessions/<slug:session_id>/", sessions.SessionView.as_view()),
     path("users/", people.UsersView.as_view()),

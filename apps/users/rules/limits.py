@@ -1,4 +1,6 @@
-"""Wrong passwords and codes, counted by django-axes: so many of a phone, or from an address, lock it for a while.
+"""Wrong passwords and codes, counted by django-axes: beyond so many of a phone each waits longer than the one before,
+and so many from an address lock it for a while. A browser or app that has signed in before is counted by itself
+(`api/lockout.py`): nobody is kept out by what strangers try.
 
 A try counts for its phone before anybody looks at the password, so that of many at once no more than the limit are
 looked at. It does not count for its address: thousands may sign in from one at a time.
@@ -15,7 +17,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -24,16 +26,15 @@ from ..models import PasswordTry, Registration
 
 REGISTRATIONS_WITHIN = timedelta(hours=1)
 WAIT_GROWS_S, WAIT_MOST_S = 30, 600  # of registrations beyond the limit: a whole town may share an address
+FIRST_DELAY_S = 60
+KNOWN = "/"
+"""Between a phone and what a browser or app that has signed in with it before is known by."""
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
 NONE_UNDER_WAY = PasswordTry.objects.none()
 
 
-def _seconds_left(attempts: Any, limit: int, under_way: QuerySet[PasswordTry] = NONE_UNDER_WAY) -> int:
-    """Seconds until so many of `attempts` have run out that fewer than `limit` failures are left; 0: there are.
-
-    `under_way`: tries that may turn out to be failures yet; where only these are too many, 1. They are counted last:
-    a try that turns into a failure meanwhile must not count twice.
-    """
+def _seconds_left(attempts: Any, limit: int) -> int:
+    """Seconds until so many of `attempts` have run out that fewer than `limit` failures are left; 0: there are."""
     lasting: timedelta = settings.AXES_COOLOFF_TIME
     failures, now = 0, timezone.now()
     recent = attempts.filter(attempt_time__gt=now - lasting).order_by("-attempt_time")
@@ -42,16 +43,37 @@ def _seconds_left(attempts: Any, limit: int, under_way: QuerySet[PasswordTry] = 
         if failures >= limit:
             left: timedelta = last + lasting - now
             return max(1, math.ceil(left.total_seconds()))
+    return 0
+
+
+def _seconds_delayed(phone: str, under_way: QuerySet[PasswordTry]) -> int:
+    """Seconds until the next try for a phone: after so many failures each one more waits twice as long as the one
+    before, up to LOGIN_LOCK_S. 0: it may be made; 1: those under way may turn out to be failures yet.
+
+    These are counted last: a try that turns into a failure meanwhile must not count twice.
+    """
+    lasting: timedelta = settings.AXES_COOLOFF_TIME
+    limit, now = settings.LOGIN_FAILURES_PER_PHONE, timezone.now()
+    recent = AccessAttempt.objects.filter(username=phone, attempt_time__gt=now - lasting)
+    lately = recent.aggregate(failures=Sum("failures_since_start"), last=Max("attempt_time"))
+    failures = lately["failures"] or 0
+    if failures >= limit:
+        wait_s = min(lasting.total_seconds(), FIRST_DELAY_S * 2 ** min(failures - limit, 20))
+        left_s = (lately["last"] - now).total_seconds() + wait_s
+        return math.ceil(left_s) if left_s > 0 else int(under_way.exists())
     return int(failures + under_way.count() >= limit)
+
+
+def seconds_locked_from(address: str | None) -> int:
+    """For how many seconds nothing is tried from an address; 0: it may."""
+    if address is None:
+        return 0
+    return _seconds_left(AccessAttempt.objects.filter(ip_address=address), settings.LOGIN_FAILURES_PER_ADDRESS)
 
 
 def seconds_locked(phone: str, address: str | None, under_way: QuerySet[PasswordTry] = NONE_UNDER_WAY) -> int:
     """For how many seconds nothing is tried for a phone, or from an address; 0: it may."""
-    of_phone = _seconds_left(AccessAttempt.objects.filter(username=phone), settings.LOGIN_FAILURES_PER_PHONE, under_way)
-    if address is None:
-        return of_phone
-    from_address = AccessAttempt.objects.filter(ip_address=address)
-    return max(of_phone, _seconds_left(from_address, settings.LOGIN_FAILURES_PER_ADDRESS))
+    return max(_seconds_delayed(phone, under_way), seconds_locked_from(address))
 
 
 def begin_try(phone: str, address: str | None) -> tuple[int | None, int]:
@@ -60,7 +82,7 @@ def begin_try(phone: str, address: str | None) -> tuple[int | None, int]:
     if locked_for_s := seconds_locked(phone, address, under_way):
         return None, locked_for_s
     lock_lasts: timedelta = settings.AXES_COOLOFF_TIME
-    lasting = {"try_s": TRY_LASTS.total_seconds(), "lock_s": lock_lasts.total_seconds()}
+    lasting = {"try_s": TRY_LASTS.total_seconds(), "lock_s": lock_lasts.total_seconds(), "first_s": FIRST_DELAY_S}
     with connection.cursor() as cursor:
         cursor.execute(sql.BEGIN_TRY, {"phone": phone, "limit": settings.LOGIN_FAILURES_PER_PHONE, **lasting})
         cursor.nextset()
@@ -74,8 +96,8 @@ def end_try(begun: int) -> None:
 
 
 def forget(phone: str) -> int:
-    """Deletes the failures of a phone."""
-    count, _ = AccessAttempt.objects.filter(username=phone).delete()
+    """Deletes the failures of a phone, also of those who have signed in with it before."""
+    count, _ = AccessAttempt.objects.filter(Q(username=phone) | Q(username__startswith=f"{phone}{KNOWN}")).delete()
     return int(count)
 
 

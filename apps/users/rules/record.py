@@ -7,8 +7,9 @@ from ..models import Remark, User
 from ..signals import deed_done
 
 
-def keep_deed(kind: Deed, actor: User, person: User | None, *, remark: str = "", **facts: Any) -> None:
-    """Notes that `actor` has done something to a person, as the LAST step of the caller's transaction.
+def keep_deed(kind: Deed, actor: User | None, person: User | None, *, remark: str = "", **facts: Any) -> None:
+    """Notes that `actor` has done something to a person, as the LAST step of the caller's transaction. None: it was an
+    operator, at the server.
 
     facts: ids and names of fields, never what is personal. remark: why, in the actor's words; it goes with the person.
     """

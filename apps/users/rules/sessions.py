@@ -17,6 +17,7 @@ from rest_framework_simplejwt.tokens import Token
 from ..models import BrowserSession, Session, User
 from ..signals import signed_out
 from ..sql import TABLES_OF_BEFORE
+from . import second_factor
 from .browser_sessions import digest_of
 from .tokens import RefreshToken, session_of, version_of
 
@@ -30,38 +31,38 @@ class NoSuchSession(Exception):
 
 def begin(user: User, client: str = "") -> RefreshToken:
     """A new sign-in of an app that calls itself `client`."""
-    token = _token(user)
-    token["session"] = token["jti"]
-    _keep(user, token, client=client[:CLIENT_LENGTH], created_at=Now())
-    return token
+    return _keep(user, "", client=client[:CLIENT_LENGTH])
 
 
 def go_on(user: User, session: str, client: str = "") -> RefreshToken:
     """A new refresh token, the only good one, of a session that goes on; of a new one where it has no name."""
     if not session:
         return begin(user, client)
-    token = _token(user)
-    token["session"] = session
-    _keep(user, token)
-    return token
+    return _keep(user, session)
 
 
-def _token(user: User) -> RefreshToken:
+def go_on_with_factor(user: User, session: str, client: str = "") -> RefreshToken:
+    """The same once the second factor was given."""
+    return _keep(user, session, client=client[:CLIENT_LENGTH], has_factor=True)
+
+
+def _keep(user: User, session: str, client: str = "", has_factor: bool = False) -> RefreshToken:
+    """A new refresh token, and the row of its session."""
     token = RefreshToken()
-    token["user_uuid"], token["version"] = str(user.uuid), user.token_version
-    return token
-
-
-def _keep(user: User, token: RefreshToken, **new: Any) -> None:
+    name = session or token["jti"]
     row: dict[str, Any] = {
         "user": user,
         "refresh_jti": token["jti"],
         "last_used_at": Now(),
         "expires_at": Now() + RefreshToken.lifetime,
     }
-    Session.objects.update_or_create(
-        name=token["session"], defaults=row, create_defaults=row | {"created_at": Now()} | new
-    )
+    if has_factor:
+        row["has_factor"] = True
+    made = row | {"created_at": Now(), "client": client}
+    kept, _ = Session.objects.update_or_create(name=name, defaults=row, create_defaults=made)
+    token["user_uuid"], token["version"], token["session"] = str(user.uuid), user.token_version, name
+    token["factor"] = kept.has_factor
+    return token
 
 
 def refresh(raw: str) -> Token:
@@ -73,6 +74,7 @@ def refresh(raw: str) -> Token:
     Session.objects.filter(pk=session.pk).update(last_used_at=Now())
     access = token.access_token
     access["session"], access["version"] = session.name, session.user.token_version
+    access["factor"] = session.has_factor
     return access
 
 
@@ -88,6 +90,8 @@ def account_of(token: Token) -> User | None:
     people = _people(token.get("user_uuid"))
     signed_in = Exists(Session.objects.filter(name=session)) if session else Value(True)
     user = people.annotate(is_signed_in=signed_in).first()
+    if user:
+        user.is_held_back = second_factor.is_required(user) and not token.get("factor")
     is_good = user is not None and user.token_version == version_of(token) and user.is_signed_in
     return user if is_good or (user and user.is_banned) else None
 

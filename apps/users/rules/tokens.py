@@ -84,14 +84,14 @@ def version_of(token: tokens.Token) -> int:
     return version if isinstance(version, int) else -1
 
 
-def once_valid(raw: str) -> dict[str, Any] | None:
-    """The claims of an access token that we have signed, whether or not it has run out since."""
+def once_valid(raw: str, kind: type[tokens.Token] = AccessToken) -> dict[str, Any] | None:
+    """The claims of a token of a kind that we have signed, whether or not it has run out since."""
     for backend in key_ring().every:
         try:
             claims = jwt.decode(raw, backend.signing_key or "", [ALGORITHM], options={"verify_exp": False})
         except jwt.InvalidTokenError:
             continue
-        return claims if claims.get("token_type") == AccessToken.token_type else None
+        return claims if claims.get("token_type") == kind.token_type else None
     return None
 
 

@@ -8,10 +8,9 @@ from django.utils import translation
 
 from apps.devices.models import TroubleKind
 from apps.monitoring.console.words import WORDS
-from apps.notifications.kinds import MessageKind
 from apps.notifications.models import Channel, State
 from apps.notifications.rules import texts
-from apps.sos.kinds import AlertStatus, Caution, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
+from apps.sos.kinds import DEEDS, AlertStatus, Caution, DetectedType, EventStatus, Halt, JournalKind, Outcome, Service
 from apps.sos.sql import FIT
 from apps.users.models import Language
 from launcher.places import PROJECT
@@ -26,7 +25,10 @@ SOURCES = {
 TEMPLATES = "".join(path.read_text() for path in (MONITORING / "templates" / "console").glob("*.html"))
 SCRIPT = "\n".join(SOURCES.values())
 
-OF_NO_EVENT = {MessageKind.PASSWORD_RESET, "CONTACTS_CHANGED", "DEVICE_OFFLINE", "BATTERY_LOW", "OPERATORS_ALARM"}
+OF_NO_EVENT = {
+    *("PASSWORD_RESET", "PHONE_CODE", "NUMBER_TAKEN", "SECOND_FACTOR_SET", "CONTACT_ASKED", "CONTACTS_CHANGED"),
+    *("DEVICE_OFFLINE", "BATTERY_LOW", "OPERATORS_ALARM"),
+}
 REASONS = {*texts._reasons(), *(f"DEVICE_{kind}" for kind in TroubleKind.values)}
 # Told by t(`do_${action}`) and its like.
 FILLED = {
@@ -47,7 +49,7 @@ NAMED = {
     "channel": set(Channel.values),
     "halt": set(Halt.values),
     "halt_long": set(Halt.values),
-    "journal": {*JournalKind.values} - {"NOTIFICATION", "POLICY_CHANGED"},  # the reach ledger's, and of no event
+    "journal": {*JournalKind.values} - {"NOTIFICATION", *DEEDS},  # the reach ledger's, and of no event
     "key": set(json.loads(re.findall(r"const keys = (\[[^]]+\])", SOURCES["main.js"])[0])),
     "kind": {*texts.WORDS} - OF_NO_EVENT,
     "language": set(Language.values),

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from apps.devices.models import Device
 from apps.devices.rules.registry import register_device
 from apps.notifications.models import Notification
 from apps.notifications.rules import texts
 from apps.sos.queries.live import live_url
-from apps.users.models import EmergencyContact
+from apps.users.models import EmergencyContact, User
 from tests.sos.conftest import Course
 
 pytestmark = pytest.mark.django_db
@@ -33,8 +34,15 @@ def watch(course: Course) -> Device:
 
 @pytest.fixture
 def neighbour(course: Course) -> EmergencyContact:
+    """Has said yes to an account whose phone is proven."""
+    course.wearer.phone_confirmed_at = timezone.now()
+    course.wearer.save()
     contact: EmergencyContact = EmergencyContact.objects.create(
-        owner=course.wearer, name="Neighbour", phone_number="+998931234567", language="en"
+        owner=course.wearer,
+        name="Neighbour",
+        phone_number="+998931234567",
+        language="en",
+        confirmed_at=timezone.now(),
     )
     return contact
 
@@ -42,6 +50,8 @@ def neighbour(course: Course) -> EmergencyContact:
 def test_contacts_read_who_needs_help_and_who_is_safe_again(
     watch: Device, neighbour: EmergencyContact, course: Course
 ) -> None:
+    EmergencyContact.objects.update(confirmed_at=timezone.now())
+    User.objects.update(phone_confirmed_at=timezone.now())
     course.press(device_uid=watch.device_uid)
     course.step()
     course.desk("resolve", outcome="HELPED")

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.notifications.models import Notification
-from apps.users.models import EmergencyContact, Role
+from apps.users.models import EmergencyContact
 from mdd_backend.database.clock import utc
 
 from ...models import SosEvent
@@ -73,11 +73,11 @@ class EventDetailSerializer(EventSerializer):
         fields = [*EventSerializer.Meta.fields, "reach", "contacts", "notes"]
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:
-        self._reach = list(reach_of(event)) if self._viewer.role == Role.ADMIN else []
+        self._reach = list(reach_of(event)) if self._viewer.is_dispatcher else []
         return super().to_representation(event)
 
     def _seen(self, event: SosEvent) -> set[str]:
-        desk = {"reach", "contacts", "notes"} if self._viewer.role == Role.ADMIN else set()
+        desk = {"reach", "contacts", "notes"} if self._viewer.is_dispatcher else set()
         return super()._seen(event) | desk
 
     @extend_schema_field(ReachSerializer(many=True, allow_null=True))

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.devices.models import Device
-from apps.users.models import Role, User
+from apps.users.models import User
 from mdd_backend.api.rest import LatitudeField, LongitudeField, TextField, WholeNumberField
 
 from ...kinds import ANSWERS, AlertStatus, Caution, DetectedType, EventStatus, Halt, LocationSource, Outcome, Service
@@ -358,6 +358,6 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     @extend_schema_field(CalledHelperSerializer(many=True, allow_null=True))
     def get_helpers(self, event: SosEvent) -> Any:
         called = event.alerts.all()
-        if self._viewer.role == Role.ADMIN:
+        if self._viewer.is_dispatcher:
             return CalledHelperSerializer(called, many=True, context={"tells_caution": True}).data
         return ComingHelperSerializer([alert for alert in called if know_each_other(event, alert)], many=True).data

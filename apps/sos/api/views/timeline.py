@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.users.api.permissions import caller
-from apps.users.models import Role, User
+from apps.users.models import User
 from mdd_backend.api.openapi import documented
 
 from ...journal.reading import entries_for, events_readable_by, people_in
@@ -39,7 +39,7 @@ class TimelineView(_OfEvent):
         ids = {pk for entry in entries for pk in (*people_in(entry), entry.actor_id or 0)}
         notes = EventNote.objects.filter(pk__in=[entry.data["note"] for entry in entries if "note" in entry.data])
         context = {
-            "all": viewer.role == Role.ADMIN,
+            "all": viewer.is_dispatcher,
             "people": User.objects.in_bulk(ids),
             "notes": dict(notes.values_list("pk", "text")),
         }
