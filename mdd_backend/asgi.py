@@ -17,7 +17,7 @@ from mdd_backend import hashing  # noqa: E402
 from mdd_backend.web.handler import OneHop  # noqa: E402
 from mdd_backend.web.static import static_files  # noqa: E402
 
-intake = Intake(OneHop(aside={*hashing.PATHS, "/api/schema/"}))
+intake = Intake(OneHop(aside={*hashing.PATHS, "/api/schema/", "/api/v1/users/me/export/"}))
 static, static_url = WsgiToAsgi(static_files()), "/static/"  # type: ignore[no-untyped-call]
 
 

@@ -153,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "devices": {"task": "monitoring.device_watch", "schedule": timedelta(seconds=60), "options": {"expires": 60}},
     "partitions": {"task": "devices.create_partitions", "schedule": timedelta(hours=1)},
     "old tracks": {"task": "sos.drop_old_tracks", "schedule": crontab(hour="20-23", minute=30)},
+    "old rows": {"task": "sos.forget_old", "schedule": crontab(hour=21, minute=15)},
     "tokens": {"task": "users.flush_expired_tokens", "schedule": crontab(hour=22, minute=0)},
     "counts of texts": {"task": "notifications.forget_text_counts", "schedule": crontab(hour=22, minute=20)},
     "push tokens": {"task": "notifications.retire_push_tokens", "schedule": crontab(hour=22, minute=10)},
@@ -243,6 +244,10 @@ LOCATION_INTERVAL_SOS_S = env.read("LOCATION_INTERVAL_SOS_S", env.integer(1, 86_
 STATUS_INTERVAL_S = env.read("STATUS_INTERVAL_S", env.integer(1, 86_400), 300)
 DEVICES_PER_ACCOUNT = env.read("DEVICES_PER_ACCOUNT", env.integer(1, 100_000), 50)  # unless its own says another number
 TRACK_RETENTION_DAYS = env.read("TRACK_RETENTION_DAYS", env.integer(1, 36_500), 90)
+PAYLOAD_RETENTION_DAYS = env.read("PAYLOAD_RETENTION_DAYS", env.integer(1, 36_500), 90)
+NOTIFICATION_RETENTION_DAYS = env.read("NOTIFICATION_RETENTION_DAYS", env.integer(1, 36_500), 180)
+EVENT_RETENTION_DAYS = env.read("EVENT_RETENTION_DAYS", env.integer(1, 36_500), 1095)
+LOOK_RETENTION_DAYS = env.read("LOOK_RETENTION_DAYS", env.integer(1, 36_500), 1095)
 HELPERS_AUTO_APPROVE = env.read("HELPERS_AUTO_APPROVE", env.boolean, False)
 
 # The console's map: a MapLibre style, or raster tiles as https://…/{z}/{x}/{y}.png with whom to name for them; neither:

@@ -26,6 +26,7 @@ from apps.notifications.transports import fcm as fcm_transport
 from apps.sos.models import SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import Role, Status, User
+from apps.users.rules import looks
 from apps.users.rules.contacts import add_contact, block_helper
 from apps.users.rules.sessions import begin
 from launcher.private import on_demand
@@ -129,6 +130,13 @@ def _own_redis_names(settings: Any, worker_id: str, monkeypatch: pytest.MonkeyPa
     channel = f"test-{worker_id}:journal"
     monkeypatch.setattr("mdd_backend.hints.JOURNAL_CHANNEL", channel)
     monkeypatch.setattr("apps.monitoring.feed.reader.JOURNAL_CHANNEL", channel)
+
+
+@pytest.fixture(autouse=True)
+def _looks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread writes them: it would not see what a test has not committed. Who reads them says `flush`."""
+    monkeypatch.setattr(looks._Writer, "begin", lambda self: None)
+    looks._writer.take()
 
 
 @pytest.fixture(autouse=True)

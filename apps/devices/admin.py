@@ -11,7 +11,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in
+from apps.users.admin_pages import DispatcherPage, LogPage, LookedAtPage, link, name_of, person, signed_in
+from apps.users.models import User
 
 from .models import Device, DeviceToken, HelperPosition, LocationTrack
 from .rules import registry
@@ -29,7 +30,7 @@ _DEVICE_FACTS = [field.name for field in Device._meta.fields if field.name not i
 
 
 @admin.register(Device)
-class DevicePage(DispatcherPage):
+class DevicePage(LookedAtPage):
     list_display = ("device_uid", "model", "whose", "is_online", "battery_level", "last_seen_at", "position_at")
     list_filter = ("is_online", "last_seen_at")
     list_select_related = ("owner",)
@@ -56,6 +57,9 @@ class DevicePage(DispatcherPage):
             registry.prove_device(device, signed_in(request))
             messages.success(request, "The watch is established.")
         return HttpResponseRedirect(reverse("admin:devices_device_change", args=[device.pk]))
+
+    def looked_at(self, shown: Device) -> User:
+        return shown.owner
 
     @admin.display(ordering="owner__full_name", description="owner")
     def whose(self, device: Device) -> SafeString | str:
@@ -92,8 +96,8 @@ class DeviceTokenPage(DispatcherPage):
 
 
 @admin.register(HelperPosition)
-class HelperPositionPage(DispatcherPage):
-    list_display = ("helper", "recorded_at", "place", "device")
+class HelperPositionPage(LookedAtPage):
+    list_display = ("helper", "recorded_at", "device")
     list_display_links = ("recorded_at",)
     list_filter = ("recorded_at",)
     list_select_related = ("user", "device")
@@ -106,6 +110,9 @@ class HelperPositionPage(DispatcherPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[HelperPosition]:
         """Those who have been seen."""
         return super().get_queryset(request).exclude(device=None)
+
+    def looked_at(self, shown: HelperPosition) -> User:
+        return shown.user
 
     @admin.display(ordering="user__full_name")
     def helper(self, seen: HelperPosition) -> SafeString | str:
@@ -129,14 +136,17 @@ class HelperPositionPage(DispatcherPage):
 
 
 @admin.register(LocationTrack)
-class LocationTrackPage(LogPage):
+class LocationTrackPage(LookedAtPage, LogPage):
     """The largest table: only its newest rows, or those of one device named in full, are ever asked for."""
 
-    list_display = ("recorded_at", "device", "place", "speed", "direction", "battery_level", "received_at")
+    list_display = ("recorded_at", "device", "battery_level", "received_at")
     list_select_related = ("device",)
     search_fields = ("=device__device_uid",)
     search_help_text = "A device's whole device_uid."
     fields = ("of", "recorded_at", "received_at", "place", "speed", "direction", "battery_level")
+
+    def looked_at(self, shown: LocationTrack) -> User:
+        return shown.device.owner
 
     def get_search_results(self, request, queryset, search_term):  # type: ignore[no-untyped-def]
         """By exact text: without regard to case no index would help."""

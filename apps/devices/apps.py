@@ -15,7 +15,7 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.notifications.signals import place_reported  # noqa: PLC0415 - models are loaded only now
-        from apps.users.signals import attached, erased, rest_unwanted, standing_changed  # noqa: PLC0415
+        from apps.users.signals import attached, erased, exporting, rest_unwanted, standing_changed  # noqa: PLC0415
 
         from .rules import registry  # noqa: PLC0415
 
@@ -24,4 +24,5 @@ class DevicesConfig(AppConfig):
         place_reported.connect(registry.see_helper, dispatch_uid="devices.see_helper")
         attached.connect(registry.attached_devices, dispatch_uid="devices.attached_devices")
         rest_unwanted.connect(registry.keep_devices, dispatch_uid="devices.keep_devices")
+        exporting.connect(registry.exported, dispatch_uid="devices.exported")
         erased.connect(registry.forget_person, dispatch_uid="devices.forget_person")

@@ -13,6 +13,7 @@ class NotificationsConfig(AppConfig):
         signals.second_factor_set.connect(
             queueing.tell_second_factor_set, dispatch_uid="notifications.tell_second_factor_set"
         )
+        signals.exporting.connect(queueing.exported, dispatch_uid="notifications.exported")
         signals.phone_code_requested.connect(queueing.text_proof_code, dispatch_uid="notifications.text_proof_code")
         signals.number_taken.connect(queueing.tell_number_taken, dispatch_uid="notifications.tell_number_taken")
         signals.attached.connect(queueing.attached_apps, dispatch_uid="notifications.attached_apps")

@@ -15,14 +15,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from apps.users.admin_pages import DispatcherPage, LogPage, link, name_of, person, signed_in, uuid_of
+from apps.users.admin_pages import DispatcherPage, LogPage, LookedAtPage, link, name_of, person, signed_in, uuid_of
 from apps.users.models import User
 from apps.users.rules import accounts
 from apps.users.rules.rights import SuperuserRequired
 
 from .journal.story import MOST, story_of
 from .kinds import Outcome
-from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Signal, SosEvent
+from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
 from .rules import containing, desk, policy
 from .rules.closing import StepMakesNoSense
 
@@ -33,7 +33,7 @@ else:
 
 
 @admin.register(SosEvent)
-class EventPage(DispatcherPage):
+class EventPage(LookedAtPage):
     """An event's page tells its story; the one thing a dispatcher does here is to close it."""
 
     list_display = ("received_at", "state", "result", "detected_type", "severity", "wearer", "closed_at")
@@ -44,6 +44,9 @@ class EventPage(DispatcherPage):
     date_hierarchy = "received_at"
     ordering = ("-pk",)
     actions = ("resolve",)
+
+    def looked_at(self, shown: SosEvent) -> User:
+        return shown.user
 
     @admin.display(ordering="status", description="status")
     def state(self, event: SosEvent) -> str:
@@ -131,7 +134,7 @@ def _shown(event: SosEvent) -> dict[str, Any]:
 
 
 @admin.register(Signal)
-class SignalPage(LogPage):
+class SignalPage(LookedAtPage, LogPage):
     list_display = ("received_at", "of", "sender", "device", "device_time", "flaws")
     list_select_related = ("event", "user", "device")
     search_fields = ("=signal_uid", "user__phone_number", "user__full_name", "device__device_uid")
@@ -140,6 +143,9 @@ class SignalPage(LogPage):
         "of", "sender", "device", "signal_uid", "hash", "device_time", "received_at", "raw_payload", "payload_in",
         "warnings",
     )  # fmt: skip
+
+    def looked_at(self, shown: Signal) -> User:
+        return shown.event.user
 
     @admin.display(description="event")
     def of(self, signal: Signal) -> SafeString | str:
@@ -226,25 +232,6 @@ class NotePage(LogPage):
     @admin.display(description="author")
     def written_by(self, note: EventNote) -> SafeString | str:
         return person(note.author)
-
-
-@admin.register(Look)
-class LookPage(LogPage):
-    """Who was shown the exact place of an event."""
-
-    list_display = ("at", "of", "seen_by")
-    list_select_related = ("event", "viewer")
-    search_fields = ("viewer__phone_number", "viewer__full_name")
-    uuid_fields = ("event__uid",)
-    fields = ("of", "seen_by", "at")
-
-    @admin.display(description="event")
-    def of(self, look: Look) -> SafeString | str:
-        return link(look.event)
-
-    @admin.display(description="viewer")
-    def seen_by(self, look: Look) -> SafeString | str:
-        return person(look.viewer)
 
 
 class PolicyForm(_ModelForm):

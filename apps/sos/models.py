@@ -303,17 +303,6 @@ class EventNote(models.Model):
         return f"note {self.pk} of {self.event_id}"
 
 
-class Look(models.Model):
-    """Somebody was shown the exact place of an event; its wearer may know."""
-
-    event = models.ForeignKey(SosEvent, on_delete=models.CASCADE, related_name="looks")
-    viewer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.viewer_id} saw {self.event_id}"
-
-
 class ConsolePresence(models.Model):
     """A dispatcher's console is connected; told every few seconds while it is."""
 

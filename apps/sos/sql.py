@@ -323,3 +323,38 @@ SELECT d.id, coalesce(e.closed_at, now()), a.accepted_at
 FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id JOIN devices_device d ON d.owner_id = a.helper_id
 WHERE a.accepted_at IS NOT NULL
 """
+
+# What is kept for a while: both run in `batches.forget`. What was sent goes before the event does; the journal holds
+# ids only, and stays.
+FORGET_PAYLOADS = """
+WITH old AS (
+    SELECT id FROM sos_signal
+    WHERE id > %(after)s AND received_at < now() - make_interval(days => %(days)s)
+      AND (raw_payload IS NOT NULL OR warnings <> '{}')
+    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), kept AS (
+    UPDATE sos_signal s SET raw_payload = NULL, payload_digest = NULL, warnings = '{}' FROM old WHERE s.id = old.id
+)
+SELECT max(id), count(*) FROM old
+"""
+FORGET_EVENTS = """
+WITH old AS (
+    SELECT id FROM sos_sosevent
+    WHERE id > %(after)s AND closed_at < now() - make_interval(days => %(days)s)
+    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), signals AS (
+    DELETE FROM sos_signal s USING old WHERE s.event_id = old.id
+), alerts AS (
+    DELETE FROM sos_helperalert a USING old WHERE a.event_id = old.id
+), notes AS (
+    DELETE FROM sos_eventnote n USING old WHERE n.event_id = old.id
+), lost AS (
+    DELETE FROM sos_lostclaim l USING old WHERE l.event_id = old.id
+), followers AS (
+    UPDATE sos_sosevent e SET follows_id = NULL FROM old
+    WHERE e.follows_id = old.id AND NOT EXISTS (SELECT FROM old o WHERE o.id = e.id)
+), gone AS (
+    DELETE FROM sos_sosevent e USING old WHERE e.id = old.id
+)
+SELECT max(id), count(*) FROM old
+"""

@@ -8,6 +8,7 @@ from celery import Task, shared_task
 from mdd_backend.hints import LATER
 
 from . import tracks
+from .rules import retention
 from .rules.due_step import take_due_step, take_due_steps
 
 AT_ONCE_OF_WHAT_CAN_WAIT = 2
@@ -44,3 +45,9 @@ def _take_due_step(task: "Task[Any, Any]", event_id: int) -> None:
 def drop_old_tracks() -> None:
     """Where devices were longer ago than tracks are kept."""
     tracks.drop_old_tracks()
+
+
+@shared_task(name="sos.forget_old")
+def forget_old() -> None:
+    """What is kept for a while only: payloads, messages, events, looks."""
+    retention.forget_old()

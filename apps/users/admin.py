@@ -11,10 +11,11 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationF
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from .admin_pages import DispatcherPage, name_of, signed_in
-from .models import Role, Status, User
+from .admin_pages import DispatcherPage, LogPage, name_of, person, signed_in
+from .models import Look, Role, Status, User
 from .rules import accounts
 from .rules.phones import PhoneNotProven
 from .rules.rights import SuperuserRequired, may_change
@@ -190,3 +191,23 @@ class FailedSignInPage(DispatcherPage):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.is_staff
+
+
+@admin.register(Look)
+class LookPage(LogPage):
+    """Who was shown whose exact place, track, note or contact."""
+
+    list_display = ("at", "seen_by", "seen", "way", "reason")
+    list_filter = ("way",)
+    list_select_related = ("viewer", "person")
+    search_fields = ("viewer__phone_number", "viewer__full_name", "person__phone_number", "person__full_name")
+    uuid_fields = ("event_uid", "viewer__uuid", "person__uuid")
+    fields = ("seen_by", "seen", "way", "event_uid", "reason", "at")
+
+    @admin.display(description="viewer")
+    def seen_by(self, look: Look) -> SafeString | str:
+        return person(look.viewer)
+
+    @admin.display(description="person")
+    def seen(self, look: Look) -> SafeString | str:
+        return person(look.person)

@@ -8,14 +8,16 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from phonenumber_field.phonenumber import to_python
 
-from .kinds import Deed
+from .kinds import Deed, Way
 from .models import User
+from .rules import looks
 from .rules.record import keep_deed
 
 COUNTED_MOST = 10_000
@@ -89,6 +91,32 @@ class DispatcherPage(_ModelAdmin):
                 wanted |= Q(**{name: uuid})
             return queryset.filter(wanted), False
         return super().get_search_results(request, queryset, as_stored(search_term))
+
+
+class LookedAtPage(DispatcherPage):
+    """Its rows show where somebody is, or was: where they have no open event, it asks why one looks, once an hour."""
+
+    def looked_at(self, shown: Any) -> User:
+        """The person whose place a row shows."""
+        raise NotImplementedError
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        shown = self.get_object(request, object_id)
+        is_asked = request.method == "GET" or "look_reason" in request.POST
+        whose = self.looked_at(shown) if shown and is_asked and request.user.is_staff else None
+        if whose and not looks.has_looked(signed_in(request), whose.pk, Way.ADMIN):
+            reason = request.POST.get("look_reason", "").strip()[: looks.REASON_MOST]
+            try:
+                is_long = len(reason) >= looks.REASON_LEAST
+                looks.look(signed_in(request), [whose.pk], Way.ADMIN, reason if is_long else "")
+            except looks.ReasonRequired:
+                context = self.admin_site.each_context(request) | {"title": name_of(whose), "reason": reason}
+                return TemplateResponse(request, "admin/users/why.html", context)
+        if "look_reason" in request.POST:
+            return HttpResponseRedirect(request.get_full_path())
+        return super().change_view(request, object_id, form_url, extra_context)
 
 
 class LogPage(DispatcherPage):

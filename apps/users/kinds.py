@@ -3,6 +3,15 @@
 from django.db.models import TextChoices
 
 
+class Way(TextChoices):
+    """How somebody was shown an exact place, a track, a note or a contact."""
+
+    API = "API", "over the API"
+    FEED = "FEED", "by the feed of a console"
+    MAP = "MAP", "on the map"
+    ADMIN = "ADMIN", "in the admin"
+
+
 class Deed(TextChoices):
     ACCOUNT_MADE = "ACCOUNT_MADE", "account made by somebody else"
     ACCOUNT_CHANGED = "ACCOUNT_CHANGED", "account changed"

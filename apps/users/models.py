@@ -15,6 +15,8 @@ from phonenumber_field.validators import validate_international_phonenumber
 
 from mdd_backend import names
 
+from .kinds import Way
+
 
 class Role(models.TextChoices):
     USER = "USER", "wearer"
@@ -138,6 +140,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         """A code that was sent to the phone has been used by whoever holds the account."""
         return self.phone_confirmed_at is not None
 
+    # Why a dispatcher wants to see what belongs to no open event, in their words.
+    look_reason = ""
+
     # Of a caller whose token was made without the second factor that is asked of them: then they are no dispatcher.
     is_held_back = False
 
@@ -255,6 +260,33 @@ class BlockedHelper(models.Model):
         return f"{self.owner_id} blocks {self.helper_id}"
 
 
+class Look(models.Model):
+    """Somebody was shown an exact place, a track, a note or a contact of a person, who may know: one row an hour.
+
+    event_uid: in which open event; else `reason` says why.
+    """
+
+    viewer = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="looks")
+    way = models.CharField(max_length=8, choices=Way.choices)
+    event_uid = models.UUIDField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+    hour = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["viewer", "person", "way", "hour"], name="users_look_once_an_hour")
+        ]
+        indexes = [
+            models.Index(fields=["person", "-at"], name="users_looks_at"),
+            models.Index(fields=["at"], name="users_looks_old"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.viewer_id} saw {self.person_id}"
+
+
 class Remark(models.Model):
     """Why somebody has decided something about a person, in their words. The journal's entry holds its id."""
 
@@ -296,6 +328,16 @@ class ResetRequest(models.Model):
 
     def __str__(self) -> str:
         return f"request {self.pk}"
+
+
+class Export(models.Model):
+    """A person has taken everything about themselves with them; so many a day are made."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
 
 
 class PasswordTry(models.Model):

@@ -22,6 +22,8 @@ signed_out = Signal()
 sessions_ended = Signal()
 # A dispatcher has set up a second factor.
 second_factor_set = Signal()
+# Receivers answer what there is about a person: by file name, rows to be written as JSON.
+exporting = Signal()
 # A person has proven that they have the phone.
 phone_confirmed = Signal()
 # A person's emergency contacts have changed.

@@ -1,7 +1,12 @@
 """Every statement of users that is written by hand."""
 
-# Tables of before, which nothing reads any more and which hold whole tokens and keys; each is there or not.
-TABLES_OF_BEFORE = ("token_blacklist_blacklistedtoken", "token_blacklist_outstandingtoken", "django_session")
+# Tables of before, which nothing reads any more: whole tokens and keys, and looks. Each is there or not.
+TABLES_OF_BEFORE = (
+    "token_blacklist_blacklistedtoken",
+    "token_blacklist_outstandingtoken",
+    "django_session",
+    "sos_look",
+)
 
 # One transaction and one way there and back: whoever waits for the lock holds a connection. The second statement sees
 # what those before have committed.
@@ -35,4 +40,26 @@ WITH beyond AS (
     RETURNING id
 )
 SELECT (SELECT id FROM begun), (SELECT extract(epoch FROM next_at - statement_timestamp()) FROM beyond)
+"""
+
+# Both people must be there still; of two processes at once one writes the row of the hour.
+KEEP_LOOKS = """
+INSERT INTO users_look (viewer_id, person_id, way, event_uid, reason, hour, at)
+SELECT viewer.id, person.id, seen.way, seen.event, seen.reason, date_trunc('hour', statement_timestamp(), 'UTC'),
+       statement_timestamp()
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::uuid[], %s::text[])
+     AS seen (viewer, person, way, event, reason)
+JOIN users_user viewer ON viewer.id = seen.viewer JOIN users_user person ON person.id = seen.person
+ON CONFLICT (viewer_id, person_id, way, hour) DO NOTHING
+"""
+
+# Runs in `batches.forget`. A look's id grows with its time.
+FORGET_LOOKS = """
+WITH old AS (
+    SELECT id FROM users_look WHERE id > %(after)s AND at < now() - make_interval(days => %(days)s)
+    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM users_look l USING old WHERE l.id = old.id
+)
+SELECT max(id), count(*) FROM old
 """

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from apps.devices.models import Device, DeviceToken, HelperPosition, LocationTrack
 from apps.notifications.models import Notification, NotificationChange, PushToken
-from apps.sos.models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Look, Signal, SosEvent
-from apps.users.models import Status, User
+from apps.sos.models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
+from apps.users.models import Look, Status, User
 
 from .conftest import Links, at_the_admin
 
@@ -40,7 +40,9 @@ def everything(story: Any) -> None:
     )
     event, people = story
     EventNote.objects.create(event=event, author=people[0], text="She answers.", created_at=timezone.now())
-    Look.objects.create(event=event, viewer=people[0], at=timezone.now())
+    Look.objects.create(
+        viewer=people[0], person=people[1], way="API", hour=timezone.now(), at=timezone.now(), event_uid=event.uid
+    )
     DispatchPolicy.objects.create()
 
 

@@ -133,6 +133,8 @@ _TABLE: list[tuple[str, str, Any, str]] = [
     ("GET", "/api/v1/users/me/", None,                                "401  200  200  200  200  200  200  401  403"),
     ("PATCH", "/api/v1/users/me/", {"on_duty": True},                 "401  200  200  200  200  200  200  401  403"),
     ("DELETE", "/api/v1/users/me/", GONE,                             "401  204  409  204  204  204  204  401  403"),
+    ("GET", "/api/v1/users/me/looks/", None,                          "401  200  200  200  200  200  200  401  403"),
+    ("GET", "/api/v1/users/me/export/", None,                         "401  200  200  200  200  200  200  200  403"),
     ("GET", "/api/v1/users/", None,                                   "401  403  403  403  403  403  200  401  403"),
     ("GET", "/api/v1/users/{uuid}/", None,                            "401  403  403  403  403  403  200  401  403"),
     ("PATCH", "/api/v1/users/{uuid}/", {"role": "HELPER"},            "401  403  403  403  403  403  200  401  403"),

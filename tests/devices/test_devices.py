@@ -162,7 +162,7 @@ def test_one_lists_ones_own_and_a_dispatcher_anybodys(
     assert (page["count"], page["next"], [list(one) for one in page["results"]]) == (2, None, [SHAPE, SHAPE])
 
     def listed(client: APIClient, **query: Any) -> list[str]:
-        return [one["device_uid"] for one in client.get(URL, query).json()["results"]]
+        return [one["device_uid"] for one in client.get(URL, {"reason": "A test."} | query).json()["results"]]
 
     assert listed(owner) == ["w-1", "w-2"]
     assert listed(owner, page_size=1, page=2) == ["w-2"]
@@ -210,7 +210,8 @@ def test_nobody_and_the_banned_are_refused(watch: Device, person: Any, client_of
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: " ".join(route[:2]))
 def test_dispatchers_look_and_touch_nothing(watch: Device, dispatcher: User, client_of: Any, route: Any) -> None:
     method, path, body = route
-    answer = getattr(client_of(dispatcher), method)(f"{MINE}{path}", body, format="json")
+    why = "?reason=A+test." if method == "get" else ""
+    answer = getattr(client_of(dispatcher), method)(f"{MINE}{path}{why}", body, format="json")
     assert answer.status_code == (200 if method == "get" else 404)
     assert Device.objects.get().model == "T-Watch 5"
 

@@ -49,9 +49,9 @@ def test_word_can_be_taken_back(watch: Device, client_of: Any, dispatcher: User)
     desk.post(PROOF)
     for _ in range(2):
         assert desk.delete(PROOF).status_code == 204
-    assert desk.get(MINE).json()["is_established"] is False
+    assert desk.get(MINE, {"reason": "A test."}).json()["is_established"] is False
     Device.objects.filter(pk=watch.pk).update(days_seen=ESTABLISHED_DAYS)
-    assert desk.get(MINE).json()["is_established"] is True
+    assert desk.get(MINE, {"reason": "A test."}).json()["is_established"] is True
 
 
 def test_word_is_for_the_pair_of_watch_and_wearer(owner: APIClient, client_of: Any, dispatcher: User) -> None:
@@ -66,6 +66,7 @@ def test_button_on_the_watchs_page(watch: Device, dispatcher: User) -> None:
     browser = Client()
     browser.force_login(dispatcher, "django.contrib.auth.backends.ModelBackend")
     page, button = f"/admin/devices/device/{watch.pk}/change/", f"/admin/devices/device/{watch.pk}/proof/"
+    browser.post(page, {"look_reason": "Met the wearer."})
     assert button in browser.get(page).content.decode()
     assert browser.get(button).status_code == 405
     assert browser.post(button).headers["Location"] == page

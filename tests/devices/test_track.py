@@ -93,7 +93,7 @@ def test_without_a_time_it_is_the_last_day(watch: Device, owner: APIClient) -> N
 
 
 def test_a_dispatcher_may_look(walked: Device, dispatcher: User, client_of: Any) -> None:
-    assert len(lats(client_of(dispatcher).get(TRACK, DAY))) == 5
+    assert len(lats(client_of(dispatcher).get(TRACK, DAY | {"reason": "A test."}))) == 5
 
 
 TOO_LONG = {"from": "2025-10-01T00:00:00Z", "to": "2025-11-01T00:00:00.000001Z"}

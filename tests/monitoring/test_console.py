@@ -18,9 +18,10 @@ from apps.monitoring.console import links
 from apps.monitoring.console.words import WORDS
 from apps.notifications.models import Notification, PushToken
 from apps.notifications.rules.queueing import acknowledge_receipt
-from apps.sos.models import HelperAlert, Look, SosEvent
+from apps.sos.models import HelperAlert, SosEvent
 from apps.sos.rules.due_step import take_due_step
-from apps.users.models import Role, Status, User
+from apps.users.models import Look, Role, Status, User
+from apps.users.rules import looks
 from apps.users.rules.accounts import change_standing
 from tests.conftest import HERE, METRES_NORTH, PASSWORD
 
@@ -319,6 +320,7 @@ def test_a_screen_that_asks_again_and_again_is_one_look(
     press(wearer)
     for _ in range(3):
         queue(client_of(dispatcher))
+    looks.flush()
     assert [look.viewer for look in Look.objects.all()] == [dispatcher]
 
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.users.api.looking import ReasonSerializer, keep_look
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import Status, User
 from apps.users.rules.phones import PhoneNotProven
@@ -50,7 +51,17 @@ class DevicesView(ListModelMixin, GenericAPIView[Device]):
     def get_queryset(self) -> QuerySet[Device]:
         return queries.devices_known_to(caller(self.request)).order_by("pk")
 
-    @documented("One's own devices", gives={200: (DeviceSerializer(many=True), examples.DEVICE)}, errors=[400])
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        keep_look(self.request, {device.owner_id for device in page or []})
+        return page
+
+    @documented(
+        "One's own devices",
+        gives={200: (DeviceSerializer(many=True), examples.DEVICE)},
+        errors=[400],
+        query=[ReasonSerializer],
+    )
     def get(self, request: Request) -> Response:
         """In the order they were registered; a dispatcher may ask for anybody's with `owner`."""
         return self.list(request)
@@ -118,10 +129,12 @@ class TroubledDevicesView(ListAPIView[Device]):
 
 
 class DeviceView(APIView):
-    @documented("One device", gives={200: (DeviceSerializer, examples.DEVICE)})
+    @documented("One device", gives={200: (DeviceSerializer, examples.DEVICE)}, query=[ReasonSerializer])
     def get(self, request: Request, device_uid: str) -> Response:
-        """For its owner and for dispatchers."""
-        return Response(DeviceSerializer(queries.device_known_to(caller(request), device_uid)).data)
+        """For its owner, and for dispatchers: where the owner has no open event, with a reason."""
+        device = queries.device_known_to(caller(request), device_uid)
+        keep_look(request, [device.owner_id])
+        return Response(DeviceSerializer(device).data)
 
     @documented(
         "Change what is said about a device",
@@ -298,7 +311,7 @@ class LocationsView(_Report):
 class TrackView(APIView):
     @documented(
         "Where a device has been",
-        query=[TrackQuerySerializer],
+        query=[TrackQuerySerializer, ReasonSerializer],
         gives={
             (200, "application/json"): (TrackSerializer, examples.TRACK),
             (200, "application/geo+json"): (TrackFeaturesSerializer, examples.TRACK_FEATURES),
@@ -310,6 +323,7 @@ class TrackView(APIView):
         query = TrackQuerySerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         params = query.validated_data
+        keep_look(request, [device.owner_id])
         track = queries.track_of(device, params["from"], params["to"], params["limit"])
         if params["as"] == "geojson":
             return Response(TrackFeaturesSerializer(track).data, content_type="application/geo+json")

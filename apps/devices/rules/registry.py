@@ -17,7 +17,7 @@ from mdd_backend.api.refusals import Missing
 from mdd_backend.database import prepared
 
 from .. import sql
-from ..models import ClaimTry, Device, DeviceToken, HelperPosition, RevokedToken
+from ..models import ClaimTry, Device, DeviceToken, HelperPosition, LocationTrack, RevokedToken
 from .recording import Fix, Kept, record_for
 
 __all__ = ["Fix"]
@@ -129,6 +129,17 @@ def attached_devices(user: User, **_: object) -> dict[str, list[dict[str, Any]]]
     """A person's devices, as they are shown what is attached to their account."""
     devices = Device.objects.filter(owner=user).order_by("pk")
     return {"devices": [dict(row) for row in devices.values("device_uid", "model", "wearer_name", "created_at")]}
+
+
+def exported(user: User, **_: object) -> dict[str, Any]:
+    """A person's devices and where they were, for their archive."""
+    shown = [field.name for field in Device._meta.fields if field.name not in {"id", "owner"}]
+    fixes = LocationTrack.objects.filter(device__owner=user).order_by("device_id", "recorded_at")
+    measured = ("recorded_at", "received_at", "position", "speed", "direction", "battery_level")
+    return {
+        "devices": Device.objects.filter(owner=user).values(*shown),
+        "track": fixes.values("device__device_uid", *measured),
+    }
 
 
 def keep_devices(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> None:

@@ -131,6 +131,13 @@ def _card(event: SosEvent, people: People, asks_at: datetime | None) -> dict[str
     }
 
 
+def without_place(card: dict[str, Any]) -> dict[str, Any]:
+    """A past event's card: its place is shown for a reason only, with the event's details."""
+    hidden = dict.fromkeys(("lat", "lon"))
+    device = card["device"] and card["device"] | hidden
+    return card | hidden | {"accuracy_m": None, "device": device}
+
+
 def _person(user: User | None) -> dict[str, Any] | None:
     if user is None:
         return None

@@ -18,15 +18,18 @@ from apps.sos.api.filters import BoxField
 from apps.sos.kinds import Caution, EventStatus
 from apps.sos.models import SosEvent
 from apps.sos.queries.events import with_people
+from apps.sos.queries.privacy import Sight, is_current, sight_of
 from apps.sos.rules.looks import keep_looks
 from apps.sos.rules.search import NearHelper, nearest_helpers
+from apps.users.api.looking import ReasonSerializer, reason_of
 from apps.users.api.permissions import IsDispatcher, caller
+from apps.users.kinds import Way
 from apps.users.models import User
 from mdd_backend.api.openapi import documented
 
 from . import examples
 from .areas import reachable_by_area
-from .cards import called_people, cards_of, last_position, on_duty, with_cards
+from .cards import called_people, cards_of, last_position, on_duty, with_cards, without_place
 
 CARDS_MOST, UIDS_MOST = 1000, 500
 FREE_WITHIN_M, FREE_MOST = 20_000, 20
@@ -136,7 +139,11 @@ class QueueView(ConsoleView):
         events = SosEvent.objects.filter(uid__in=uids) if uids else SosEvent.objects.open()
         shown = list(with_cards(events)[:CARDS_MOST])
         keep_looks(shown, caller(request))
-        answer = {"seq": seq, "server_time": timezone.now(), "on_duty": on_duty(), "events": cards_of(shown)}
+        cards = [
+            card if is_current(event) else without_place(card)
+            for event, card in zip(shown, cards_of(shown), strict=True)
+        ]
+        answer = {"seq": seq, "server_time": timezone.now(), "on_duty": on_duty(), "events": cards}
         return Response(answer)
 
 
@@ -159,12 +166,15 @@ class EventMapSerializer(serializers.Serializer[Any]):
 
 
 class EventMapView(ConsoleView):
-    @documented("Who is where", gives={200: (EventMapSerializer, examples.EVENT_MAP)})
+    @documented("Who is where", gives={200: (EventMapSerializer, examples.EVENT_MAP)}, query=[ReasonSerializer])
     def get(self, request: Request, event_uid: UUID) -> Response:
-        """The wearer's way and the helpers called, as the map draws them."""
-        event = self.event(event_uid)
+        """The wearer's way and the helpers called, as the map draws them; of a past event the way for a reason only."""
+        event, viewer = self.event(event_uid), caller(request)
+        viewer.look_reason = reason_of(request)
+        keep_looks([event], viewer, Way.MAP)
         until = event.closed_at or timezone.now()
-        track = way_of(event.device, until) if event.device else []
+        is_shown = event.device is not None and sight_of(event, viewer, None) == Sight.ALL
+        track = way_of(event.device, until) if event.device and is_shown else []
         return Response(
             {
                 "server_time": timezone.now(),

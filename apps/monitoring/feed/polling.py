@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.api.permissions import IsDispatcher
+from apps.sos.rules.looks import keep_feed_looks
+from apps.users.api.permissions import IsDispatcher, caller
 from mdd_backend.api.openapi import documented
 
 from .wire import BATCH, messages_after
@@ -67,6 +68,7 @@ class FeedView(APIView):
         query = FeedQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         after, limit = query.validated_data["after"], query.validated_data["limit"]
+        keep_feed_looks(caller(request).pk)
         messages = messages_after(after, limit + 1)
         page = messages[:limit]
         last = page[-1][0] if page else after

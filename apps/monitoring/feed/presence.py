@@ -5,6 +5,7 @@ from collections import Counter
 from django.db.models.functions import Now
 
 from apps.sos.models import ConsolePresence
+from apps.sos.rules.looks import keep_feed_looks
 
 EVERY_S = 15.0
 _open: Counter[int] = Counter()  # this process's sockets by account; touched in the event loop only
@@ -22,8 +23,9 @@ def closed(user_id: int) -> bool:
 
 
 def beat(user_id: int) -> None:
-    """Notes that the console is there."""
+    """Notes that the console is there, and whose places it is shown."""
     ConsolePresence.objects.update_or_create(user_id=user_id, defaults={"seen_at": Now()})
+    keep_feed_looks(user_id)
 
 
 def leave(user_id: int) -> None:

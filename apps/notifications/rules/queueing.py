@@ -233,6 +233,15 @@ def ask_contacts(user: User, **_: object) -> None:
         notify_contacts(MessageKind.CONTACT_ASKED, None, user.pk, data, occasion=occasion, lifetime=INVITATION_LIFETIME)
 
 
+def exported(user: User, **_: object) -> dict[str, Any]:
+    """What there is about a person here, for their archive."""
+    told = Notification.objects.filter(user=user).order_by("pk")
+    return {
+        "push_tokens": PushToken.objects.filter(user=user).values("platform", "created_at", "refreshed_at"),
+        "notifications": told.values("kind", "channel", "event_uid", "state", "reason", "created_at"),
+    }
+
+
 def tell_second_factor_set(user: User, **_: object) -> None:
     """Nor does whoever has a dispatcher's password put a second factor of theirs on the account unnoticed."""
     kind = MessageKind.SECOND_FACTOR_SET

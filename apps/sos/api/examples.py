@@ -118,6 +118,7 @@ EVENT: dict[str, Any] = {
     },
     "alert": None,
     "helpers": [HELPER],
+    "needs_reason": False,
 }
 DETAIL: dict[str, Any] = EVENT | {
     "reach": [
@@ -164,10 +165,6 @@ ENTRY: dict[str, Any] = {
         "radius_m": 3000,
         "helpers": {"0c9f6b52-2a8e-4a39-8b0e-57a2d7e6f3c4": 430},
     },
-}
-LOOK: dict[str, Any] = {
-    "at": "2025-10-28T12:00:09.104000Z",
-    "viewer": {"full_name": "Aziz Rakhimov", "role": "HELPER"},
 }
 _STEP = {"count": 12, "median_s": 0.412, "p90_s": 0.9, "p95_s": 1.204}
 _TIMES: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, FloatField, Func, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.forms import Field, ValidationError
+from django.utils import timezone
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
@@ -17,6 +18,7 @@ from apps.users.models import User
 from ..kinds import DEEDS, DetectedType, EventStatus, Outcome
 from ..models import JournalEntry, SosEvent
 from ..queries.events import seen_exactly
+from ..queries.privacy import CURRENT_FOR
 
 DIGITS_LEAST = 4  # fewer would find half of everybody
 YES_OR_NO = (("true", "true"), ("false", "false"))
@@ -107,7 +109,10 @@ class EventFilter(filters.FilterSet):
     def filter_bbox(self, events: QuerySet[SosEvent], name: str, box: tuple[float, ...]) -> QuerySet[SosEvent]:
         west, south, east, north = box
         within = Q(at_lon__gte=west, at_lon__lte=east) if west <= east else Q(at_lon__gte=west) | Q(at_lon__lte=east)
-        placed = seen_exactly(events, self.request.user).annotate(at_lat=_degrees("Y"), at_lon=_degrees("X"))
+        seen = seen_exactly(events, self.request.user)
+        if self.request.user.is_dispatcher and not self.request.user.look_reason:
+            seen = seen.filter(Q(closed_at=None) | Q(closed_at__gt=timezone.now() - CURRENT_FOR))
+        placed = seen.annotate(at_lat=_degrees("Y"), at_lon=_degrees("X"))
         return placed.filter(within, at_lat__gte=south, at_lat__lte=north)
 
 

@@ -1,10 +1,12 @@
 """Least knowledge: who may see what of an event. Nothing here is about how it is written on the wire."""
 
 import math
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
 from django.contrib.gis.geos import Point
+from django.utils import timezone
 
 from apps.users.models import User
 
@@ -14,6 +16,7 @@ from ..models import HelperAlert, SosEvent
 CELL_M = 300
 NOTES_WITHIN_M = 1000
 STEP_M = 100
+CURRENT_FOR = timedelta(hours=1)
 METRES_PER_DEGREE = 111_320.0  # of latitude, WGS 84 mean
 EARTH_RADIUS_M = 6_371_008.8  # mean
 
@@ -21,7 +24,8 @@ EARTH_RADIUS_M = 6_371_008.8  # mean
 class Sight(Enum):
     """How much of an event somebody may see."""
 
-    ALL = "the wearer and dispatchers: everything"
+    ALL = "the wearer, and dispatchers while it is current or for a reason: everything"
+    DESK = "dispatchers, later: everything but the place, notes and contacts"
     EXACT = "who has accepted, while it is open: the place and the person"
     AREA = "who has been called, while it is open: the area"
     PAST = "who has been called, once it is closed or they have declined: that it was"
@@ -29,11 +33,18 @@ class Sight(Enum):
 
 def sight_of(event: SosEvent, viewer: User, alert: HelperAlert | None) -> Sight:
     """What `viewer`, called by `alert` if at all, may see of an event that exists for them (`events_known_to`)."""
-    if viewer.is_dispatcher or event.user_id == viewer.pk:
+    if event.user_id == viewer.pk:
         return Sight.ALL
+    if viewer.is_dispatcher:
+        return Sight.ALL if is_current(event) or viewer.look_reason else Sight.DESK
     if alert is None or not event.is_open or alert.status == AlertStatus.DECLINED:
         return Sight.PAST
     return Sight.EXACT if know_each_other(event, alert) else Sight.AREA
+
+
+def is_current(event: SosEvent) -> bool:
+    """It is open, or was closed within the hour: dispatchers look at it without saying why."""
+    return event.closed_at is None or event.closed_at > timezone.now() - CURRENT_FOR
 
 
 def know_each_other(event: SosEvent, alert: HelperAlert) -> bool:

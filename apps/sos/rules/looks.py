@@ -1,26 +1,45 @@
 """Every look at the exact place of somebody's event is kept, so that they can know who has seen it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from uuid import UUID
 
-from django.db.models.functions import Now
+from django.db.models import Q
+from django.utils import timezone
 
+from apps.users.kinds import Way
 from apps.users.models import User
+from apps.users.rules import looks
 
-from ..kinds import COMING
-from ..models import HelperAlert, Look, SosEvent
-from ..queries.privacy import Sight, sight_of
+from ..kinds import COMING, OPEN
+from ..models import HelperAlert, SosEvent
+from ..queries.privacy import CURRENT_FOR, Sight, is_current, sight_of
 
-LASTS = timedelta(minutes=5)  # a screen that stays open, and asks again and again, is one look
+FEED_TOLD_FOR = timedelta(minutes=2)
 
 
-def keep_looks(events: Sequence[SosEvent], viewer: User) -> None:
+def current_events_of(people: Iterable[int]) -> Mapping[int, UUID]:
+    """By person, the newest of their events that is open or was closed within the hour."""
+    events = SosEvent.objects.filter(user__in=list(people)).filter(
+        Q(closed_at=None) | Q(closed_at__gt=timezone.now() - CURRENT_FOR)
+    )
+    return dict(events.order_by("pk").values_list("user_id", "uid"))
+
+
+def keep_looks(events: Sequence[SosEvent], viewer: User, way: Way = Way.API) -> None:
     """`viewer` is about to be shown these (`queries.events.with_people`); one's own place is no secret from oneself."""
-    others = [event for event in events if event.user_id != viewer.pk and event.position is not None]
-    seen = [event for event in others if _sees(viewer, event)]
-    recent = Look.objects.filter(viewer=viewer, event__in=[event.pk for event in seen], at__gt=Now() - LASTS)
-    looked_at = set(recent.values_list("event_id", flat=True)) if seen else set()
-    Look.objects.bulk_create(Look(event=event, viewer=viewer, at=Now()) for event in seen if event.pk not in looked_at)
+    seen = [event for event in events if event.user_id != viewer.pk and _sees(viewer, event)]
+    looks.note(viewer.pk, {event.user_id: event.uid for event in seen if is_current(event)}, way)
+    past = {event.user_id for event in seen if not is_current(event)}
+    if past:
+        looks.look(viewer, past, way, viewer.look_reason)
+
+
+def keep_feed_looks(viewer: int) -> None:
+    """A dispatcher (id) follows the feed: they are shown every event that is open, or was opened a moment ago."""
+    is_shown = Q(status__in=OPEN) | Q(received_at__gt=timezone.now() - FEED_TOLD_FOR)
+    events = SosEvent.objects.filter(is_shown).exclude(user=viewer)
+    looks.note(viewer, dict(events.order_by("pk").values_list("user_id", "uid")), Way.FEED)
 
 
 def _sees(viewer: User, event: SosEvent) -> bool:
@@ -31,7 +50,7 @@ def _sees(viewer: User, event: SosEvent) -> bool:
 def keep_look_of_answer(alert: HelperAlert) -> None:
     """The answer to somebody who is coming tells them the place."""
     if alert.status in COMING and alert.event.position is not None:
-        Look.objects.create(event=alert.event, viewer_id=alert.helper_id, at=Now())
+        looks.note(alert.helper_id, {alert.event.user_id: alert.event.uid}, Way.API)
 
 
 def _own_alert(event: SosEvent, viewer: User) -> HelperAlert | None:

@@ -21,7 +21,7 @@ from ..claims import can_wait, rank_of
 from ..journal import Entry
 from ..kinds import COMING, DetectedType, EventStatus, Halt, JournalKind, LocationSource, Outcome
 from ..locks import hold_signals
-from ..models import Place, Signal, SosEvent
+from ..models import HelperAlert, Place, Signal, SosEvent
 from ..queries.gather import facts_of
 from .alarms import alarm_dispatchers
 from .closing import close, hold_open
@@ -276,6 +276,28 @@ def refuse_while_needed(user: User, **_: object) -> None:
         raise StillNeeded("Your SOS is open.")
     if SosEvent.objects.open().filter(alerts__helper=user, alerts__status__in=COMING).exists():
         raise StillNeeded("You are on your way to somebody.")
+
+
+def exported(user: User, **_: object) -> dict[str, Any]:
+    """A person's emergencies, what was sent for them, and those they were called to, for their archive."""
+    told = ("uid", "status", "outcome", "detected_type", "severity", "occurred_at", "received_at", "closed_at")
+    more = (
+        "position",
+        "position_at",
+        "accuracy_m",
+        "altitude",
+        "silent",
+        "is_drill",
+        "signal_count",
+        "device_uid_text",
+    )
+    called = HelperAlert.objects.filter(helper=user).order_by("pk")
+    signals = Signal.objects.filter(event__user=user).order_by("pk")
+    return {
+        "events": SosEvent.objects.filter(user=user).order_by("pk").values(*told, *more),
+        "signals": signals.values("event__uid", "received_at", "device_time", "raw_payload", "warnings"),
+        "helped": called.values("event__uid", "status", "created_at", "answered_at", "area_distance_m"),
+    }
 
 
 def forget_person(user: User, **_: object) -> None:

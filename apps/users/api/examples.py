@@ -34,6 +34,13 @@ DETAILS: dict[str, Any] = {
 }
 PASSWORD_CHANGE = {"old_password": PASSWORD, "new_password": "anotherStrongPassword456"}
 PASSWORD_RESET = {"phone_number": PHONE, "sms_code": "04231786", "new_password": "anotherStrongPassword456"}
+LOOK: dict[str, Any] = {
+    "at": "2025-10-28T12:00:41.003000Z",
+    "viewer": {"full_name": "Aziz Rakhimov", "role": "HELPER"},
+    "way": "API",
+    "event_uid": "c8a2f4b0-77a3-4b5c-9d1e-0f1a2b3c4d5e",
+    "reason": "",
+}
 ENROLMENT = {
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
     "url": "otpauth://totp/MDD%3A%2B998901234567?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=MDD&digits=6&period=30",

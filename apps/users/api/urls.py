@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import auth, contacts, people, phone, second_factor, sessions
+from . import auth, contacts, export, looking, people, phone, second_factor, sessions
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view()),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("auth/sessions/<slug:session_id>/", sessions.SessionView.as_view()),
     path("users/", people.UsersView.as_view()),
     path("users/me/", people.MeView.as_view()),
+    path("users/me/export/", export.ExportView.as_view()),
+    path("users/me/looks/", looking.MyLooksView.as_view()),
     path("users/<uuid:uuid>/", people.UserView.as_view()),
     path("emergency-contacts/", contacts.ContactsView.as_view()),
     path("emergency-contacts/<uuid:contact_uuid>/", contacts.ContactView.as_view()),

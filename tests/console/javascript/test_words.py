@@ -32,7 +32,7 @@ OF_NO_EVENT = {
 REASONS = {*texts._reasons(), *(f"DEVICE_{kind}" for kind in TroubleKind.values)}
 # Told by t(`do_${action}`) and its like.
 FILLED = {
-    "do_": {"acknowledge", "wave", "assign", "handover", "resolve", "reopen"},
+    "do_": {"acknowledge", "wave", "assign", "handover", "resolve", "reopen", "why"},
     "ended_": {"signed_out", "no_dispatcher"},
     "filter_": {"open", "mine", "unanswered", "drills"},
     "link_": {"connecting", "live", "lost"},

@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from apps.devices.models import Device, HelperPosition
 from apps.notifications.models import PushToken
-from apps.sos.models import HelperClaim, JournalEntry, Look, SosEvent
+from apps.sos.models import HelperClaim, JournalEntry, SosEvent
 from apps.sos.rules import search
 from apps.sos.rules.due_step import take_due_step
 from apps.sos.sql import FIT
-from apps.users.models import BlockedHelper, Status, User
+from apps.users.models import BlockedHelper, Look, Status, User
+from apps.users.rules import looks
 from tests.sos.conftest import Course
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,7 @@ def test_asking_changes_nothing(course: Course, django_assert_max_num_queries: A
     with django_assert_max_num_queries(7):
         assert len(passed_over(course)) == 12
     assert (SosEvent.objects.values().get(), JournalEntry.objects.count()) == (before, entries)
+    looks.flush()
     assert not Look.objects.exists(), "the place is not in it"
 
 

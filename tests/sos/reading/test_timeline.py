@@ -10,6 +10,7 @@ from apps.sos.journal.entries import WaveCalled
 from apps.sos.journal.story import story_of
 from apps.sos.kinds import JournalKind
 from apps.users.models import User
+from apps.users.rules.looks import flush
 from tests.sos.conftest import Course
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,7 @@ def test_to_others_it_does_not_exist(lived: list[User], course: Course, client_o
 
 def test_wearer_reads_who_has_seen_the_place(lived: list[User], course: Course, client_of: Any) -> None:
     client_of(course.dispatcher).get(f"/api/v1/sos/{course.event.uid}/")
+    flush()
     looks = client_of(course.wearer).get(f"/api/v1/sos/{course.event.uid}/looks/").json()["results"]
     seen_by = [(one["viewer"]["full_name"], one["viewer"]["role"]) for one in looks]
     assert seen_by == [(course.dispatcher.full_name, "ADMIN"), (lived[0].full_name, "HELPER")]
@@ -101,6 +103,7 @@ def test_queries_do_not_grow_with_the_story(
 @pytest.mark.parametrize("what", ["timeline", "looks"])
 def test_it_comes_in_pages(what: str, lived: Any, course: Course, client_of: Any) -> None:
     client, url = client_of(course.dispatcher), f"/api/v1/sos/{course.event.uid}/{what}/"
+    flush()
     everything = client.get(url).json()
     pages = [client.get(f"{url}?page_size=1&page={n + 1}").json() for n in range(everything["count"])]
     assert [one for page in pages for one in page["results"]] == everything["results"]

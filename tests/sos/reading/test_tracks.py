@@ -63,11 +63,11 @@ def test_the_way_of_who_called_and_of_who_came_stays_with_the_event(
     for device in (watch, phone, other):
         walk(device)
     a_map = f"/api/v1/console/events/{event.uid}/map/"
-    drawn = client_of(dispatcher).get(a_map).json()["track"]
+    drawn = client_of(dispatcher).get(a_map, {"reason": "A test."}).json()["track"]
     drop_old_tracks()
     drop_old_tracks()
     assert len(drawn) == 6
-    assert client_of(dispatcher).get(a_map).json()["track"] == drawn
+    assert client_of(dispatcher).get(a_map, {"reason": "A test."}).json()["track"] == drawn
     assert minutes(watch) == list(range(-50, 41, 10))
     assert minutes(phone) == [20, 30, 40]
     assert minutes(other) == []

@@ -3,7 +3,7 @@
 import { Attention } from "./attention/attention.js";
 import { Sound } from "./attention/sound.js";
 import { TroubledDevices } from "./attention/troubled.js";
-import { askDrill, askHelper, askOutcome, askService, tell } from "./events/dialogs.js";
+import { askDrill, askHelper, askOutcome, askService, askWhy, tell } from "./events/dialogs.js";
 import { Notes } from "./events/notes.js";
 import { Panel, actionsOf } from "./events/panel.js";
 import { Queue } from "./events/queue.js";
@@ -132,6 +132,11 @@ async function choose(uid) {
   draw();
 }
 
+/** @type {Map<string, string>} why this dispatcher looks at a past event */
+const whys = new Map();
+/** @param {string} uid */
+const why = (uid) => ({ reason: whys.get(uid) ?? "" });
+
 let asking = false;
 let again = false;
 
@@ -146,8 +151,10 @@ async function askAbout() {
   asking = true;
   try {
     const [detail, entries, where] = await Promise.all([
-      api.get(`/sos/${uid}/`), timelineOf(uid), api.get(`/console/events/${uid}/map/`),
+      api.get(`/sos/${uid}/`, why(uid)), timelineOf(uid), api.get(`/console/events/${uid}/map/`, why(uid)),
     ]);
+    const card = store.events.get(uid);
+    if (card?.lat === null) Object.assign(card, { lat: detail.lat, lon: detail.lon, accuracy_m: detail.accuracy_m });
     if (store.chosen === uid) about = { detail, entries, map: where };
     draw();
   } catch (refusal) {
@@ -177,7 +184,7 @@ async function askWhere() {
   const uid = store.chosen;
   if (!uid || asking || document.hidden) return;
   try {
-    const where = await api.get(`/console/events/${uid}/map/`);
+    const where = await api.get(`/console/events/${uid}/map/`, why(uid));
     if (store.chosen === uid) about = { ...about, map: where };
     draw();
   } catch (refusal) {
@@ -208,6 +215,10 @@ async function act(action) {
   if (action === "wave") await tried(then(api.post(`${path}/call-next-wave/`)));
   if (action === "reopen") await tried(then(api.post(`${path}/reopen/`)));
   if (action === "resolve") askOutcome(card, (body) => then(api.post(`${path}/resolve/`, body)));
+  if (action === "why") askWhy(card, (reason) => {
+    whys.set(uid, reason);
+    return askAbout();
+  });
   if (action === "handover") askService(card, (to) => then(api.post(`${path}/handover/`, { to })));
   if (action === "assign")
     await tried(api.get(`/console/events/${uid}/free-helpers/`).then((free) => {

@@ -78,6 +78,8 @@ class EventDetailSerializer(EventSerializer):
 
     def _seen(self, event: SosEvent) -> set[str]:
         desk = {"reach", "contacts", "notes"} if self._viewer.is_dispatcher else set()
+        if self.get_needs_reason(event):
+            desk.discard("contacts")
         return super()._seen(event) | desk
 
     @extend_schema_field(ReachSerializer(many=True, allow_null=True))

@@ -258,7 +258,7 @@ class PassedOverSerializer(serializers.Serializer[Any]):
 
 _ALWAYS = {
     "event_uid", "is_drill", "status", "resolved", "outcome", "detected_type", "severity", "timestamp", "received_at",
-    "closed_at", "alert",
+    "closed_at", "alert", "needs_reason",
 }  # fmt: skip
 _PLACE = {
     "lat", "lon", "altitude", "accuracy_m", "wearer", "owner", "device",
@@ -273,6 +273,7 @@ _SEEN = {
     Sight.PAST: _ALWAYS,
     Sight.AREA: _ALWAYS | _AREA,
     Sight.EXACT: _ALWAYS | _AREA | {"halted"} | _PLACE,
+    Sight.DESK: _ALWAYS | _AREA | _COURSE | _PLACE - {"lat", "lon", "altitude", "accuracy_m"},
     Sight.ALL: _ALWAYS | _AREA | _COURSE | _PLACE,
 }
 
@@ -307,6 +308,10 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
     alert = serializers.SerializerMethodField(help_text="One's own call, for a helper.")
     helpers = serializers.SerializerMethodField(help_text="For a dispatcher all called, for the wearer those who come.")
 
+    needs_reason = serializers.SerializerMethodField(
+        help_text="For a dispatcher: place, notes and contacts are shown with `?reason=…` only; the wearer may read it."
+    )
+
     class Meta:
         model = SosEvent
         fields = [
@@ -314,7 +319,7 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
             "received_at", "closed_at", "signal_count", "last_signal_at", "silent", "unconfirmed_until", "halted",
             "handed_over_to", "acknowledged_at", "waves_called", "lat", "lon", "altitude", "accuracy_m", "position_at",
             "location_source", "location_age_s", "unsafe_reported_at", "area", "wearer", "owner", "device", "alert",
-            "helpers",
+            "helpers", "needs_reason",
         ]  # fmt: skip
 
     def to_representation(self, event: SosEvent) -> dict[str, Any]:
@@ -322,6 +327,8 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
         shown = {name: value if name in seen else None for name, value in super().to_representation(event).items()}
         if shown["device"] and not sees_notes(event, self._viewer, self._own_alert(event)):
             shown["device"] |= dict.fromkeys(_NOTES, "")
+        if shown["device"] and self.get_needs_reason(event):
+            shown["device"] |= dict.fromkeys(("lat", "lon"))
         return shown
 
     def _seen(self, event: SosEvent) -> set[str]:
@@ -335,6 +342,9 @@ class EventSerializer(serializers.ModelSerializer[SosEvent]):
 
     def _own_alert(self, event: SosEvent) -> HelperAlert | None:
         return next((alert for alert in event.alerts.all() if alert.helper_id == self._viewer.pk), None)
+
+    def get_needs_reason(self, event: SosEvent) -> bool:
+        return sight_of(event, self._viewer, None) == Sight.DESK
 
     def get_resolved(self, event: SosEvent) -> bool:
         return not event.is_open

@@ -10,7 +10,7 @@ from apps.users.models import Role, User
 
 from ...journal.reading import with_names
 from ...kinds import EventStatus, JournalKind
-from ...models import JournalEntry, Look
+from ...models import JournalEntry
 
 _WEARERS_DATA = {"wave", "radius_m", "helpers", "contacts", "to", "outcome"}
 
@@ -19,12 +19,6 @@ class PersonSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["uuid", "full_name", "role"]
-
-
-class ViewerSerializer(serializers.ModelSerializer[User]):
-    class Meta:
-        model = User
-        fields = ["full_name", "role"]
 
 
 class TimelineEntrySerializer(serializers.ModelSerializer[JournalEntry]):
@@ -65,11 +59,3 @@ def _counted(data: Mapping[str, Any]) -> dict[str, Any]:
     """Of an entry's data what the wearer may know, with numbers in place of people."""
     allowed = {name: value for name, value in data.items() if name in _WEARERS_DATA}
     return {name: len(value) if isinstance(value, dict | list) else value for name, value in allowed.items()}
-
-
-class LookSerializer(serializers.ModelSerializer[Look]):
-    viewer = ViewerSerializer()
-
-    class Meta:
-        model = Look
-        fields = ["at", "viewer"]

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from apps.devices.api.authentication import device_of_token, is_stale
 from apps.devices.rules.registry import see_helper
+from apps.users.api.looking import ReasonSerializer, reason_of
 from apps.users.api.permissions import IsDispatcher, caller
 from apps.users.models import User
 from mdd_backend.api.errors import Conflict
@@ -106,6 +107,7 @@ class _Events(GenericAPIView[SosEvent]):
     serializer_class = EventSerializer
 
     def get_queryset(self) -> QuerySet[SosEvent]:
+        caller(self.request).look_reason = reason_of(self.request)
         return with_people(events_known_to(caller(self.request)))
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -116,7 +118,12 @@ class EventsView(ListModelMixin, _Events):
     pagination_class = NewestFirst
     filterset_class = EventFilter
 
-    @documented("Events, the newest first", gives={200: (EventSerializer(many=True), examples.EVENT)}, errors=[400])
+    @documented(
+        "Events, the newest first",
+        gives={200: (EventSerializer(many=True), examples.EVENT)},
+        errors=[400],
+        query=[ReasonSerializer],
+    )
     def get(self, request: Request) -> Response:
         """A wearer's own, those a helper was called to, all for a dispatcher; each as far as the caller may see it."""
         return self.list(request)
@@ -133,7 +140,7 @@ class EventView(RetrieveModelMixin, _Events):
     filter_backends: list[Any] = []
     serializer_class = EventDetailSerializer
 
-    @documented("One event", gives={200: (EventDetailSerializer, examples.DETAIL)})
+    @documented("One event", gives={200: (EventDetailSerializer, examples.DETAIL)}, query=[ReasonSerializer])
     def get(self, request: Request, event_uid: UUID) -> Response:
         """As far as the caller may see it; to whoever has no part in it, it does not exist."""
         return self.retrieve(request)

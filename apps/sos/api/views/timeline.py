@@ -10,14 +10,16 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.users.api.examples import LOOK
+from apps.users.api.looking import LookSerializer
 from apps.users.api.permissions import caller
-from apps.users.models import User
+from apps.users.models import Look, User
 from mdd_backend.api.openapi import documented
 
 from ...journal.reading import entries_for, events_readable_by, people_in
-from ...models import EventNote, JournalEntry, Look, SosEvent
-from ..examples import ENTRY, LOOK
-from ..serializers.timeline import LookSerializer, TimelineEntrySerializer
+from ...models import EventNote, JournalEntry, SosEvent
+from ..examples import ENTRY
+from ..serializers.timeline import TimelineEntrySerializer
 
 
 class _OfEvent(ListAPIView[Any]):
@@ -55,7 +57,7 @@ class LooksView(_OfEvent):
     serializer_class = LookSerializer
 
     def get_queryset(self) -> QuerySet[Look]:
-        return Look.objects.filter(event=self.event()).select_related("viewer").order_by("-pk")
+        return Look.objects.filter(event_uid=self.event().uid).select_related("viewer").order_by("-at", "-pk")
 
     @documented("Who has seen the place", gives={200: (LookSerializer(many=True), LOOK)})
     def get(self, request: Request, event_uid: UUID) -> Response:

@@ -97,6 +97,12 @@ export function askHelper(about, helpers, act) {
     act(String(fields.get("helper"))), { about, needs: "helper" });
 }
 
+/** @param {Card} about @param {(reason: string) => Promise<unknown>} act */
+export function askWhy(about, act) {
+  const field = h("label", { class: "field" }, t("reason_field"), h("input", { name: "reason", required: true, minlength: 3, maxlength: 200, autofocus: true }));
+  ask(t("ask_why"), [h("p", {}, t("why_told")), field], t("do_why"), (fields) => act(String(fields.get("reason"))), { about });
+}
+
 /** @param {{lat: number, lon: number}} at the map's middle @param {(body: object) => Promise<unknown>} act */
 export function askDrill(at, act) {
   const field = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ most) =>

@@ -13,7 +13,7 @@ import { story } from "./story.js";
  * @typedef {import("../link/types.js").Detail} Detail
  * @typedef {import("../link/types.js").TimelineEntry} TimelineEntry
  * @typedef {{card: Card, detail: Detail | null, entries: TimelineEntry[]}} Chosen
- * @typedef {"acknowledge" | "wave" | "assign" | "handover" | "resolve" | "reopen"} Action
+ * @typedef {"acknowledge" | "wave" | "assign" | "handover" | "resolve" | "reopen" | "why"} Action
  */
 
 const KEYS = /** @type {Partial<Record<Action, string>>} */ ({ acknowledge: "A", wave: "W", assign: "S", resolve: "R" });
@@ -48,7 +48,7 @@ export class Panel {
     write(byId("panel-name"), nameOf(card));
     write(byId("panel-state"), stateOf(card, toneOf(card, now), now));
     write(byId("panel-sub"), sub(card));
-    const actions = actionsOf(card, now);
+    const actions = detail?.needs_reason ? [...actionsOf(card, now), /** @type {Action} */ ("why")] : actionsOf(card, now);
     this.#part("panel-actions", actions, () => actions.map((action, at) => this.#button(action, at === 0)));
     this.#part("panel-next", [card.next_step_at, card.halted, card.waves_called, card.resolved], () => next(card));
     this.#part("panel-facts", [card, detail?.device, Math.floor(now / 10_000)], () => facts(card, detail, now));
@@ -142,7 +142,7 @@ function facts(card, detail, now) {
     [t("phone"), phone && h("a", { href: `tel:${phone}` }, phone)],
     [t("owner"), card.wearer && card.wearer_name !== card.wearer.full_name && [card.wearer.full_name, card.wearer.phone_number].filter(Boolean).join(", ")],
     [t("place"), place(card, now)],
-    [t("address"), device?.address_note],
+    [t("address"), detail?.needs_reason ? t("past_hidden") : device?.address_note],
     [t("important"), device?.medical_note && h("strong", {}, device.medical_note)],
     [t("watch_seen"), card.device?.last_seen_at && since(card.device.last_seen_at)],
     [t("taken"), card.acknowledged_by && card.acknowledged_at && `${card.acknowledged_by.full_name}, ${since(card.acknowledged_at)}`],
