@@ -129,6 +129,10 @@ DATABASES = {
     }
 }
 
+# For `migrate`, by the owner of the tables: whose roles it gives their rights (mdd_backend/database/rights.py).
+SERVICE_DATABASE = env.read("SERVICE_DATABASE_URL", _database, None)
+BACKUP_DATABASE = env.read("BACKUP_DATABASE_URL", _database, None)
+
 # Redis and Celery are only the hurry: nothing here may wait for them long.
 REDIS_URL = env.read("REDIS_URL", env.url("redis", "rediss", "unix"))
 REDIS_PREFIX = env.read("REDIS_PREFIX", str, "mdd:")

@@ -14,7 +14,8 @@ need() {
 }
 
 # From DATABASE_URL or the file DATABASE_URL_FILE, else from POSTGRES_HOST, _PORT, _USER, _DB.
-# POSTGRES_PASSWORD (or the file POSTGRES_PASSWORD_FILE) wins over the password in the address.
+# POSTGRES_PASSWORD (or the file POSTGRES_PASSWORD_FILE) wins over the password in the address; with POSTGRES_USER beside
+# it, which is whose password it is, over the address's user too.
 connect() {
   local url=${DATABASE_URL:-} password=${POSTGRES_PASSWORD:-}
   [[ $url ]] || url=$(_secret "${DATABASE_URL_FILE:-}")
@@ -22,7 +23,7 @@ connect() {
   export PGHOST=${POSTGRES_HOST:-db} PGPORT=${POSTGRES_PORT:-5432} PGUSER=${POSTGRES_USER:-postgres}
   export PGDATABASE=${POSTGRES_DB:-mdd_db} PGCONNECT_TIMEOUT=10 PGAPPNAME=mdd_backup
   [[ -z $url ]] || _read_url "$url"
-  [[ -z $password ]] || export PGPASSWORD=$password
+  [[ -z $password ]] || export PGPASSWORD=$password PGUSER=${POSTGRES_USER:-$PGUSER}
 }
 
 _secret() {

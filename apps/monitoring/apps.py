@@ -1,4 +1,12 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_migrate
+
+from mdd_backend.database import rights
+
+
+def _grant_rights(**_: object) -> None:
+    rights.grant(settings.SERVICE_DATABASE, settings.BACKUP_DATABASE)
 
 
 class MonitoringConfig(AppConfig):
@@ -13,6 +21,7 @@ class MonitoringConfig(AppConfig):
         from .health.incidents import keep_watch  # noqa: PLC0415
         from .troubles import tell_dispatchers  # noqa: PLC0415
 
+        post_migrate.connect(_grant_rights, sender=self)  # the last of the apps
         trouble_began.connect(tell_dispatchers, dispatch_uid="monitoring.tell_dispatchers")
         sweep.also(keep_watch)
         sweep.also(send_heartbeat)

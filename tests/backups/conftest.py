@@ -16,6 +16,7 @@ from django.conf import settings
 from psycopg import sql
 
 from launcher.commands.backups import path_to_programs
+from launcher.private import on_demand
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("DATABASE_URL", "DATABASE_URL_FILE", "POSTGRES_PASSWORD", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_DAYS")
@@ -121,6 +122,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def server() -> Server:
+    on_demand.keep_promise()
     database = settings.DATABASES["default"]
     host, port = database.get("HOST") or "127.0.0.1", str(database.get("PORT") or 5432)
     return Server(host, port, database["USER"], database.get("PASSWORD") or "an-unneeded/@:%secret")

@@ -1,11 +1,14 @@
 """Day partitions of the track table: made ahead by beat and by every migrate, dropped when they are old; DEFAULT takes
-what has none."""
+what has none.
+
+PostgreSQL's own functions make and drop them, with the owner's rights, and wait half a second for the table: whoever
+reports waits behind them.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from django.db import IntegrityError, InternalError, OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from psycopg.errors import LockNotAvailable
 
 log = structlog.get_logger(__name__)
@@ -13,8 +16,6 @@ TABLE = "devices_locationtrack"
 DAYS_AHEAD = 7
 DAYS_DROPPED = 100  # at a time
 PORTION, PORTIONS = 10_000, 100
-# Whoever reports waits behind whoever waits for the table: so long, and no longer.
-PATIENCE = "500ms"
 # A day that PostgreSQL refuses, of whatever reason, must not hold up the others.
 REFUSED = (OperationalError, IntegrityError, InternalError)
 
@@ -54,28 +55,10 @@ def _try_to_create(day: date) -> bool:
 
 @transaction.atomic
 def _create(day: date) -> bool:
-    """Rows of that day which DEFAULT already holds move over, or attaching would be refused.
-
-    Attaching locks the devices against writing, for the foreign key. A report has that lock before it comes to DEFAULT:
-    so does this, or each would wait for the other.
-    """
-    name, bounds = _name(day), _bounds(day)
+    """Rows of that day which DEFAULT already holds move over."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-        cursor.execute(f"LOCK TABLE {TABLE} IN SHARE UPDATE EXCLUSIVE MODE")
-        if _exists(day):
-            return False
-        cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-        cursor.execute("LOCK TABLE devices_device IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(
-            f"WITH moved AS (DELETE FROM {TABLE}_default WHERE recorded_at >= %s AND recorded_at < %s RETURNING *)"
-            f" INSERT INTO {name} SELECT * FROM moved",
-            bounds,
-        )
-        cursor.execute(
-            f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ('{bounds[0]}') TO ('{bounds[1]}')"
-        )
-    return True
+        cursor.execute("SELECT devices_make_track_day(%s)", [day])
+        return bool(cursor.fetchone()[0])
 
 
 def drop_partitions(before: date, kept: str) -> int:
@@ -108,34 +91,19 @@ def _older(before: date) -> list[str]:
 
 @transaction.atomic
 def _drop(name: str, kept: str) -> bool:
-    """DROP needs the whole table for itself: what can be done before is."""
+    """Whether it was there. DROP needs the whole table for itself: what is kept is looked up before."""
+    day = _day(name)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
         cursor.execute(
-            "CREATE TEMPORARY TABLE kept_span ON COMMIT DROP AS"
-            f" SELECT device_id, since, until FROM ({kept}) AS kept WHERE until >= %s AND since < %s",
-            _bounds(_day(name)),
+            "SELECT devices_drop_track_day(%s, array_agg(device_id), array_agg(since), array_agg(until))"
+            f" FROM ({kept}) AS kept WHERE until >= %s AND since < %s",
+            [day, *_bounds(day)],
         )
-        cursor.execute(f"LOCK TABLE ONLY {TABLE} IN ACCESS EXCLUSIVE MODE")
-        moved = _drop_but_for_spans(name, cursor) if _exists(_day(name)) else None
-        cursor.execute("DROP TABLE kept_span")
+        (moved,) = cursor.fetchone()
     if moved is None:
         return False  # another process was faster
     log.info("old track dropped", partition=name, kept=moved)
     return True
-
-
-def _drop_but_for_spans(name: str, cursor: CursorWrapper) -> int:
-    """Through the table's front door what is kept finds DEFAULT, once nothing else takes its day; returns how many."""
-    cursor.execute(
-        "CREATE TEMPORARY TABLE kept_track ON COMMIT DROP AS SELECT DISTINCT ON (t.id) t.* FROM kept_span AS kept"
-        f" JOIN {name} t ON t.device_id = kept.device_id AND t.recorded_at BETWEEN kept.since AND kept.until"
-    )
-    cursor.execute(f"DROP TABLE {name}")
-    cursor.execute(f"INSERT INTO {TABLE} SELECT * FROM kept_track")
-    moved: int = cursor.rowcount
-    cursor.execute("DROP TABLE kept_track")
-    return moved
 
 
 def thin_default(before: date, kept: str) -> int:
