@@ -45,7 +45,9 @@ trap clean_up EXIT
 secrets() {
   mkdir -p "$CERTS" "$ACME" && mkdir -m 711 "$SECRETS"
   openssl rand -hex 32 >"$SECRETS/postgres_password"
-  echo "postgres://postgres:$(cat "$SECRETS/postgres_password")@db:5432/mdd_db" >"$SECRETS/database_url"
+  echo "postgres://postgres:$(cat "$SECRETS/postgres_password")@db:5432/mdd_db" >"$SECRETS/owner_database_url"
+  echo "postgres://mdd_app:$(openssl rand -hex 32)@db:5432/mdd_db" >"$SECRETS/database_url"
+  echo "postgres://mdd_backup:$(openssl rand -hex 32)@db:5432/mdd_db" >"$SECRETS/backup_database_url"
   openssl rand -base64 48 >"$SECRETS/django_secret_key"
   openssl rand -base64 48 >"$SECRETS/jwt_signing_key"
   : >"$SECRETS/secret_key_fallbacks"
@@ -100,6 +102,7 @@ lose_everything() {
 restore() {
   compose run --rm -T --no-deps backup bash -c "gunzip < /backups/$(tail -n 1 "$work/name")" |
     compose exec -T db psql -q -U postgres -d mdd_db
+  compose run --rm migrate
   compose up -d web web2 worker sweep beat backup
 }
 

@@ -122,3 +122,20 @@ def test_two_of_each_that_may_die_unnoticed() -> None:
     services = COMPOSE["services"]
     assert {"web", "web2"} <= services.keys()
     assert (services["worker"]["deploy"]["replicas"], services["sweep"]["deploy"]["replicas"]) == (2, 2)
+
+
+def test_each_process_knows_only_the_addresses_of_the_database_that_it_needs() -> None:
+    known = {name: {s for s in one.get("secrets", []) if s.endswith("database_url")} for name, one in OURS.items()}
+    owners = {"owner_database_url", "database_url", "backup_database_url"}
+    assert known.pop("migrate") == known.pop("restore") == owners
+    assert known.pop("backup") == {"backup_database_url"}
+    assert set(map(frozenset, known.values())) == {frozenset({"database_url"})}
+    assert OURS["restore"]["profiles"] == ["by-hand"]
+
+
+def test_only_the_backups_own_container_writes_to_their_folder() -> None:
+    mounts = {name: [v for v in one.get("volumes", []) if v.startswith("backups:")] for name, one in OURS.items()}
+    assert {name: found for name, found in mounts.items() if found} == {
+        "backup": ["backups:/backups"],
+        "restore": ["backups:/backups:ro"],
+    }
