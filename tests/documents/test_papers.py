@@ -11,7 +11,7 @@ from launcher.usage import COMMANDS
 from tests.source import parsed
 
 ROOT = Path(__file__).parents[2]
-PAPERS = [ROOT / name for name in ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAPERS = [ROOT / name for name in ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
 PAPERS += sorted((ROOT / "docs").rglob("*.md"))
 INTERNAL = {
     "DJANGO_SETTINGS_MODULE", "GDAL_DATA", "PROJ_DATA", "PATH", "MDD_ADMIN_PHONE", "MDD_ADMIN_PASSWORD", "MDD_TEST_RUN",
