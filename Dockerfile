@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r requireme
 # pg_dump and psql for backups. dos2unix is in the operators' habits: see scripts/dos2unix.
 FROM base AS system
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends postgresql-client dos2unix \
+    && apt-get install --yes --no-install-recommends postgresql-client dos2unix age \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /tmp mdd \
     && install -d -o mdd -g mdd /backups /app/static

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Writes mdd_TIME.sql.gz and its checksum to BACKUP_DIR (/backups), prints the name, removes the oldest.
+# With BACKUP_AGE_RECIPIENT (age1…, several by spaces) it is mdd_TIME.sql.gz.age, which only their secret halves open.
 # Where the database is: see pg_connection.sh. How many are kept: BACKUP_KEEP (14) of the last BACKUP_DAYS (30) days.
 # The dump replaces all that a database holds, or nothing: `gunzip < NAME | psql -d DATABASE`. Or restore_pg.sh.
 set -euo pipefail
@@ -8,10 +9,10 @@ trap '' XFSZ  # a file beyond the limit is then an error to read about, as a ful
 . "$(dirname "${BASH_SOURCE[0]}")/pg_connection.sh"
 
 folder=${BACKUP_DIR:-/backups} keep=${BACKUP_KEEP:-14} days=${BACKUP_DAYS:-30}
-name=mdd_$(date -u +%Y%m%dT%H%M%SZ).sql.gz
+name=mdd_$(date -u +%Y%m%dT%H%M%SZ).sql.gz recipients=${BACKUP_AGE_RECIPIENT:-}
 
 main() {
-  need psql pg_dump gzip sha256sum flock
+  need psql pg_dump gzip sha256sum flock ${recipients:+age}
   [[ $keep =~ ^[1-9][0-9]{0,5}$ ]] || die "BACKUP_KEEP: '$keep' is not a whole number of 1 or more"
   [[ $days =~ ^[1-9][0-9]{0,5}$ ]] || die "BACKUP_DAYS: '$days' is not a whole number of 1 or more"
   [[ -d $folder ]] || die "there is no folder $folder"
@@ -21,13 +22,15 @@ main() {
   cd "$folder"
   rm -f .mdd_*.part  # of a run that was killed
   errors=$(mktemp) || die 'cannot write to the folder for temporary files'
-  trap 'rm -f "$errors" ".$name.part" ".$name.sha256.part"' EXIT
+  trap 'rm -f "$errors" ".$name.part" ".$name.sha256.part" ".${name%.age}.part"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   local owner
   owner=$(owner_of_tables) || explain
   [[ $owner ]] || die "the database $PGDATABASE holds no django_migrations: is it this service's, and migrated?"
   write "$owner" || explain
+  whole || explain
+  [[ ! $recipients ]] || encrypt || explain
   publish || explain
   forget_oldest
   echo "$name"
@@ -127,10 +130,22 @@ SQL
 }
 
 # Reads the whole file again, before it gets its name.
-publish() {
-  local sum ending
+whole() {
+  local ending
   ending=$(gzip -dc ".$name.part" | tail -n 20) || return 1
   [[ $ending == *'-- PostgreSQL database dump complete'*"restored: $name" ]] || die 'the dump is not whole'
+} 2>>"$errors"
+
+encrypt() {
+  local recipient options=()
+  for recipient in $recipients; do
+    options+=(--recipient "$recipient")
+  done
+  age --encrypt "${options[@]}" --output ".$name.age.part" ".$name.part" && rm ".$name.part" && name=$name.age
+} 2>>"$errors"
+
+publish() {
+  local sum
   sum=$(sha256sum <".$name.part") && printf '%s  %s\n' "${sum%% *}" "$name" >".$name.sha256.part" \
     && sync ".$name.part" ".$name.sha256.part" \
     && mv ".$name.sha256.part" "$name.sha256" && mv ".$name.part" "$name" && sync .
@@ -152,7 +167,7 @@ forget_oldest() {
   while read -r old; do
     kept=$((kept + 1))
     [[ $old == "$name" ]] || { ((kept <= keep)) && [[ ! $old < $oldest ]]; } || rm -f "$old" "$old.sha256"
-  done <<<"$(printf '%s\n' mdd_*.sql.gz | grep -E '^mdd_[0-9]{8}T[0-9]{6}Z\.sql\.gz$' | sort -r)"
+  done <<<"$(printf '%s\n' mdd_*.sql.gz* | grep -E '^mdd_[0-9]{8}T[0-9]{6}Z\.sql\.gz(\.age)?$' | sort -r)"
 }
 
 main "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # restore_pg.sh FILE --yes [--no-checksum]: puts a backup in the place of the database.
+# One that ends in .age is opened with the secret half of its key, in the file that BACKUP_AGE_IDENTITY names.
 # It goes into a new database beside it, is looked at there, and then the two change names: until then nothing is lost,
 # and the old one stays as NAME_before_TIME. Where the database is: see pg_connection.sh; its user needs CREATEDB.
 set -euo pipefail
@@ -17,6 +18,7 @@ main() {
   done
   [[ $file ]] || usage
   need psql gzip sha256sum
+  [[ $file != *.age ]] || need age
   [[ -f $file || $file == */* ]] || file=${BACKUP_DIR:-/backups}/$file
   verify "$file" "$checksum"
   connect
@@ -32,7 +34,7 @@ present one as $before. Nothing was done: add --yes" 2
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   create || explain "cannot make the database $new"
-  gzip -dc "$file" | PGDATABASE=$new psql -X -w -q -v ON_ERROR_STOP=1 >/dev/null 2>"$errors" || explain "cannot read $file in"
+  plain "$file" 2>/dev/null | PGDATABASE=$new psql -X -w -q -v ON_ERROR_STOP=1 >/dev/null 2>"$errors" || explain "cannot read $file in"
   check
   swap || explain "cannot change the names"
   echo "restored $name from $(basename "$file"): $counts"
@@ -44,15 +46,26 @@ usage() {
 }
 
 verify() {
-  local file=$1
+  local file=$1 otherwise='no backup at all'
   [[ -f $file ]] || die "there is no file $file"
   if [[ $2 ]]; then
     [[ -f $file.sha256 ]] || die "there is no checksum $file.sha256; --no-checksum goes without"
     (cd "$(dirname "$file")" && sha256sum --status --check "$(basename "$file").sha256" 2>/dev/null) \
       || die "$file is not what its checksum says: it was cut off or changed"
   fi
-  { gzip -dc "$file" 2>/dev/null | tail -n 20 | grep -q '^-- PostgreSQL database dump complete$'; } \
-    || die "$file is cut off, or no backup at all"
+  if [[ $file == *.age ]]; then
+    [[ -r ${BACKUP_AGE_IDENTITY:-} ]] || die "$file is encrypted: BACKUP_AGE_IDENTITY must name the file of its key"
+    otherwise="not for the key in $BACKUP_AGE_IDENTITY"
+  fi
+  { plain "$file" 2>/dev/null | tail -n 20 | grep -q '^-- PostgreSQL database dump complete$'; } \
+    || die "$file is cut off, or $otherwise"
+}
+
+plain() {
+  case $1 in
+    *.age) age --decrypt --identity "$BACKUP_AGE_IDENTITY" "$1" | gzip -dc ;;
+    *) gzip -dc "$1" ;;
+  esac
 }
 
 # What the server holds: whether there is a database to replace, and whether somebody else is restoring.

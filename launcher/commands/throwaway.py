@@ -26,8 +26,9 @@ def test(instance: Instance, arguments: list[str]) -> int:
     Private services are started by the first test that needs them.
     """
     nginx = finding.nginx(instance.home.path / "nginx")
+    age = finding.age(instance.home.path / "age")
     javascript.ready(instance.home)
-    variables = {"NGINX": str(nginx), "CHROMIUM": _chromium()}
+    variables = {"NGINX": str(nginx), "CHROMIUM": _chromium(), "AGE": str(age or "")}
     with _home(replace(instance, durable=False), "test") as own:
         if own.addresses:
             own.start_services()

@@ -111,6 +111,21 @@ def nginx(folder: Path) -> Path:
     return unpacked
 
 
+def age(folder: Path) -> Path | None:
+    """The program age; if there is none, Debian's, unpacked into `folder`; None when none can be fetched."""
+    unpacked = folder / "usr/bin/age"
+    if not (found := next((path for path in (*programs("age"), unpacked) if path.exists()), None)):
+        if shutil.which("apt-get") is None:
+            return None
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            apt.unpack(["age"], folder)
+        except Failure:
+            return None
+        found = unpacked
+    return found
+
+
 def chromium() -> Path:
     """The system's Chromium or Chrome, or the one that CHROMIUM names; installed, with a font, if there is none.
 

@@ -18,8 +18,17 @@ from psycopg import sql
 from launcher.commands.backups import path_to_programs
 from launcher.private import on_demand
 
+AGE = os.environ.get("AGE", "")  # as `./mdd test` has found it
 ROOT = Path(__file__).resolve().parents[2]
-NOT_OURS = ("DATABASE_URL", "DATABASE_URL_FILE", "POSTGRES_PASSWORD", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_DAYS")
+NOT_OURS = (
+    "DATABASE_URL",
+    "DATABASE_URL_FILE",
+    "POSTGRES_PASSWORD",
+    "BACKUP_DIR",
+    "BACKUP_KEEP",
+    "BACKUP_DAYS",
+    "BACKUP_AGE_RECIPIENT",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = {"DATABASE_URL": self.server.url(self.name), "BACKUP_DIR": str(self.folder), "PATH": path_to_programs()}
+        path = os.pathsep.join([path_to_programs(), *([str(Path(AGE).parent)] if AGE else [])])
+        ours = {"DATABASE_URL": self.server.url(self.name), "BACKUP_DIR": str(self.folder), "PATH": path}
         return {name: value for name, value in os.environ.items() if name not in NOT_OURS} | ours
 
     def run(self, *command: str | Path, **changes: Any) -> subprocess.CompletedProcess[str]:

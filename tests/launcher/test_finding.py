@@ -160,3 +160,22 @@ def test_named_chromium_is_taken_unasked(tmp_path: Path, monkeypatch: pytest.Mon
 def test_no_chromium_and_no_apt_tells_the_ways_out(machine: Path) -> None:
     with pytest.raises(finding.Failure, match=r"(?s)Chromium or Chrome is needed.*apt-get install chromium.*brew"):
         finding.chromium()
+
+
+def test_age_is_unpacked_once_where_there_is_none(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(machine / "bin" / "apt-get", "exit 0")
+    fetched = []
+
+    def unpack(packages: list[str], folder: Path) -> None:
+        fetched.extend(packages)
+        script(folder / "usr" / "bin" / "age", "exit 0")
+
+    monkeypatch.setattr(finding.apt, "unpack", unpack)
+    assert [finding.age(tmp_path / "age") for _ in range(2)] == [tmp_path / "age" / "usr" / "bin" / "age"] * 2
+    assert fetched == ["age"]
+
+
+def test_no_age_and_no_apt_is_none(tmp_path: Path) -> None:
+    assert finding.age(tmp_path / "age") is None
