@@ -60,6 +60,7 @@ secrets() {
   chmod 444 "$CERTS"/*
   sed 's/sos\.example\.org/nginx/' .env.prod.example |
     grep -vE '^(SECRETS|CERTS|ACME|HTTP_PORT|HTTPS_PORT)=' >"$work/env"
+  echo DEVICES_PER_ACCOUNT=10000 >>"$work/env"  # each press is from a watch of its own
 }
 
 admin() {
