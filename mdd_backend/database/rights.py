@@ -54,11 +54,11 @@ def grant(service: Mapping[str, Any] | None, backup: Mapping[str, Any] | None) -
 def _role(database: Connection[Any], address: Mapping[str, Any], setting: str) -> None:
     """Makes the role with its password, or gives it that password; who may not make roles must find it there."""
     name = address["USER"]
-    owner, may, exists = database.execute(
-        "SELECT current_user, rolsuper OR rolcreaterole, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
+    owner, is_super, may, exists = database.execute(
+        "SELECT current_user, rolsuper, rolsuper OR rolcreaterole, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
         " FROM pg_roles WHERE rolname = current_user",
         [name],
-    ).fetchone() or ("", False, False)
+    ).fetchone() or ("", False, False, False)
     if name in {"", owner}:
         raise ImproperlyConfigured(f"{setting}: its user must be another than the owner of the tables, {owner}")
     if not may:
@@ -68,8 +68,9 @@ def _role(database: Connection[Any], address: Mapping[str, Any], setting: str) -
     # Only its digest travels: a statement may end in the server's log.
     password = database.pgconn.encrypt_password(address["PASSWORD"].encode(), name.encode(), b"scram-sha-256").decode()
     verb = sql.SQL("ALTER" if exists else "CREATE")
+    plain = _PLAIN if is_super or not exists else sql.SQL("LOGIN")  # the others only a superuser may name again
     database.execute(
-        sql.SQL("{} ROLE {} {} PASSWORD {}").format(verb, sql.Identifier(name), _PLAIN, sql.Literal(password))
+        sql.SQL("{} ROLE {} {} PASSWORD {}").format(verb, sql.Identifier(name), plain, sql.Literal(password))
     )
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from mdd_backend.database import rights
 from tests.backups.conftest import Server, Site, server  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +170,18 @@ def test_backups_read_all_and_write_nothing(installed: Installation) -> None:
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
+
+
+def test_an_owner_who_may_make_roles_and_nothing_else_says_it_again(server: Server) -> None:  # noqa: F811
+    maker, made = f"maker_{uuid4().hex[:12]}", f"made_{uuid4().hex[:12]}"
+    with server.connect() as owner:
+        owner.execute(f"CREATE ROLE {maker} LOGIN CREATEROLE PASSWORD 'a-password'")
+        try:
+            with Server(server.host, server.port, maker, "a-password").connect() as connection:
+                for password in ("first", "second"):
+                    rights._role(connection, {"USER": made, "PASSWORD": password}, "SERVICE_DATABASE_URL")
+        finally:
+            owner.execute(f"DROP ROLE IF EXISTS {made}; DROP ROLE {maker}")
 
 
 def test_the_owner_is_not_taken_for_the_service(installed: Installation) -> None:
