@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -40,10 +41,14 @@ def code_now(user: User, *, confirmed: bool = True) -> str:
     return f"{TOTP(device.bin_key).token():06d}"
 
 
+def enrol(user: User) -> list[str]:
+    second_factor.begin(user, "sign-in")
+    return second_factor.confirm(user, code_now(user, confirmed=False), "sign-in")
+
+
 @pytest.fixture
 def enrolled(dispatcher: User) -> User:
-    second_factor.begin(dispatcher)
-    second_factor.confirm(dispatcher, code_now(dispatcher, confirmed=False))
+    enrol(dispatcher)
     return User.objects.get(pk=dispatcher.pk)
 
 
@@ -115,8 +120,7 @@ def test_wrong_codes_are_limited_as_passwords_are(enrolled: User) -> None:
 
 
 def test_a_recovery_code_stands_in_once_however_typed(dispatcher: User) -> None:
-    second_factor.begin(dispatcher)
-    codes = second_factor.confirm(dispatcher, code_now(dispatcher, confirmed=False))
+    codes = enrol(dispatcher)
     assert (len(codes), len(set(codes))) == (10, 10)
     for typed, status in ((codes[0], 200), (codes[0], 400), (codes[1].upper().replace("-", " "), 200)):
         answer = bearer(sign_in(dispatcher)).post(GIVE, {"factor_code": typed}, format="json")
@@ -188,6 +192,17 @@ def test_an_operator_takes_a_lost_one_away(enrolled: User) -> None:
     assert (entry.actor_id, entry.data) == (None, {"person": enrolled.pk})
 
 
+def test_nothing_of_it_stays_with_the_erased(enrolled: User, superuser: User) -> None:
+    bearer(sign_in(enrolled)).post(GIVE, {"factor_code": "000000"}, format="json")
+    given = bearer(bearer(sign_in(enrolled)).post(GIVE, {"factor_code": code_now(enrolled)}, format="json").json())
+    bearer(sign_in(enrolled)).post(GIVE, {"factor_code": "000000"}, format="json")
+    assert AccessAttempt.objects.filter(username__contains=str(enrolled.phone_number)).exists()
+    assert given.delete(ME, {"password": PASSWORD}, format="json").status_code == 204
+    assert not AccessAttempt.objects.filter(username__contains=str(enrolled.phone_number)).exists()
+    assert not TOTPDevice.objects.exists()
+    assert not RecoveryCode.objects.exists()
+
+
 # In the browser
 
 
@@ -217,7 +232,7 @@ def test_a_browser_sets_one_up_and_shows_the_recovery_codes_once(dispatcher: Use
     assert "style=" not in shown, "the page's policy allows none"
     secret = re.search(r"<code>([A-Z2-7]+)</code>", shown)
     assert secret
-    assert secret[1] == second_factor.begin(dispatcher).secret
+    assert secret[1] in browser.get(PAGE).content.decode(), "the same until it is confirmed"
     done = browser.post(PAGE, {"code": code_now(dispatcher, confirmed=False)})
     assert len(re.findall(r"<li><code>[0-9a-f-]{23}</code></li>", done.content.decode())) == 10
     assert browser.get("/console/").status_code == 200

@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 
 from apps.users.api import lockout
 from apps.users.models import User
-from apps.users.rules import second_factor
+from apps.users.rules import second_factor, sessions
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 PAGE = "/console/second-factor/"
@@ -37,19 +37,23 @@ def who_waits(request: HttpRequest) -> tuple[User, str] | None:
     return (user, waits["then"]) if user and user.is_staff and second_factor.is_asked(user) else None
 
 
+def _sign_in_of(request: HttpRequest) -> str:
+    return sessions.key_of_browser(request.session.session_key or "")
+
+
 def enter(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
     """They are signed in now; the same response."""
     request.session.pop(_WAITS, None)
     login(request, user, backend=BACKEND)
-    lockout.remember(response, user)
+    lockout.remember(request, response, user)
     return response
 
 
-def shown_of(user: User) -> dict[str, Any]:
+def shown_of(request: HttpRequest, user: User) -> dict[str, Any]:
     """What the page shows: nothing but a field, or the secret that is being set up."""
     if user.second_factor_at is not None:
         return {"is_new": False}
-    begun = second_factor.begin(user)
+    begun = second_factor.begin(user, _sign_in_of(request))
     drawn = segno.make(begun.url, micro=False).svg_inline(scale=5, border=2, omitsize=True)
     shown = {"secret": begun.secret, "picture": mark_safe(drawn)}  # noqa: S308 - our own drawing of our own text
     return shown | {
@@ -62,11 +66,11 @@ def shown_of(user: User) -> dict[str, Any]:
 def give(request: HttpRequest, user: User, code: str) -> list[str] | None:
     """Takes a code; the recovery codes where it set one up. None: it was wrong, which counts as a wrong password."""
     phone = str(user.phone_number)
-    if lockout.seconds_locked(request, phone):
+    if lockout.seconds_no_code(request, phone):
         return None
     try:
         if user.second_factor_at is None:
-            return second_factor.confirm(user, code)
+            return second_factor.confirm(user, code, _sign_in_of(request))
         second_factor.use(user, code)
     except (second_factor.WrongCode, second_factor.NotBegun):
         lockout.count_failure(request, phone)

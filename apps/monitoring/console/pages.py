@@ -36,6 +36,7 @@ def console(request: HttpRequest) -> HttpResponse:
         outcomes = [(value, WORDS[f"outcome.{value}"]) for value in Outcome.values]
         page = _page(request, "console", {"config": _config(request, user), "outcomes": outcomes})
     page.headers[csp.HEADER] = csp.policy(csp.map_sources())
+    lockout.remember(request, page, user)
     return page
 
 
@@ -105,7 +106,7 @@ def second_page(request: HttpRequest) -> HttpResponse:
     user, then = waiting
     with translation.override(user.language):
         if request.method != "POST":
-            return _page(request, "second_factor", factor_page.shown_of(user))
+            return _page(request, "second_factor", factor_page.shown_of(request, user))
         if "later" in request.POST and not second_factor.is_required(user):
             return factor_page.enter(request, user, HttpResponseRedirect(then))
         recovery_codes = factor_page.give(request, user, request.POST.get("code", ""))
@@ -117,7 +118,9 @@ def second_page(request: HttpRequest) -> HttpResponse:
 
 def _wrong_code(request: HttpRequest, user: User) -> HttpResponse:
     wait = lockout.seconds_refused(request)
-    page = _page(request, "second_factor", {"is_wrong": True, **factor_page.shown_of(user)}, 429 if wait else 400)
+    page = _page(
+        request, "second_factor", {"is_wrong": True, **factor_page.shown_of(request, user)}, 429 if wait else 400
+    )
     if wait:
         page.headers["Retry-After"] = str(wait)
     return page

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in
 from rest_framework.exceptions import AuthenticationFailed, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +16,7 @@ from ..rules import accounts, limits, phones, second_factor, sessions
 from ..rules.tokens import session_of
 from . import examples, lockout
 from .authentication import OnceValid, tokens_for
-from .permissions import caller
+from .permissions import caller, owner
 from .serializers import (
     AccessSerializer,
     AttachedSerializer,
@@ -54,7 +53,7 @@ def client_of(request: Request) -> str:
 
 def _signed_in(request: Request, user: User, session: str = "") -> Response:
     """Fresh tokens; the failures of this phone are forgotten."""
-    user_logged_in.send(sender=User, request=request._request, user=user)
+    lockout.forget_failures(request._request, user)
     return Response(tokens_for(user, session, client_of(request)))
 
 
@@ -161,10 +160,11 @@ class PasswordChangeView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Ends every other session, and their apps ring no more. A wrong old password counts as a failed sign-in."""
+        me = owner(request)
         body = PasswordChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         old, new = body.validated_data["old_password"], body.validated_data["new_password"]
-        user = lockout.known_by_password(request._request, str(caller(request).phone_number), old)
+        user = lockout.known_by_password(request._request, str(me.phone_number), old)
         if user is None:
             raise ValidationError({"old_password": ["Is not your password."]})
         refuse_weak(new, user, "new_password")

@@ -8,7 +8,7 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.signals import user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -23,17 +23,21 @@ from ..rules import limits, sessions
 from ..rules.tokens import RefreshToken, once_valid
 
 COOKIE, COOKIE_LASTS_S = "known", 365 * 86_400
+WITH_FACTOR, WITHOUT = "f", "p"
 
 
 def phone_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
     """Whose failure it is: E.164 however the phone was written, as typed when it is none.
 
-    A browser or app that has signed in with this phone before has failures of its own.
+    A browser or app that has signed in with this phone before has failures of its own. For codes of the second factor
+    only a browser counts that has given one before: a password is enough to be known otherwise.
     """
     typed = (credentials or {}).get("username") or request.POST.get("username") or ""
     phone = str(to_python(str(typed), region=settings.PHONENUMBER_DEFAULT_REGION))[:200]
-    known = _known_app(request, phone) or _known_browser(request, phone)
-    return f"{phone}{limits.KNOWN}{known}" if known else phone
+    browser = _known_browser(request, phone)
+    if getattr(request, "gives_code", False):
+        return limits.counted(limits.CODE + phone, browser if browser.startswith(WITH_FACTOR) else "")
+    return limits.counted(phone, _known_app(request, phone) or browser)
 
 
 def _known_app(request: HttpRequest, phone: str) -> str:
@@ -44,21 +48,33 @@ def _known_app(request: HttpRequest, phone: str) -> str:
 
 
 def _known_browser(request: HttpRequest, phone: str) -> str:
-    """What the cookie of `remember` holds, if it was made for this phone."""
-    name, _, signature = request.COOKIES.get(COOKIE, "").partition(".")
-    return name if name and any(constant_time_compare(good, signature) for good in _signatures(phone, name)) else ""
+    """What the cookie of `remember` for this phone holds, if it is ours."""
+    for cookie in _cookies_of(phone):
+        name, _, signature = request.COOKIES.get(cookie, "").partition(".")
+        if name and any(constant_time_compare(good, signature) for good in _signatures(phone, name)):
+            return name
+    return ""
+
+
+def _cookies_of(phone: str) -> list[str]:
+    """One for each phone: dispatchers share a desk."""
+    return [f"{COOKIE}-{digest.hex()[:12]}" for digest in keyed("apps.users.api.lockout.cookie", phone)]
 
 
 def _signatures(phone: str, name: str) -> list[str]:
     return [digest.hex()[:32] for digest in keyed("apps.users.api.lockout", f"{phone}/{name}")]
 
 
-def remember(response: HttpResponseBase, user: User) -> None:
+def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
     """From now on this browser is known by what strangers cannot know: their wrong passwords do not keep it out."""
-    name = secrets.token_hex(8)
-    value = f"{name}.{_signatures(str(user.phone_number), name)[0]}"
+    phone = str(user.phone_number)
+    now = WITH_FACTOR if getattr(request, "gives_code", False) else WITHOUT
+    known = _known_browser(request, phone)
+    name = known if known.startswith((now, WITH_FACTOR)) else f"{now}{secrets.token_hex(8)}"
+    value = f"{name}.{_signatures(phone, name)[0]}"
     secure = settings.SESSION_COOKIE_SECURE
-    response.set_cookie(COOKIE, value, max_age=COOKIE_LASTS_S, secure=secure, httponly=True, samesite="Lax")
+    cookie = _cookies_of(phone)[0]
+    response.set_cookie(cookie, value, max_age=COOKIE_LASTS_S, secure=secure, httponly=True, samesite="Lax")
 
 
 def address_of(request: HttpRequest) -> str | None:
@@ -103,7 +119,8 @@ class LoginLimits(AxesDatabaseHandler):
     def reset_user_attempts(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
         """Only the phone's: whoever tries others' phones must not start anew by signing in to their own."""
         end_try(request)
-        return limits.forget(phone_of(request, credentials))
+        counted = phone_of(request, credentials)
+        return sum(map(limits.forget, {counted, counted.removeprefix(limits.CODE)}))
 
 
 def seconds_refused(request: HttpRequest) -> int:
@@ -111,8 +128,9 @@ def seconds_refused(request: HttpRequest) -> int:
     return getattr(request, "locked_for_s", 0)
 
 
-def seconds_locked(request: HttpRequest, phone: str) -> int:
-    """For how long nothing may be tried for `phone` by this client; 0: it may, and the try has begun."""
+def seconds_no_code(request: HttpRequest, phone: str) -> int:
+    """For how long no code of `phone`'s second factor may be tried; 0: it may, and the try has begun."""
+    request.gives_code = True  # type: ignore[attr-defined]
     AxesProxyHandler.is_locked(request, {"username": phone})
     return seconds_refused(request)
 
@@ -136,6 +154,11 @@ def known_by_password(request: HttpRequest, phone: str, password: str) -> User |
 def seconds_locked_from(request: HttpRequest) -> int:
     """For how many seconds nothing is tried from the caller's address; no phone counts."""
     return limits.seconds_locked_from(address_of(request))
+
+
+def forget_failures(request: HttpRequest, user: User) -> None:
+    """They are signed in: what was wrong before counts no more."""
+    user_logged_in.send(sender=User, request=request, user=user)
 
 
 def count_failure(request: HttpRequest, phone: str) -> None:

@@ -23,7 +23,7 @@ from ..rules.phones import PhoneNotProven
 from ..rules.rights import SuperuserRequired
 from . import examples, lockout
 from .filters import UserFilter
-from .permissions import IsDispatcher, caller
+from .permissions import IsDispatcher, caller, owner
 from .serializers import (
     AccountChangesSerializer,
     AccountDecisionSerializer,
@@ -60,10 +60,11 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """What is not mentioned stays; role and status are an ADMIN's to change. Withdrawing ends a helper's duty."""
+        me = owner(request)
         body = AccountChangesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():
-            user = accounts.change_own_account(caller(request), body.validated_data)
+            user = accounts.change_own_account(me, body.validated_data)
         return Response(AccountSerializer(user).data)
 
     @documented(
@@ -78,9 +79,9 @@ class MeView(APIView):
 
         Asks for the password: a wrong one counts as a failed sign-in.
         """
+        person = owner(request)
         body = ErasureSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        person = caller(request)
         if (
             lockout.known_by_password(request._request, str(person.phone_number), body.validated_data["password"])
             is None

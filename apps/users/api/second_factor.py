@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -50,7 +51,7 @@ def _checked(serializer: type[serializers.Serializer[Any]], request: Request) ->
 def use_factor(request: Request, user: User, code: str) -> None:
     """A wrong code counts as a wrong password. Raises Throttled, and ValidationError that names `factor_code`."""
     phone = str(user.phone_number)
-    lockout.refuse(lockout.seconds_locked(request._request, phone))
+    lockout.refuse(lockout.seconds_no_code(request._request, phone))
     try:
         second_factor.use(user, code)
     except second_factor.WrongCode:
@@ -67,7 +68,14 @@ def _dispatcher(request: Request) -> User:
     return user
 
 
+def _sign_in_of(request: Request) -> str:
+    """The session of the app or the browser."""
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return session_of(request.auth) if request.auth else sessions.key_of_browser(cookie)
+
+
 def _with_factor(request: Request, user: User) -> dict[str, str]:
+    lockout.forget_failures(request._request, user)
     client = str(request.META.get("HTTP_USER_AGENT", ""))
     refresh = sessions.go_on_with_factor(user, session_of(request.auth), client)
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
@@ -100,7 +108,7 @@ class EnrolView(APIView):
     )
     def post(self, request: Request) -> Response:
         """For an ADMIN, by the password, and by the present second factor when there is one. It changes nothing until a
-        code of the new one is confirmed.
+        code of the new one is confirmed, by the same session.
         """
         user = _dispatcher(request)
         body = _checked(EnrolmentRequestSerializer, request)
@@ -110,7 +118,7 @@ class EnrolView(APIView):
             if not body.get("factor_code"):
                 raise ValidationError({"factor_code": ["This field is required."]})
             use_factor(request, user, body["factor_code"])
-        begun = second_factor.begin(user)
+        begun = second_factor.begin(user, _sign_in_of(request))
         return Response({"secret": begun.secret, "url": begun.url})
 
 
@@ -123,12 +131,15 @@ class EnrolConfirmView(APIView):
         errors=[409, 429],
     )
     def post(self, request: Request) -> Response:
-        """By a code of the app that has the new secret. Keep the recovery codes; those of before are good no more."""
+        """By a code of the app that has the new secret. Keep the recovery codes: those of before are good no more.
+
+        Other browsers are signed out.
+        """
         user, code = _dispatcher(request), _checked(FactorSerializer, request)["factor_code"]
         phone = str(user.phone_number)
-        lockout.refuse(lockout.seconds_locked(request._request, phone))
+        lockout.refuse(lockout.seconds_no_code(request._request, phone))
         try:
-            codes = second_factor.confirm(user, code)
+            codes = second_factor.confirm(user, code, _sign_in_of(request))
         except second_factor.NotBegun:
             raise Conflict("No second factor was begun.") from None
         except second_factor.WrongCode:

@@ -15,7 +15,7 @@ from ..models import BrowserSession, Session
 from ..rules import accounts, sessions
 from ..rules.tokens import session_of
 from . import examples
-from .permissions import caller
+from .permissions import caller, owner
 
 
 class SessionSerializer(serializers.Serializer[Any]):
@@ -55,7 +55,7 @@ class SessionsView(APIView):
 
         Watches go on: their own tokens are revoked one by one.
         """
-        accounts.sign_out_everywhere(caller(request))
+        accounts.sign_out_everywhere(owner(request))
         return Response(status=204)
 
 
@@ -64,7 +64,7 @@ class SessionView(APIView):
     def delete(self, request: Request, session_id: str) -> Response:
         """That app or browser is signed out at once, and the app rings no more."""
         try:
-            sessions.end(caller(request), session_id)
+            sessions.end(owner(request), session_id)
         except sessions.NoSuchSession:
             raise NotFound from None
         return Response(status=204)

@@ -35,7 +35,7 @@ from ..signals import (
     sessions_ended,
     standing_changed,
 )
-from . import codes, limits, phones, record, rights, sessions
+from . import codes, limits, phones, record, rights, second_factor, sessions
 from .phones import WrongCode
 
 RESETS_AT_ONCE = 100
@@ -328,8 +328,10 @@ def erase(user: User) -> None:
     _keep_a_dispatcher(user)
     _hold(user)
     erasing.send(sender=User, user=user)
-    limits.forget(str(user.phone_number))
+    for counted in (str(user.phone_number), f"{limits.CODE}{user.phone_number}"):
+        limits.forget(counted)
     sessions.end_all(user)
+    second_factor.forget(user)
     PasswordReset.objects.filter(user=user).delete()
     ContactRefusal.objects.filter(owner=user).delete()
     PhoneProof.objects.filter(user=user).delete()
@@ -345,6 +347,7 @@ def erase(user: User) -> None:
 def _blank(user: User) -> None:
     user.phone_number = user.email = user.last_login = None
     user.contained_at = user.phone_confirmed_at = None
+    user.second_factor_at = user.second_factor_due_at = None
     user.full_name = ""
     user.role, user.status = Role.USER, Status.ERASED
     user.is_superuser = user.on_duty = user.wants_to_help = False

@@ -29,6 +29,8 @@ WAIT_GROWS_S, WAIT_MOST_S = 30, 600  # of registrations beyond the limit: a whol
 FIRST_DELAY_S = 60
 KNOWN = "/"
 """Between a phone and what a browser or app that has signed in with it before is known by."""
+CODE = "code of "
+"""Before a phone whose second factor is tried: a right password, which a thief has, does not forget wrong codes."""
 TRY_LASTS = timedelta(seconds=60)  # longer than a password is ever looked at; after it, its process has died
 NONE_UNDER_WAY = PasswordTry.objects.none()
 
@@ -93,6 +95,11 @@ def begin_try(phone: str, address: str | None) -> tuple[int | None, int]:
 def end_try(begun: int) -> None:
     """What became of the try is known; again: nothing."""
     PasswordTry.objects.filter(pk=begun).delete()
+
+
+def counted(phone: str, known: str) -> str:
+    """What failures are counted for: a phone, or what has signed in with it before."""
+    return f"{phone}{KNOWN}{known}" if known else phone
 
 
 def forget(phone: str) -> int:

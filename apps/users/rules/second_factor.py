@@ -9,15 +9,17 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ..kinds import Deed
-from ..models import RecoveryCode, Role, User
+from ..models import BrowserSession, RecoveryCode, Role, User
 from ..signals import second_factor_set
 from . import record
 
 GRACE = timedelta(days=7)
+WAITS = timedelta(days=1)
 RECOVERY_CODES = 10
 ISSUER = "MDD"
 
@@ -52,7 +54,7 @@ def is_required(user: User) -> bool:
 
 
 def begin_grace(user: User) -> None:
-    """The days of grace begin with the first sign-in that asks for a second factor."""
+    """The days of grace begin with the first sign-in, or token of an app of before, that asks for a second factor."""
     if is_asked(user) and user.second_factor_at is None and user.second_factor_due_at is None:
         user.second_factor_due_at = timezone.now() + GRACE
         User.objects.filter(pk=user.pk, second_factor_due_at=None).update(
@@ -60,27 +62,35 @@ def begin_grace(user: User) -> None:
         )
 
 
-def begin(user: User) -> Enrolment:
-    """A secret that becomes the second factor once a code of it is confirmed; until then again the same."""
-    waiting, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": ISSUER})
+@transaction.atomic
+def begin(user: User, sign_in: str) -> Enrolment:
+    """A secret that becomes the second factor once a code of it is confirmed; until then again the same.
+
+    sign_in: the session that it belongs to. No other one sees it, or a thief who has begun first would have it too.
+    """
+    _hold(user)
+    waiting = TOTPDevice.objects.filter(user=user, confirmed=False)
+    waiting.filter(created_at__lt=Now() - WAITS).delete()
+    waiting, _ = waiting.get_or_create(name=sign_in, defaults={"user": user, "confirmed": False})
     secret = b32encode(waiting.bin_key).decode()
     label = quote(f"{ISSUER}:{user.phone_number}")
     return Enrolment(secret, f"otpauth://totp/{label}?secret={secret}&issuer={ISSUER}&digits=6&period=30")
 
 
 @transaction.atomic
-def confirm(user: User, code: str) -> list[str]:
-    """The secret that was begun is the second factor from now on, and these codes replace the recovery codes of before.
+def confirm(user: User, code: str, sign_in: str) -> list[str]:
+    """The secret that `sign_in` has begun is the second factor from now on, and these replace the recovery codes.
 
-    Raises NotBegun and WrongCode.
+    Other browsers are signed out: they were let in without it. Raises NotBegun and WrongCode.
     """
     _hold(user)
-    waiting = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    waiting = TOTPDevice.objects.filter(user=user, confirmed=False, name=sign_in).first()
     if waiting is None:
         raise NotBegun
     if not _is_right(waiting, code):
         raise WrongCode
-    TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+    TOTPDevice.objects.filter(user=user).exclude(pk=waiting.pk).delete()
+    BrowserSession.objects.filter(user=user).exclude(session_key=sign_in).delete()
     waiting.confirmed = True
     waiting.save()
     user.second_factor_at = timezone.now()
@@ -107,11 +117,16 @@ def use(user: User, code: str) -> None:
 def reset(user: User) -> None:
     """Takes the second factor away and begins the days of grace again: for who has lost phone and recovery codes."""
     _hold(user)
-    TOTPDevice.objects.filter(user=user).delete()
-    RecoveryCode.objects.filter(user=user).delete()
+    forget(user)
     user.second_factor_at, user.second_factor_due_at = None, timezone.now() + GRACE
     user.save(update_fields=["second_factor_at", "second_factor_due_at"])
     record.keep_deed(Deed.SECOND_FACTOR_RESET, None, user)
+
+
+def forget(user: User) -> None:
+    """Deletes what the second factor is checked by."""
+    TOTPDevice.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
 
 
 def _is_right(device: TOTPDevice, code: str) -> bool:

@@ -71,6 +71,7 @@ def refresh(raw: str) -> Token:
     session = _sessions_of(token).select_related("user").first()
     if session is None or session.user.is_banned or session.user.token_version != version_of(token):
         raise TokenError("Session has ended")
+    second_factor.begin_grace(session.user)
     Session.objects.filter(pk=session.pk).update(last_used_at=Now())
     access = token.access_token
     access["session"], access["version"] = session.name, session.user.token_version
