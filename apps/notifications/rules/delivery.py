@@ -237,6 +237,6 @@ def _storable(value: object) -> str:
 
 def _delay(attempts: int, errors: list[TransportError]) -> timedelta:
     """1, 2, 4 … 30 s with jitter, and never before the provider's Retry-After."""
-    backoff = min(BACKOFF_MOST_S, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)
+    backoff = min(BACKOFF_MOST_S, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
     retries_after_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
     return timedelta(seconds=max([backoff, *retries_after_s]))
