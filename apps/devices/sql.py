@@ -23,6 +23,7 @@ SEEN = f"""
         {_COUNT_DAY}
     WHERE id = %s RETURNING id
 """
+STAYS = "SELECT id FROM devices_device WHERE id = %s FOR KEY SHARE"
 
 # How fast a device moves is measured by our clock. From where it was, one as fast as possible needs _TRAVEL to get
 # where it says that it is; these times add up, so that many small jumps are one. `went` has the time at which it can be

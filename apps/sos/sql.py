@@ -125,6 +125,7 @@ FROM coming WHERE c.helper_id = coming.helper_id RETURNING c.helper_id
 # Opening: the event to which the same signal came before, the newest open one, and how many the account has open.
 _EARLIER = """
 SELECT (SELECT s.event_id FROM sos_signal s JOIN sos_sosevent e ON e.id = s.event_id AND e.is_drill = %(is_drill)s
+            AND e.stale_credential = %(is_stale)s
         WHERE {whose} AND s.received_at > %(since)s
           AND (s.signal_uid = %(signal_uid)s
                OR (s.device_time = %(device_time)s OR s.signal_hash = %(signal_hash)s)

@@ -1,18 +1,22 @@
 """Somebody has a token that was good once: of a phone that was sold, a watch that was lost, a backup that leaked."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
 from apps.devices.models import Device
 from apps.devices.rules.moving import move_device
 from apps.devices.rules.registry import register_device
+from apps.sos.kinds import Outcome
 from apps.sos.models import HelperAlert, JournalEntry, SosEvent
+from apps.sos.rules.desk import resolve
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
 from apps.users.rules import accounts
@@ -120,6 +124,41 @@ def test_does_not_stand_in_the_way_of_the_wearers_own_sos(stolen: APIClient, wea
     own = press(wearer, device_uid="watch-1")
     event = SosEvent.objects.get(uid=own.json()["event_uid"])
     assert (own.status_code, event.stale_credential, event.doubted_until) == (201, False, None)
+
+
+@EACH
+@pytest.mark.parametrize("known", ["timestamp", "signal_uid"])
+def test_guessing_the_wearers_next_press_swallows_no_sos(
+    known: str, stolen: APIClient, wearer: User, press: Any, dispatcher: User
+) -> None:
+    """Their signal is no repeat of one that was sent ahead of it, whose event a dispatcher has closed."""
+    ahead = {"timestamp": (timezone.now() + timedelta(minutes=5)).isoformat()}
+    guess = ahead | ({"signal_uid": "press-8"} if known == "signal_uid" else {})
+    sent = stolen.post(TRIGGER, make_signal(device_uid="watch-1", **guess), format="json").json()["event_uid"]
+    resolve(SosEvent.objects.get(uid=sent), dispatcher, Outcome.FALSE_ALARM)
+    own = press(wearer, device_uid="watch-1", **guess)
+    event = SosEvent.objects.get(uid=own.json()["event_uid"])
+    assert (own.status_code, event.is_open, event.stale_credential, event.doubted_until) == (201, True, False, None)
+
+
+@EACH
+def test_does_not_learn_when_the_wearer_has_pressed(stolen: APIClient, wearer: User, press: Any) -> None:
+    """A guessed time is answered the same whether or not they pressed then."""
+    pressed = timezone.now().isoformat()
+    own = press(wearer, device_uid="watch-1", timestamp=pressed).json()["event_uid"]
+    answer = stolen.post(TRIGGER, make_signal(device_uid="watch-1", timestamp=pressed), format="json")
+    assert (answer.status_code, answer.json()["event_uid"] == own) == (201, False)
+    assert SosEvent.objects.get(uid=own).signal_count == 1
+
+
+@EACH
+def test_makes_no_watch_look_alive(stolen: APIClient, watch: Device) -> None:
+    """Else nobody would be told that it has fallen silent."""
+    silent_since = timezone.now() - timedelta(days=2)
+    Device.objects.filter(pk=watch.pk).update(is_online=False, last_seen_at=silent_since, days_seen=1)
+    assert stolen.post(TRIGGER, make_signal(device_uid="watch-1"), format="json").status_code == 201
+    watch.refresh_from_db()
+    assert (watch.is_online, watch.last_seen_at, watch.days_seen) == (False, silent_since, 1)
 
 
 def test_a_watch_that_went_to_somebody_else_opens_nothing_in_their_name(

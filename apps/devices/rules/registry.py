@@ -186,6 +186,11 @@ def see_device(device: Device) -> bool:
     return bool(prepared.rows(sql.SEEN, [device.pk]))
 
 
+def hear_of_device(device: Device) -> bool:
+    """The same, said by somebody who may not speak for it any more: it counts as silent as before."""
+    return bool(prepared.rows(sql.STAYS, [device.pk]))
+
+
 def record_fix(device: Device, fix: Fix) -> Kept:
     """Adds a fix to the device's track, and moves the device (and its helper) there unless a newer one is known.
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.devices.models import Device
-from apps.devices.rules.registry import point, see_device
+from apps.devices.rules.registry import hear_of_device, point, see_device
 from apps.notifications.kinds import AlarmReason
 from apps.users.models import User
 from apps.users.rules.accounts import StillNeeded
@@ -63,7 +63,7 @@ def open_event(
         reading.warnings.pop("device_uid", None)  # its token says which it is
     elif reading.device_uid and device is None:
         reading.warn("device_uid", "Is not a device of yours; the event has no device.")
-    if device and not see_device(device):
+    if device and not (hear_of_device if is_stale else see_device)(device):
         device = None  # its owner has removed it this moment
     sent_before, newest, open_of_account = _earlier_events(user, device, reading)
     if sent_before:
