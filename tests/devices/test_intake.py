@@ -30,6 +30,7 @@ from apps.devices.rules.recording import Fix, Kept, Report, let_in, record_all
 from apps.devices.rules.registry import register_device
 from apps.devices.rules.tokens import digest_of, issue_token
 from apps.users.models import Role, Status, User
+from apps.users.rules import accounts, sessions
 from apps.users.rules.accounts import change_standing
 from tests.devices.conftest import MINE, PLACE, URL, ago, ask
 
@@ -207,6 +208,37 @@ def test_the_statement_lets_in_whom_the_views_let_in(by_statement: Any, watch: D
     DeviceToken.objects.all().delete()
     assert by_statement("w-1", token) is None
     assert by_statement("w-1", mine) == (1, 0)
+
+
+@pytest.mark.django_db
+def test_the_statement_compares_version_and_session(watch: Device) -> None:
+    owner = watch.owner
+    older = sessions.begin(owner)
+    accounts.sign_out_everywhere(owner)
+    ended, good = sessions.begin(owner), sessions.begin(owner)
+    sessions.end(owner, ended["session"])
+    named = {"of an older version": older, "ended": ended, "good": good}
+    reports = [
+        Report(watch.device_uid, [Fix(**PLACE)], owner=owner.uuid, version=token["version"], session=token["session"])
+        for token in named.values()
+    ]
+    assert dict(zip(named, record_all(reports), strict=True)) == {
+        "of an older version": None, "ended": None, "good": (1, 0),
+    }  # fmt: skip
+    assert [bool(device) for device in let_in(reports)] == [False, False, True]
+
+
+def test_what_an_access_token_says_of_itself_reaches_the_statement(
+    intake: Intake, recorded: list[Report], wearer: User
+) -> None:
+    wearer.token_version = 7
+    token = sessions.begin(wearer)
+    old = AccessToken.for_user(wearer)
+    for access in (token.access_token, old):
+        assert sent(intake, LOCATION, PLACE, authorization=f"Bearer {access}") == 201
+    assert [(report.owner, report.version, report.session) for report in recorded] == [
+        (wearer.uuid, 7, token["session"]), (wearer.uuid, 0, ""),
+    ]  # fmt: skip
 
 
 def test_an_expired_token_is_left_to_django(intake: Intake, recorded: list[Report], wearer: User) -> None:

@@ -30,6 +30,7 @@ from apps.sos.locks import JOURNAL
 from apps.sos.models import ConsolePresence, JournalEntry, SosEvent
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import BrowserSession, Role, Status, User
+from apps.users.rules import accounts, sessions
 from apps.users.rules.accounts import change_standing
 from mdd_backend.asgi import application
 from mdd_backend.database import prepared
@@ -216,6 +217,25 @@ async def test_who_is_no_dispatcher_any_more_is_sent_away(
     await sync_to_async(change_standing)(dispatcher, **change)
     assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": code}
     assert not await sync_to_async(console_is_connected)()
+    await socket.close()
+
+
+@pytest.mark.parametrize("how", ["there", "everywhere"])
+async def test_who_has_been_signed_out_hears_no_more(
+    how: str, dispatcher: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.monitoring.feed.presence.EVERY_S", 0.05)
+    token = await sync_to_async(sessions.begin)(dispatcher)
+    socket = Socket(str(token.access_token))
+    await socket.open()
+    await is_followed()
+    if how == "there":
+        await sync_to_async(sessions.end)(dispatcher, token["session"])
+    else:
+        await sync_to_async(accounts.sign_out_everywhere)(dispatcher)
+        assert (await heard(socket))["payload"]["kind"] == "SIGNED_OUT_EVERYWHERE"
+    assert await socket.receive_output(timeout=5) == {"type": "websocket.close", "code": 4401}
+    assert await close_code(Socket(str(token.access_token))) == 4401
     await socket.close()
 
 
