@@ -1,5 +1,6 @@
 # One image for web, worker, beat, sweep and backups; `--target dev` adds what tests need.
-FROM python:3.13-slim-trixie AS base
+ARG PYTHON_IMAGE=python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+FROM ${PYTHON_IMAGE} AS base
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /app
 

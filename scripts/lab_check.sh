@@ -42,25 +42,35 @@ clean_up() {
 }
 trap clean_up EXIT
 
+# Where an image of the same name is here already and the pinned one is not, it is taken: a machine without the registry.
+images() {
+  local variable pinned
+  while read -r variable pinned; do
+    if ! docker image inspect "$pinned" && docker image inspect "${pinned%@*}"; then
+      export "$variable=${pinned%@*}"
+      echo "  $variable is ${pinned%@*}"
+    fi
+  done < <(sed -nE 's/.*\$\{([A-Z]+_IMAGE):-(.*@.*)\}$/\1 \2/p; s/^ARG (PYTHON_IMAGE)=/\1 /p' docker-compose.prod.yml Dockerfile)
+}
+
+image() {
+  docker build ${PYTHON_IMAGE:+--build-arg "PYTHON_IMAGE=$PYTHON_IMAGE"} --tag mdd_backend:latest .
+}
+
+uid_of() {  # USER SERVICE
+  docker run --rm --entrypoint id "$(compose config --images "$2")" -u "$1"
+}
+
 secrets() {
-  mkdir -p "$CERTS" "$ACME" && mkdir -m 711 "$SECRETS"
-  openssl rand -hex 32 >"$SECRETS/postgres_password"
-  echo "postgres://postgres:$(cat "$SECRETS/postgres_password")@db:5432/mdd_db" >"$SECRETS/owner_database_url"
-  echo "postgres://mdd_app:$(openssl rand -hex 32)@db:5432/mdd_db" >"$SECRETS/database_url"
-  echo "postgres://mdd_backup:$(openssl rand -hex 32)@db:5432/mdd_db" >"$SECRETS/backup_database_url"
-  openssl rand -base64 48 >"$SECRETS/django_secret_key"
-  openssl rand -base64 48 >"$SECRETS/jwt_signing_key"
-  : >"$SECRETS/secret_key_fallbacks"
-  : >"$SECRETS/jwt_older_keys"
-  : >"$SECRETS/fcm_service_account"
-  : >"$SECRETS/eskiz_password"
-  chmod 755 "$work" && chmod 444 "$SECRETS"/*
-  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nginx -addext subjectAltName=DNS:nginx \
-    -keyout "$CERTS/privkey.pem" -out "$CERTS/fullchain.pem"
-  chmod 444 "$CERTS"/*
+  mkdir -p "$CERTS" "$ACME"
   sed 's/sos\.example\.org/nginx/' .env.prod.example |
     grep -vE '^(SECRETS|CERTS|ACME|HTTP_PORT|HTTPS_PORT)=' >"$work/env"
   echo DEVICES_PER_ACCOUNT=10000 >>"$work/env"  # each press is from a watch of its own
+  POSTGRES_UID=$(uid_of postgres db) REDIS_UID=$(uid_of redis redis) scripts/make_secrets.sh "$SECRETS"
+  chmod 755 "$work"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nginx -addext subjectAltName=DNS:nginx \
+    -keyout "$CERTS/privkey.pem" -out "$CERTS/fullchain.pem"
+  chmod 444 "$CERTS"/*
 }
 
 admin() {
@@ -107,7 +117,8 @@ restore() {
   compose up -d web web2 worker sweep beat backup
 }
 
-step 'the image is built' docker build --tag mdd_backend:latest .
+images >"$log" 2>&1; grep '^  ' "$log" || true
+step 'the image is built' image
 step 'secrets and a certificate are made' secrets
 compose build >"$log" 2>&1 || { cat "$log"; exit 1; }
 step 'everything starts' compose up -d
