@@ -33,6 +33,34 @@ def test_nothing_is_left_of_the_person(person: Any, client_of: Any, sign_in: Any
     assert not AccessAttempt.objects.filter(username=phone).exists()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"password": ""},
+        {"password": None},
+        {"password": ["x"]},
+        {"password": "wrong"},
+        {"password": "x" * 5000},
+    ],
+)
+def test_without_the_password_nobody_is_erased(body: Any, wearer: User, client_of: Any) -> None:
+    answer = client_of(wearer).delete(ME, body, format="json")
+    assert (answer.status_code, "password" in answer.json()) == (400, True)
+    assert User.objects.present().get() == wearer
+
+
+def test_who_has_a_token_only_guesses_no_password_at_erasing(wearer: User, client_of: Any) -> None:
+    """A wrong one counts as a failed sign-in: soon the right one is not looked at either."""
+    client = client_of(wearer)
+    answers = [client.delete(ME, {"password": f"guess {number}"}, format="json").status_code for number in range(8)]
+    assert answers == sorted(answers)
+    assert set(answers) == {400, 429}
+    assert client.delete(ME, GONE, format="json").status_code == 429
+    assert User.objects.present().get() == wearer
+
+
 def test_tokens_of_before_are_refused_everywhere(wearer: User, client_of: Any, press: Any, sign_in: Any) -> None:
     client, tokens = client_of(wearer), sign_in(wearer).json()
     phone = str(wearer.phone_number)

@@ -82,10 +82,9 @@ class MeView(APIView):
         person = owner(request)
         body = ErasureSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        if (
-            lockout.known_by_password(request._request, str(person.phone_number), body.validated_data["password"])
-            is None
-        ):
+        password = body.validated_data["password"]
+        if lockout.known_by_password(request._request, str(person.phone_number), password) is None:
+            get_object_or_404(User.objects.present(), pk=person.pk)  # else erased this moment
             raise ValidationError({"password": ["Is not your password."]})
         with _refusals():
             accounts.erase(person)
