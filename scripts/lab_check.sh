@@ -42,11 +42,13 @@ clean_up() {
 }
 trap clean_up EXIT
 
+is_here() { docker image inspect "$1" >/dev/null 2>&1; }
+
 # Where an image of the same name is here already and the pinned one is not, it is taken: a machine without the registry.
 images() {
   local variable pinned
   while read -r variable pinned; do
-    if ! docker image inspect "$pinned" && docker image inspect "${pinned%@*}"; then
+    if ! is_here "$pinned" && is_here "${pinned%@*}"; then
       export "$variable=${pinned%@*}"
       echo "  $variable is ${pinned%@*}"
     fi
@@ -117,7 +119,7 @@ restore() {
   compose up -d web web2 worker sweep beat backup
 }
 
-images >"$log" 2>&1; grep '^  ' "$log" || true
+images
 step 'the image is built' image
 step 'secrets and a certificate are made' secrets
 compose build >"$log" 2>&1 || { cat "$log"; exit 1; }
