@@ -13,7 +13,7 @@ def example(kind: JournalKind, one: int = ONE, two: int = TWO) -> Data:
         "told": [two], "stood_down": [one, two], "rung": [two, NOBODY], "contacts": [7, 8], "contact": 7, "to": "103",
         "states": {"c0ffee00-0000-4000-8000-000000000000": "SENT"}, "moved_m": 600, "reason": "UNSAFE", "note": 5,
         "outcome": "HELPED", "dropped": 3, "detected_type": None, "changed": {"repeat_s": [120, 90]},
-        "replaces": None, "confirmed_by": "phone", "person": one, "before": two, "device": 9, "remark": 4,
+        "replaces": None, "confirmed_by": "phone", "person": one, "before": two, "device": "of a watch", "remark": 4,
         "model": "user", "row": 3,
     }  # fmt: skip
     shape = DATA.get(kind, Data)

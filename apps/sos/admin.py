@@ -21,7 +21,7 @@ from apps.users.rules import accounts
 from apps.users.rules.rights import SuperuserRequired
 
 from .journal.story import MOST, story_of
-from .kinds import Outcome
+from .kinds import JournalKind, Outcome
 from .models import DispatchPolicy, EventNote, HelperAlert, JournalEntry, Signal, SosEvent
 from .rules import containing, desk, policy
 from .rules.closing import StepMakesNoSense
@@ -196,7 +196,7 @@ class JournalPage(LogPage):
     list_select_related = ("event",)
     search_fields = ("=kind",)
     uuid_fields = ("event__uid",)
-    fields = ("position", "at", "kind", "of", "actor", "data")
+    fields = ("position", "at", "kind", "of", "actor", "whom", "data")
 
     @admin.display(description="event")
     def of(self, entry: JournalEntry) -> SafeString | str:
@@ -205,16 +205,25 @@ class JournalPage(LogPage):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
     ) -> tuple[QuerySet[JournalEntry], bool]:
-        """The uuid of an account finds what its person did to accounts and devices, and what was done to theirs."""
-        found = User.objects.filter(uuid=uuid) if (uuid := uuid_of(search_term)) else User.objects.none()
-        person = found.values_list("pk", flat=True).first()
-        if person is None:
+        """The uuid of an account finds what its person did to accounts and devices, and what was done to theirs.
+
+        That of a device: what was done to it, also when it has been removed.
+        """
+        uuid = uuid_of(search_term)
+        if uuid is None or SosEvent.objects.filter(uid=uuid).exists():
             return super().get_search_results(request, queryset, search_term)
-        deeds = queryset.filter(event=None).annotate(whom=KT("data__person"))
-        return deeds.filter(Q(actor_id=person) | Q(whom=str(person))), False
+        deeds = queryset.filter(event=None)
+        person = User.objects.filter(uuid=uuid).values_list("pk", flat=True).first()
+        if person is None:
+            return deeds.filter(data__device=str(uuid)), False
+        return deeds.annotate(whom=KT("data__person")).filter(Q(actor_id=person) | Q(whom=str(person))), False
 
     def actor(self, entry: JournalEntry) -> SafeString | str:
         return person(User.objects.filter(pk=entry.actor_id).first() if entry.actor_id else None)
+
+    @admin.display(description="done to")
+    def whom(self, entry: JournalEntry) -> SafeString | str:
+        return person(User.objects.filter(pk=entry.data.get("person")).first())
 
 
 @admin.register(EventNote)
@@ -249,6 +258,7 @@ class PolicyPage(DispatcherPage):
     """Changed through the service that the API uses; the one for all stays."""
 
     form = PolicyForm
+    deed = JournalKind.POLICY_CHANGED.value
     list_display = ("__str__", "rings", "enough_helpers", "contacts_after_s", "escalate_after_s", "changed_at")
     ordering = ("detected_type",)
     fields = ("detected_type", "waves", *policy.BOUNDS, "changed_at")

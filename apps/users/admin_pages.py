@@ -41,7 +41,7 @@ class ShallowPaginator(_Paginator):
 class DispatcherPage(_ModelAdmin):
     """Shown to whoever has the role ADMIN, whatever Django's tables of permissions say; not to be changed.
 
-    uuid_fields: searched for a whole UUID, by their index.
+    uuid_fields: searched for a whole UUID, by their index. deed: the kind of entry that tells of a row without a UUID.
     """
 
     paginator = ShallowPaginator
@@ -49,6 +49,7 @@ class DispatcherPage(_ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     uuid_fields: tuple[str, ...] = ()
+    deed: str = Deed.ADMIN_CHANGED.value
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_staff
@@ -74,8 +75,9 @@ class DispatcherPage(_ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Django's shows its log; the journal has it all."""
         shown = self.get_object(request, object_id)
-        uuid = getattr(shown, "uuid", None) or getattr(shown, "uid", "")
-        return HttpResponseRedirect(f"{reverse('admin:sos_journalentry_changelist')}?q={uuid}")
+        uuid = getattr(shown, "uuid", None) or getattr(shown, "uid", None)
+        found = f"q={uuid}" if uuid else f"kind__exact={self.deed}"
+        return HttpResponseRedirect(f"{reverse('admin:sos_journalentry_changelist')}?{found}")
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         for row in queryset:

@@ -143,8 +143,8 @@ def test_dispatcher_moves_a_watch_with_a_reason(
     assert (answer.status_code, answer.json()["model"]) == (200, "T-Watch 5")
     assert (owner.get(MINE).status_code, app.get(MINE).status_code) == (404, 200)
     entry = JournalEntry.objects.get(kind="DEVICE_MOVED")
-    remark = Remark.objects.get()
-    facts = {"person": buyer.pk, "before": watch.owner_id, "device": Device.objects.get().pk, "remark": remark.pk}
+    remark, moved = Remark.objects.get(), str(Device.objects.get().uuid)
+    facts = {"person": buyer.pk, "before": watch.owner_id, "device": moved, "remark": remark.pk}
     assert (entry.actor_id, entry.data) == (dispatcher.pk, facts)
     assert (remark.text, remark.person) == ("Has shown the receipt.", buyer)
     assert desk.post(MOVE, body, format="json").status_code == 200, "it is theirs already"

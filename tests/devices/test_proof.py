@@ -41,7 +41,7 @@ def test_dispatchers_word_establishes_a_watch(
     assert owner.get(MINE).json()["is_established"] is True
     assert opened(watch.owner, watch).rank == rank(is_proven=True, is_first=True)
     kept = JournalEntry.objects.filter(kind="DEVICE_PROVEN", actor_id=dispatcher.pk)
-    assert [entry.data for entry in kept] == [{"device": watch.pk, "person": watch.owner_id}]
+    assert [entry.data for entry in kept] == [{"device": str(watch.uuid), "person": watch.owner_id}]
 
 
 def test_word_can_be_taken_back(watch: Device, client_of: Any, dispatcher: User) -> None:

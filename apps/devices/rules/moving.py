@@ -115,7 +115,7 @@ def _move(device: Device, owner: User, fields: dict[str, Any], actor: User, reas
     device_uid, before = device.device_uid, device.owner
     remove_device(device)
     moved, _ = add_device(owner, device_uid, fields)
-    keep_deed(Deed.DEVICE_MOVED, actor, owner, device=moved.pk, before=before.pk, remark=reason)
+    keep_deed(Deed.DEVICE_MOVED, actor, owner, device=str(moved.uuid), before=before.pk, remark=reason)
     return moved
 
 

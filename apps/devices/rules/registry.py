@@ -90,7 +90,7 @@ def prove_device(device: Device, dispatcher: User) -> Device:
     Raises DeviceRemoved.
     """
     if Device.objects.filter(pk=device.pk, proven_at=None).update(proven_at=Now()):
-        keep_deed(Deed.DEVICE_PROVEN, dispatcher, device.owner, device=device.pk)
+        keep_deed(Deed.DEVICE_PROVEN, dispatcher, device.owner, device=str(device.uuid))
     return reread(device)
 
 
@@ -98,7 +98,7 @@ def prove_device(device: Device, dispatcher: User) -> Device:
 def take_proof_back(device: Device, dispatcher: User) -> None:
     """It is established only if it has reported on enough days; also when nobody has said otherwise."""
     if Device.objects.filter(pk=device.pk).exclude(proven_at=None).update(proven_at=None):
-        keep_deed(Deed.PROOF_TAKEN_BACK, dispatcher, device.owner, device=device.pk)
+        keep_deed(Deed.PROOF_TAKEN_BACK, dispatcher, device.owner, device=str(device.uuid))
 
 
 @transaction.atomic
@@ -110,11 +110,11 @@ def remove_device(device: Device, actor: User | None = None) -> None:
     hold_device(device)
     for token in DeviceToken.objects.filter(device=device):
         token.revoke()
-    pk, owner = device.pk, device.owner
+    owner = device.owner
     device.delete()
     place_helper(owner)
     if actor:
-        keep_deed(Deed.DEVICE_REMOVED, actor, owner, device=pk)
+        keep_deed(Deed.DEVICE_REMOVED, actor, owner, device=str(device.uuid))
 
 
 def forget_person(user: User, **_: object) -> None:

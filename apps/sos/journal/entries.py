@@ -154,12 +154,12 @@ class PolicyChanged(Data):
 class DeedDone(Data):
     """What somebody did to a person or a device, or to a row in the admin: its `model` and `row`.
 
-    before: whose the device was. changed: by field, what it was and what it is; null for what is personal. remark: the
-    id of why.
+    device: its uuid. before: whose it was. changed: by field, what it was and what it is; null for what is personal.
+    remark: the id of why.
     """
 
     person: Person | None = None
-    device: int | None = None
+    device: str | None = None
     before: Person | None = None
     changed: dict[str, list[Any] | None] | None = None
     remark: int | None = None

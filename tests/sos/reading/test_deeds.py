@@ -8,7 +8,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.devices.rules.registry import register_device
-from apps.sos.models import JournalEntry
+from apps.sos.models import DispatchPolicy, JournalEntry
 from apps.users.models import Role, User
 from tests.conftest import PASSWORD
 
@@ -109,7 +109,42 @@ def test_the_history_of_a_page_in_the_admin_is_the_journals(dispatcher: User, we
     browser = Client()
     browser.force_login(dispatcher)
     shown = browser.get(f"/admin/users/user/{wearer.pk}/history/", follow=True)
-    assert "ACCOUNT_CHANGED" in shown.content.decode() or "account changed" in shown.content.decode()
+    assert "account changed</td>" in shown.content.decode()
+
+
+def test_the_history_of_a_watch_is_found_also_when_it_is_gone(
+    dispatcher: User, wearer: User, desk: APIClient, client_of: Any
+) -> None:
+    watch, _ = register_device(wearer, "w-1")
+    register_device(wearer, "w-2")
+    desk.post("/api/v1/devices/w-1/proof/")
+    desk.post("/api/v1/devices/w-2/proof/")
+    browser = Client()
+    browser.force_login(dispatcher)
+
+    def history() -> str:
+        shown = browser.get(f"/admin/devices/device/{watch.pk}/history/", follow=True)
+        return str(shown.content.decode())
+
+    assert history().count("watch and wearer are known to a dispatcher</td>") == 1
+    client_of(wearer).delete("/api/v1/devices/w-1/")
+    shown = browser.get("/admin/sos/journalentry/", {"q": str(watch.uuid)}).content.decode()
+    assert "device removed</td>" in shown
+    assert "known to a dispatcher</td>" in shown
+    entry = JournalEntry.objects.get(kind="DEVICE_REMOVED")
+    page = browser.get(f"/admin/sos/journalentry/{entry.pk}/change/").content.decode()
+    assert page.count(str(wearer.phone_number)) == 2, "who did it, and to whom"
+    assert desk.get(DEEDS, {"kind": "DEVICE_REMOVED"}).json()["results"][0]["facts"]["device"] == str(watch.uuid)
+
+
+def test_the_history_of_the_policy_is_its_changes(superuser: User, client_of: Any) -> None:
+    page = DispatchPolicy.objects.create().pk
+    client_of(superuser).patch("/api/v1/dispatch-policy/", {"enough_helpers": 3}, format="json")
+    client_of(superuser).patch("/api/v1/users/me/", {"language": "uz"}, format="json")
+    browser = Client()
+    browser.force_login(superuser)
+    shown = browser.get(f"/admin/sos/dispatchpolicy/{page}/history/", follow=True).content.decode()
+    assert ("policy changed</td>" in shown, "account changed</td>" in shown) == (True, False)
 
 
 def test_deeds_are_found_by_who_whom_what_and_when(

@@ -23,7 +23,7 @@ from ..filters import DeedFilter
 
 
 class DeedSerializer(serializers.Serializer[JournalEntry]):
-    """One deed; people by their accounts' uuids, devices and rows by their ids."""
+    """One deed; people by their accounts' uuids, devices by theirs, rows by their ids."""
 
     at = serializers.DateTimeField()
     kind = serializers.ChoiceField([(kind.value, kind.label) for kind in DEEDS])
