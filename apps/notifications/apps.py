@@ -17,7 +17,7 @@ class NotificationsConfig(AppConfig):
         signals.phone_code_requested.connect(queueing.text_proof_code, dispatch_uid="notifications.text_proof_code")
         signals.number_taken.connect(queueing.tell_number_taken, dispatch_uid="notifications.tell_number_taken")
         signals.attached.connect(queueing.attached_apps, dispatch_uid="notifications.attached_apps")
-        signals.rest_unwanted.connect(queueing.keep_apps, dispatch_uid="notifications.keep_apps")
+        signals.rest_unwanted.connect(queueing.silence_apps, dispatch_uid="notifications.silence_apps")
         signals.contacts_changed.connect(
             queueing.tell_contacts_changed, dispatch_uid="notifications.tell_contacts_changed"
         )

@@ -17,6 +17,8 @@ from mdd_backend import names
 
 from .kinds import Way
 
+DEVICES_MOST = 100_000  # of any one account
+
 
 class Role(models.TextChoices):
     USER = "USER", "wearer"
@@ -74,7 +76,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     devices_most = models.IntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        validators=[MinValueValidator(1), MaxValueValidator(DEVICES_MOST)],
         help_text="how many devices it may have; else as many as all accounts",
     )
     phone_confirmed_at = models.DateTimeField(

@@ -72,6 +72,20 @@ def test_she_keeps_what_is_hers(his: APIClient) -> None:
     assert EmergencyContact.objects.count() == 1
 
 
+def test_whoever_has_many_watches_may_keep_them_all(his: APIClient) -> None:
+    her = User.objects.get(phone_number=HERS)
+    many = [f"watch-{n}" for n in range(150)]
+    Device.objects.bulk_create([Device(owner=her, device_uid=device_uid) for device_uid in many])
+    assert her_reset(keep={"devices": many}).status_code == 200
+    assert sorted(Device.objects.values_list("device_uid", flat=True)) == sorted(many)
+
+
+def test_an_app_that_never_told_its_session_rings_no_more(his: APIClient) -> None:
+    PushToken.objects.update(session="")
+    assert her_reset(keep={"devices": ["his-watch"]}).status_code == 200
+    assert not PushToken.objects.exists()
+
+
 def test_he_reads_nothing_afterwards(his: APIClient, his_watch: APIClient) -> None:
     tokens = her_reset(keep={}).json()
     her = bearer(tokens["access"])
@@ -107,7 +121,9 @@ def test_a_wrong_code_shows_nothing(his: APIClient) -> None:
     assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "sms_code"})
 
 
-@pytest.mark.parametrize("keep", [5, [], {"devices": "x"}, {"contacts": ["x"]}, {"push_tokens": [None]}])
+@pytest.mark.parametrize(
+    "keep", [5, [], {"devices": "x"}, {"contacts": ["x"]}, {"device": ["x"]}, {"push_tokens": [1]}]
+)
 def test_a_choice_that_is_none_is_named(his: APIClient, keep: Any) -> None:
     answer = her_reset(keep=keep)
     assert (answer.status_code, answer.json().keys()) == (400, {"detail", "code", "keep"})

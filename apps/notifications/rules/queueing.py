@@ -210,9 +210,9 @@ def attached_apps(user: User, **_: object) -> dict[str, list[dict[str, Any]]]:
     return {"push_tokens": [dict(row) for row in tokens.values("id", "platform", "created_at")]}
 
 
-def keep_apps(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> None:
-    """Of these only those go on that are theirs."""
-    PushToken.objects.filter(user=user).exclude(pk__in=kept.get("push_tokens", ())).delete()
+def silence_apps(user: User, **_: object) -> None:
+    """None of these rings any more; the app that is theirs says its token anew."""
+    PushToken.objects.filter(user=user).delete()
 
 
 def tell_contacts_changed(user: User, **_: object) -> None:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from mdd_backend.api.rest import NameField, TextField, TrueFalseField
 from mdd_backend.database.clock import utc
 
-from ..models import STANDINGS, Language, Role, User
+from ..models import DEVICES_MOST, STANDINGS, Language, Role, User
 from ..rules import second_factor
 
 
@@ -150,9 +150,16 @@ class PasswordResetRequestedSerializer(serializers.Serializer[Any]):
 
 
 class KeptSerializer(serializers.Serializer[Any]):
-    devices = serializers.ListField(child=TextField(max_length=64), max_length=100, required=False)
+    """A kind that is not known is refused: what is not named goes, and a slip would cost somebody their watch."""
+
+    devices = serializers.ListField(child=TextField(max_length=64), max_length=DEVICES_MOST, required=False)
     contacts = serializers.ListField(child=serializers.UUIDField(), max_length=100, required=False)
-    push_tokens = serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=100, required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        kept = super().to_internal_value(data)
+        if unknown := data.keys() - self.fields.keys():
+            raise serializers.ValidationError({name: ["Is nothing that can be kept."] for name in sorted(unknown)})
+        return kept
 
 
 class PasswordResetConfirmationSerializer(PasswordResetSerializer):
