@@ -82,6 +82,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone_confirmed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when a code sent to the phone was used last"
     )
+    choice_waits = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="a reset took nothing away, since an SOS was open"
+    )
     contained_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="since then its signals go to dispatchers first"
     )

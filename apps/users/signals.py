@@ -30,7 +30,7 @@ phone_confirmed = Signal()
 contacts_changed = Signal()
 # Somebody has done something (`actor`, `kind`: a Deed, `facts`) that the journal keeps; nothing is locked after it.
 deed_done = Signal()
-# A person is about to be erased; a receiver may raise accounts.StillNeeded.
+# A person is about to be erased; a receiver may raise attachments.StillNeeded.
 erasing = Signal()
 # A person has been erased: other apps erase what they hold.
 erased = Signal()

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from apps.devices.models import Device
 from apps.notifications.models import Notification, PushToken
 from apps.sos.models import SosEvent
-from apps.users.models import EmergencyContact, PasswordReset, User
+from apps.users.models import EmergencyContact, PasswordReset, PhoneProof, User
 from apps.users.rules import codes
 from apps.users.rules.accounts import answer_reset_requests
 
@@ -114,6 +114,28 @@ def test_nothing_goes_while_she_needs_help_and_she_gets_in(his: APIClient) -> No
     assert not User.objects.get(phone_number=HERS).is_phone_proven
     SosEvent.objects.update(status="RESOLVED", next_step_at=None)
     assert her_reset().json()["code"] == "choose_what_stays", "the choice is asked at the next reset"
+
+
+def test_proving_her_phone_afterwards_asks_what_waited(his: APIClient, his_watch: APIClient) -> None:
+    his.post(TRIGGER, {"device_uid": "his-watch", "lat": 41.3, "lon": 69.2}, format="json")
+    her = bearer(her_reset().json()["access"])
+
+    def prove(**more: Any) -> Any:
+        user = User.objects.get(phone_number=HERS)
+        if not PhoneProof.objects.filter(user=user).exists():
+            her.post("/api/v1/auth/phone/code/")
+        body = {"sms_code": codes.code_for(PhoneProof, user)} | more
+        return her.post("/api/v1/auth/phone/confirm/", body, format="json")
+
+    refused = prove(keep={})
+    assert (refused.status_code, refused.json()["code"], Device.objects.count()) == (409, "still_needed", 1)
+    SosEvent.objects.update(status="RESOLVED", next_step_at=None)
+    asked = prove()
+    assert (asked.status_code, asked.json()["code"]) == (409, "choose_what_stays")
+    assert [device["device_uid"] for device in asked.json()["attached"]["devices"]] == ["his-watch"]
+    assert prove(keep={}).status_code == 200
+    assert (Device.objects.count(), EmergencyContact.objects.count()) == (0, 0)
+    assert his_watch.get("/api/v1/sos/current/").status_code == 401
 
 
 def test_a_wrong_code_shows_nothing(his: APIClient) -> None:

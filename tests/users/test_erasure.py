@@ -11,7 +11,8 @@ from rest_framework.test import APIClient
 
 from apps.users.api.authentication import tokens_for, visitor_of_header
 from apps.users.models import Role, Status, User
-from apps.users.rules.accounts import AccountErased, StillNeeded, change_standing
+from apps.users.rules.accounts import AccountErased, change_standing
+from apps.users.rules.attachments import StillNeeded
 from apps.users.signals import erased, erasing
 from tests.users.conftest import CONFIRM, GONE, ME, REFRESH, REGISTER, USERS, post, registration
 

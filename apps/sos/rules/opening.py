@@ -11,7 +11,7 @@ from apps.devices.models import Device
 from apps.devices.rules.registry import hear_of_device, point, see_device
 from apps.notifications.kinds import AlarmReason
 from apps.users.models import User
-from apps.users.rules.accounts import StillNeeded
+from apps.users.rules.attachments import StillNeeded
 from mdd_backend import hints
 from mdd_backend.database import prepared
 from mdd_backend.database.clock import now

@@ -8,18 +8,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts, limits, phones, second_factor, sessions
+from ..rules import accounts, attachments, limits, phones, second_factor, sessions
 from ..rules.tokens import session_of
 from . import examples, lockout
 from .authentication import OnceValid, tokens_for
 from .permissions import caller, owner
+from .phone import choice_of
 from .serializers import (
     AccessSerializer,
-    AttachedSerializer,
     LoginSerializer,
     LogoutSerializer,
     NewAccountSerializer,
@@ -201,7 +200,7 @@ class PasswordResetConfirmView(PublicView):
         An account whose phone was never proven may have been made by somebody else. When anything is attached to it,
         409 `choose_what_stays` shows it, and the code stays good: send the same again with `keep`. What is not named
         there goes. While an SOS of the account is open everything stays, `choice_waits` is true, and it is asked at the
-        next reset.
+        next reset or when the phone is proven.
         """
         body = PasswordResetConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -211,9 +210,8 @@ class PasswordResetConfirmView(PublicView):
             user = accounts.person_with_code(phone, code)
             refuse_weak(password, user, "new_password")
             user, waits = accounts.reset_password(user, code, password, body.validated_data.get("keep"))
-        except accounts.ChooseWhatStays as why:
-            shown = {"attached": AttachedSerializer(why.attached).data}
-            raise Conflict(str(why), shown, "choose_what_stays") from None
+        except attachments.ChooseWhatStays as why:
+            raise choice_of(why) from None
         except (phones.WrongCode, accounts.AccountErased):
             lockout.count_failure(request._request, "")
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None

@@ -18,7 +18,7 @@ from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
 from ..models import User
-from ..rules import accounts
+from ..rules import accounts, attachments
 from ..rules.phones import PhoneNotProven
 from ..rules.rights import SuperuserRequired
 from . import examples, lockout
@@ -37,7 +37,7 @@ from .serializers import (
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except (accounts.StillNeeded, accounts.LastDispatcher) as why:
+    except (attachments.StillNeeded, accounts.LastDispatcher) as why:
         raise Conflict(str(why)) from None
     except SuperuserRequired as why:
         raise PermissionDenied(str(why), code="superuser_required") from None

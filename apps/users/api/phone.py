@@ -8,10 +8,19 @@ from rest_framework.views import APIView
 from mdd_backend.api.errors import Conflict
 from mdd_backend.api.openapi import documented
 
-from ..rules import phones
+from ..rules import attachments, phones
 from . import examples
 from .permissions import caller
-from .serializers import AccountSerializer, PasswordResetRequestedSerializer, PhoneConfirmationSerializer
+from .serializers import (
+    AccountSerializer,
+    AttachedSerializer,
+    PasswordResetRequestedSerializer,
+    PhoneConfirmationSerializer,
+)
+
+
+def choice_of(why: attachments.ChooseWhatStays) -> Conflict:
+    return Conflict(str(why), {"attached": AttachedSerializer(why.attached).data}, "choose_what_stays")
 
 
 class PhoneCodeView(APIView):
@@ -35,13 +44,22 @@ class PhoneConfirmView(APIView):
         takes=PhoneConfirmationSerializer,
         sends={"sms_code": "04231786"},
         gives={200: (AccountSerializer, examples.ACCOUNT)},
+        errors=[409],
     )
     def post(self, request: Request) -> Response:
-        """Everything stays as it is. It is needed to become a helper and to take over a device, never for an SOS."""
+        """It is needed to become a helper and to take over a device, never for an SOS.
+
+        Everything stays as it is, unless a reset of the password has answered `choice_waits`. Then 409 `still_needed`
+        while an SOS is open, and afterwards 409 `choose_what_stays`, as at the reset: send the same again with `keep`.
+        """
         body = PhoneConfirmationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            user = phones.confirm(caller(request), body.validated_data["sms_code"])
+            user = phones.confirm(caller(request), body.validated_data["sms_code"], body.validated_data.get("keep"))
+        except attachments.ChooseWhatStays as why:
+            raise choice_of(why) from None
+        except attachments.StillNeeded as why:
+            raise Conflict(str(why), code="still_needed") from None
         except phones.WrongCode:
             raise ValidationError({"sms_code": ["Is wrong, or has run out."]}) from None
         return Response(AccountSerializer(user).data)

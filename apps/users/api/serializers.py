@@ -204,6 +204,7 @@ class AttachedSerializer(serializers.Serializer[Any]):
 
 class PhoneConfirmationSerializer(serializers.Serializer[Any]):
     sms_code = TextField(max_length=16, help_text="Eight digits, good for 10 minutes and five tries.")
+    keep = KeptSerializer(required=False, help_text="Asked for by 409 `choose_what_stays`: what of it is yours.")
 
 
 class AccessSerializer(serializers.Serializer[Any]):

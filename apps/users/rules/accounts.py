@@ -25,17 +25,16 @@ from ..models import (
     User,
 )
 from ..signals import (
-    attached,
     erased,
     erasing,
     number_taken,
     password_reset_requested,
     phone_confirmed,
-    rest_unwanted,
     sessions_ended,
     standing_changed,
 )
-from . import codes, limits, phones, record, rights, second_factor, sessions
+from . import attachments, codes, limits, phones, record, rights, second_factor, sessions
+from .attachments import ChooseWhatStays
 from .phones import WrongCode
 
 RESETS_AT_ONCE = 100
@@ -49,20 +48,8 @@ class AccountErased(Exception):
     """The account was erased meanwhile."""
 
 
-class StillNeeded(Exception):
-    """The account cannot be erased now, and why."""
-
-
 class LastDispatcher(Exception):
     """Nobody would be left to work events, or to make ADMINs."""
-
-
-class ChooseWhatStays(Exception):
-    """The account was never proven to be the phone's holder's, who says first what of `attached` to it is theirs."""
-
-    def __init__(self, attached: dict[str, list[dict[str, Any]]]) -> None:
-        super().__init__("Say what of this is yours.")
-        self.attached = attached
 
 
 def register_user(phone_number: PhoneNumber, full_name: str, password: str) -> User:
@@ -270,53 +257,27 @@ def person_with_code(phone_number: PhoneNumber, code: str) -> User:
 def reset_password(user: User, code: str, password: str, keep: dict[str, list[Any]] | None = None) -> tuple[User, bool]:
     """Sets a password by a code; also whether it must still be said what stays.
 
-    keep: by kind (`attached`), what is theirs of an account that was never proven; the rest goes, unless somebody needs
-    help now. Raises WrongCode, also to the second of two who use it at once, and ChooseWhatStays.
+    keep: by kind (`attachments.of`), what is theirs of an account that was never proven; the rest goes, unless somebody
+    needs help now. Raises WrongCode, also to the second of two who use it at once, and ChooseWhatStays.
     """
     _hold(user)
     if user.status != Status.ACTIVE:
         raise WrongCode
-    found = {} if user.is_phone_proven else attached_to(user)
-    waits = bool(found) and _is_needed(user)
+    found = {} if user.is_phone_proven else attachments.of(user)
+    waits = bool(found) and attachments.is_needed(user)
     if found and keep is None and not waits:
         raise ChooseWhatStays(found)
     if not codes.use(PasswordReset, user, code):
         raise WrongCode
-    if not waits:
+    if waits:
+        _write(user, {"choice_waits": True})
+    else:
         if found:
-            _drop_the_rest(user, keep or {})
-        _write(user, {"phone_confirmed_at": timezone.now()})  # the code goes by text message only
+            attachments.keep_only(user, keep or {})
+        # The code goes by text message only.
+        _write(user, {"phone_confirmed_at": timezone.now(), "choice_waits": False})
         phone_confirmed.send(sender=User, user=user)
     return change_password(user, password), waits
-
-
-def attached_to(user: User) -> dict[str, list[dict[str, Any]]]:
-    """What is attached to an account, by kind; nothing when there are only sessions, which end anyway."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for _, answer in attached.send(sender=User, user=user):
-        found.update(answer or {})  # type: ignore[arg-type]
-    contacts = user.emergency_contacts.order_by("pk")
-    found["contacts"] = [
-        {"uuid": str(c.uuid), "name": c.name, "phone_number": str(c.phone_number), "created_at": c.created_at}
-        for c in contacts
-    ]
-    if not any(found.values()):
-        return {}
-    return found | {"sessions": [dict(row) for row in sessions.apps_of(user).values("client", "created_at")]}
-
-
-def _drop_the_rest(user: User, keep: dict[str, list[Any]]) -> None:
-    rest_unwanted.send(sender=User, user=user, kept=keep)
-    user.emergency_contacts.exclude(uuid__in=keep.get("contacts", ())).delete()
-
-
-def _is_needed(user: User) -> bool:
-    """Whether their SOS is open, or they are coming to somebody."""
-    try:
-        erasing.send(sender=User, user=user)
-    except StillNeeded:
-        return True
-    return False
 
 
 @transaction.atomic

@@ -4,6 +4,8 @@ It is asked of those who become helpers or take over a device, and never of whoe
 messages reach phones.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +13,7 @@ from django.utils import timezone
 from ..kinds import Deed
 from ..models import PhoneProof, Role, User
 from ..signals import phone_code_requested, phone_confirmed, standing_changed
-from . import codes, record
+from . import attachments, codes, record
 
 DEVELOPMENTS = "console"
 
@@ -50,21 +52,32 @@ def request_code(user: User) -> None:
     phone_code_requested.send(sender=User, user=user)
 
 
-def confirm(user: User, code: str) -> User:
-    """The phone is proven from now on; everything stays as it is. Raises WrongCode, and counts it."""
+def confirm(user: User, code: str, keep: dict[str, list[Any]] | None = None) -> User:
+    """The phone is proven from now on. Everything stays as it is, unless a reset has left the choice (`keep`) waiting.
+
+    Raises WrongCode, and counts it; ChooseWhatStays; StillNeeded while there is a choice and their SOS is open.
+    """
     if not codes.try_code(PhoneProof, user, code):
         raise WrongCode
-    return _confirm(user, code)
+    return _confirm(user, code, keep)
 
 
 @transaction.atomic
-def _confirm(user: User, code: str) -> User:
+def _confirm(user: User, code: str, keep: dict[str, list[Any]] | None) -> User:
     """Raises WrongCode to the second of two who use it at once. Who waits for it becomes a helper where they may."""
     user.refresh_from_db(from_queryset=User.objects.present().select_for_update())
+    found = attachments.of(user) if user.choice_waits else {}
+    if found:
+        attachments.refuse_while_needed(user)
+        if keep is None:
+            raise attachments.ChooseWhatStays(found)
     if not codes.use(PhoneProof, user, code):
         raise WrongCode
+    if found:
+        attachments.keep_only(user, keep or {})
     user.phone_confirmed_at = timezone.now()
-    user.save(update_fields=["phone_confirmed_at"])
+    user.choice_waits = False
+    user.save(update_fields=["phone_confirmed_at", "choice_waits"])
     changed = None
     if settings.HELPERS_AUTO_APPROVE and user.wants_to_help and user.role == Role.USER:
         changed = {"role": [Role.USER, Role.HELPER]}

@@ -15,7 +15,7 @@ from apps.sos.models import SosEvent
 from apps.sos.rules.desk import resolve
 from apps.sos.rules.due_step import take_due_step
 from apps.users.models import User
-from apps.users.rules.accounts import StillNeeded
+from apps.users.rules.attachments import StillNeeded
 from apps.users.signals import erased, erasing
 from tests.conftest import HERE
 
