@@ -24,8 +24,8 @@ LEFT JOIN sos_sosevent e ON e.id = j.event_id
 ORDER BY j.position
 """
 EVENT = Columns(
-    SosEvent, "e", "id", "uid", "user_id", "device_id", "occurred_at", "status", "detected_type", "severity",
-    "is_drill", "device_uid_text", "position",
+    SosEvent, "e", "id", "uid", "user_id", "device_id", "occurred_at", "received_at", "status", "detected_type",
+    "severity", "is_drill", "device_uid_text", "position",
 )  # fmt: skip
 WEARER, WATCH = Columns(User, "u", "id", "phone_number"), Columns(Device, "d", "id", "device_uid")
 EVENTS = f"""

@@ -21,6 +21,7 @@ from .rules import looks
 from .rules.record import keep_deed
 
 COUNTED_MOST = 10_000
+BY_EVENT = {"event", "event_uid"}
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -50,6 +51,11 @@ class DispatcherPage(_ModelAdmin):
     list_per_page = 50
     uuid_fields: tuple[str, ...] = ()
     deed: str = Deed.ADMIN_CHANGED.value
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """What the page offers: any other answers, yes or no, about a place, note or token that it does not show."""
+        offered = lookup in BY_EVENT or lookup.split("__", maxsplit=1)[0] in {*self.list_filter, self.date_hierarchy}
+        return offered and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_staff
@@ -106,7 +112,7 @@ class LookedAtPage(DispatcherPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         shown = self.get_object(request, object_id)
-        is_asked = request.method == "GET" or "look_reason" in request.POST
+        is_asked = request.method != "POST" or "look_reason" in request.POST  # any other POST is refused
         whose = self.looked_at(shown) if shown and is_asked and request.user.is_staff else None
         if whose and not looks.has_looked(signed_in(request), whose.pk, Way.ADMIN):
             reason = request.POST.get("look_reason", "").strip()[: looks.REASON_MOST]

@@ -19,7 +19,7 @@ from apps.sos.kinds import Caution, EventStatus
 from apps.sos.models import SosEvent
 from apps.sos.queries.events import with_people
 from apps.sos.queries.privacy import Sight, is_current, sight_of
-from apps.sos.rules.looks import keep_looks
+from apps.sos.rules.looks import keep_looks, keep_looks_at_called
 from apps.sos.rules.search import NearHelper, nearest_helpers
 from apps.users.api.looking import ReasonSerializer, reason_of
 from apps.users.api.permissions import IsDispatcher, caller
@@ -172,6 +172,7 @@ class EventMapView(ConsoleView):
         event, viewer = self.event(event_uid), caller(request)
         viewer.look_reason = reason_of(request)
         keep_looks([event], viewer, Way.MAP)
+        keep_looks_at_called(event, viewer)
         until = event.closed_at or timezone.now()
         is_shown = event.device is not None and sight_of(event, viewer, None) == Sight.ALL
         track = way_of(event.device, until) if event.device and is_shown else []

@@ -8,6 +8,7 @@ import structlog
 from apps.sos.journal.reading import uuids_of, with_names
 from apps.sos.kinds import JournalKind
 from apps.sos.models import JournalEntry, SosEvent
+from apps.sos.rules.looks import is_told_by_feed
 from mdd_backend.database import prepared
 from mdd_backend.database.clock import utc
 
@@ -74,7 +75,8 @@ def update_message(entry: JournalEntry, data: dict[str, Any], actor: str | None)
 
 
 def event_message(seq: int, event: SosEvent) -> dict[str, Any]:
-    """The spec's section 7, and the journal's position as `seq`."""
+    """The spec's section 7, and the journal's position as `seq`; of a past event it does not tell where it was."""
+    is_told = is_told_by_feed(event)
     return {
         "type": "sos_event",
         "seq": seq,
@@ -87,7 +89,7 @@ def event_message(seq: int, event: SosEvent) -> dict[str, Any]:
             "drill": event.is_drill,
             "device_uid": event.device.device_uid if event.device else (event.device_uid_text or None),
             "user_phone": str(event.user.phone_number) if event.user.phone_number else None,
-            "lat": event.lat,
-            "lon": event.lon,
+            "lat": event.lat if is_told else None,
+            "lon": event.lon if is_told else None,
         },
     }

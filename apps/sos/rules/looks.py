@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -33,6 +34,17 @@ def keep_looks(events: Sequence[SosEvent], viewer: User, way: Way = Way.API) -> 
     past = {event.user_id for event in seen if not is_current(event)}
     if past:
         looks.look(viewer, past, way, viewer.look_reason)
+
+
+def is_told_by_feed(event: SosEvent) -> bool:
+    """Whether the feed tells its place: then whoever follows has seen it (`keep_feed_looks`)."""
+    return event.is_open or event.received_at > timezone.now() - FEED_TOLD_FOR
+
+
+def keep_looks_at_called(event: SosEvent, viewer: User) -> None:
+    """`viewer` is about to be shown where those called are (`queries.events.with_people`), as long as it is open."""
+    called: Iterable[Any] = event.alerts.all() if event.is_open else []
+    looks.note(viewer.pk, {alert.helper_id: event.uid for alert in called if alert.place is not None}, Way.MAP)
 
 
 def keep_feed_looks(viewer: int) -> None:

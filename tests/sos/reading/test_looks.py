@@ -144,6 +144,17 @@ def test_a_helper_who_comes_has_seen_the_place(wearer: User, helper: Any, event:
     assert kept() == [(hero.pk, wearer.pk, "API", True, "")]
 
 
+def test_on_the_map_the_helpers_are_seen_too(
+    desk: APIClient, dispatcher: User, wearer: User, helper: Any, event: SosEvent
+) -> None:
+    from apps.sos.rules.due_step import take_due_step  # noqa: PLC0415
+
+    hero = helper(100)
+    take_due_step(event.pk)
+    assert len(desk.get(f"/api/v1/console/events/{event.uid}/map/").json()["helpers"]) == 1
+    assert {person for _, person, way, _, _ in kept() if way == "MAP"} == {wearer.pk, hero.pk}
+
+
 def test_ones_own_place_is_no_look(wearer: User, event: SosEvent, watch: Device, client_of: Any) -> None:
     client_of(wearer).get(f"/api/v1/sos/{event.uid}/")
     client_of(wearer).get(f"/api/v1/devices/{watch.device_uid}/")
