@@ -23,6 +23,7 @@ class Deed(TextChoices):
     SECOND_FACTOR_SET = "SECOND_FACTOR_SET", "second factor set up"
     SECOND_FACTOR_RESET = "SECOND_FACTOR_RESET", "second factor taken away"
     SIGNED_OUT_EVERYWHERE = "SIGNED_OUT_EVERYWHERE", "signed out everywhere"
+    DEVICE_ADDED = "DEVICE_ADDED", "device registered"
     DEVICE_MOVED = "DEVICE_MOVED", "device moved to another account"
     DEVICE_REMOVED = "DEVICE_REMOVED", "device removed"
     DEVICE_PROVEN = "DEVICE_PROVEN", "watch and wearer are known to a dispatcher"

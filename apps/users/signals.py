@@ -14,7 +14,8 @@ phone_code_requested = Signal()
 number_taken = Signal()
 # Receivers answer what is attached to a person's account: by kind, a list of what a person is shown of each.
 attached = Signal()
-# A person keeps of what is attached to their account only `kept`: by kind, ids as `attached` has them.
+# A person keeps of what is attached to their account only `kept`: by kind, ids as `attached` has them. Receivers answer
+# the uuids of devices that have gone.
 rest_unwanted = Signal()
 # A person has signed out of `session`; `push_token`: the app's, if it has named it.
 signed_out = Signal()

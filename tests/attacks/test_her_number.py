@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from apps.devices.models import Device
 from apps.notifications.models import Notification, PushToken
-from apps.sos.models import SosEvent
+from apps.sos.models import JournalEntry, SosEvent
 from apps.users.models import EmergencyContact, PasswordReset, PhoneProof, User
 from apps.users.rules import codes
 from apps.users.rules.accounts import answer_reset_requests
@@ -67,9 +67,13 @@ def test_she_sees_what_is_attached_and_says_what_stays(his: APIClient) -> None:
 def test_she_keeps_what_is_hers(his: APIClient) -> None:
     his.post("/api/v1/devices/", {"device_uid": "her-watch"}, format="json")
     contact = str(EmergencyContact.objects.get().uuid)
+    spy = str(Device.objects.get(device_uid="his-watch").uuid)
     assert her_reset(keep={"devices": ["her-watch"], "contacts": [contact]}).status_code == 200
     assert Device.objects.get().device_uid == "her-watch"
     assert EmergencyContact.objects.count() == 1
+    her = User.objects.get(phone_number=HERS).pk
+    removed = JournalEntry.objects.filter(kind="DEVICE_REMOVED").values_list("actor_id", "data")
+    assert list(removed) == [(her, {"person": her, "device": spy})]
 
 
 def test_whoever_has_many_watches_may_keep_them_all(his: APIClient) -> None:
@@ -135,6 +139,7 @@ def test_proving_her_phone_afterwards_asks_what_waited(his: APIClient, his_watch
     assert [device["device_uid"] for device in asked.json()["attached"]["devices"]] == ["his-watch"]
     assert prove(keep={}).status_code == 200
     assert (Device.objects.count(), EmergencyContact.objects.count()) == (0, 0)
+    assert JournalEntry.objects.filter(kind="DEVICE_REMOVED").count() == 1
     assert his_watch.get("/api/v1/sos/current/").status_code == 401
 
 

@@ -148,7 +148,7 @@ def test_dispatcher_moves_a_watch_with_a_reason(
     assert (entry.actor_id, entry.data) == (dispatcher.pk, facts)
     assert (remark.text, remark.person) == ("Has shown the receipt.", buyer)
     assert desk.post(MOVE, body, format="json").status_code == 200, "it is theirs already"
-    assert JournalEntry.objects.count() == 1
+    assert JournalEntry.objects.filter(kind="DEVICE_MOVED").count() == 1
 
 
 def test_move_needs_an_active_account_and_a_reason(

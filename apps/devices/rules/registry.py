@@ -46,11 +46,19 @@ def register_device(owner: User, device_uid: str, **fields: Any) -> tuple[Device
     device, created = Device.objects.filter(device_uid=device_uid).first(), False
     if device is None:
         try:
-            device, created = add_device(owner, device_uid, fields)
+            device, created = _register(owner, device_uid, fields)
         except IntegrityError:  # two accounts at once: the other one won
             device = Device.objects.get(device_uid=device_uid)
     if device.owner_id != owner.pk:
         raise DeviceTaken
+    return device, created
+
+
+@transaction.atomic
+def _register(owner: User, device_uid: str, fields: dict[str, Any]) -> tuple[Device, bool]:
+    device, created = add_device(owner, device_uid, fields)
+    if created:
+        keep_deed(Deed.DEVICE_ADDED, owner, owner, device=str(device.uuid))
     return device, created
 
 
@@ -142,10 +150,12 @@ def exported(user: User, **_: object) -> dict[str, Any]:
     }
 
 
-def keep_devices(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> None:
-    """Of these only those stay that are theirs."""
-    for device in Device.objects.filter(owner=user).exclude(device_uid__in=kept.get("devices", ())).order_by("pk"):
+def keep_devices(user: User, kept: Mapping[str, Sequence[Any]], **_: object) -> list[str]:
+    """Of these only those stay that are theirs; the uuids of the others."""
+    gone = list(Device.objects.filter(owner=user).exclude(device_uid__in=kept.get("devices", ())).order_by("pk"))
+    for device in gone:
         remove_device(device)
+    return [str(device.uuid) for device in gone]
 
 
 def hold_device(device: Device) -> None:

@@ -269,15 +269,19 @@ def reset_password(user: User, code: str, password: str, keep: dict[str, list[An
         raise ChooseWhatStays(found)
     if not codes.use(PasswordReset, user, code):
         raise WrongCode
+    removed: list[str] = []
     if waits:
         _write(user, {"choice_waits": True})
     else:
         if found:
-            attachments.keep_only(user, keep or {})
+            removed = attachments.keep_only(user, keep or {})
         # The code goes by text message only.
         _write(user, {"phone_confirmed_at": timezone.now(), "choice_waits": False})
         phone_confirmed.send(sender=User, user=user)
-    return change_password(user, password), waits
+    change_password(user, password)
+    for device in removed:
+        record.keep_deed(Deed.DEVICE_REMOVED, user, user, device=device)
+    return user, waits
 
 
 @transaction.atomic

@@ -34,10 +34,11 @@ def of(user: User) -> dict[str, list[dict[str, Any]]]:
     return found | {"sessions": [dict(row) for row in sessions.apps_of(user).values("client", "created_at")]}
 
 
-def keep_only(user: User, keep: dict[str, list[Any]]) -> None:
-    """Takes everything else away. keep: by kind, what is theirs."""
-    rest_unwanted.send(sender=User, user=user, kept=keep)
+def keep_only(user: User, keep: dict[str, list[Any]]) -> list[str]:
+    """Takes everything else away; the uuids of the devices among it. keep: by kind, what is theirs."""
+    answers = rest_unwanted.send(sender=User, user=user, kept=keep)
     user.emergency_contacts.exclude(uuid__in=keep.get("contacts", ())).delete()
+    return [device for _, removed in answers for device in removed or ()]
 
 
 def refuse_while_needed(user: User) -> None:

@@ -73,8 +73,7 @@ def _confirm(user: User, code: str, keep: dict[str, list[Any]] | None) -> User:
             raise attachments.ChooseWhatStays(found)
     if not codes.use(PhoneProof, user, code):
         raise WrongCode
-    if found:
-        attachments.keep_only(user, keep or {})
+    removed = attachments.keep_only(user, keep or {}) if found else []
     user.phone_confirmed_at = timezone.now()
     user.choice_waits = False
     user.save(update_fields=["phone_confirmed_at", "choice_waits"])
@@ -86,4 +85,6 @@ def _confirm(user: User, code: str, keep: dict[str, list[Any]] | None) -> User:
         standing_changed.send(sender=User, user=user)
     phone_confirmed.send(sender=User, user=user)
     record.keep_deed(Deed.PHONE_PROVEN, user, user, changed=changed)
+    for device in removed:
+        record.keep_deed(Deed.DEVICE_REMOVED, user, user, device=device)
     return user

@@ -181,7 +181,7 @@ def test_second_press_within_the_window_is_the_same_event(wearer: User, watch: A
     assert (again.status_code, again.json()) == (200, {"status": "duplicate", "event_uid": first.json()["event_uid"]})
     event = SosEvent.objects.get()
     assert (event.signal_count, event.severity, event.lat) == (2, 5, 41.32)
-    kinds = JournalEntry.objects.order_by("position").values_list("kind", flat=True)
+    kinds = event.journal.order_by("position").values_list("kind", flat=True)
     assert list(kinds) == ["EVENT_OPENED", "SIGNAL_MERGED"]
 
 

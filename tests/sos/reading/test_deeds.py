@@ -79,6 +79,17 @@ def test_what_ends_something_is_kept(wearer: User, client_of: Any, deed: Callabl
     assert kept()[-1][1:] == (wearer.pk, kept()[-1][2] | {"person": wearer.pk})
 
 
+def test_who_registers_a_watch_that_another_has_removed_is_kept(wearer: User, person: Any, client_of: Any) -> None:
+    buyer = person()
+    for user in (wearer, wearer, buyer):
+        client_of(user).post("/api/v1/devices/", {"device_uid": "w-1"}, format="json")
+    client_of(wearer).delete("/api/v1/devices/w-1/")
+    answer = client_of(buyer).post("/api/v1/devices/", {"device_uid": "w-1"}, format="json")
+    deeds = [(kind, actor) for kind, actor, _ in kept()]
+    assert deeds == [("DEVICE_ADDED", wearer.pk), ("DEVICE_REMOVED", wearer.pk), ("DEVICE_ADDED", buyer.pk)]
+    assert kept()[-1][2] == {"person": buyer.pk, "device": answer.json()["uuid"]}
+
+
 def test_what_is_done_in_the_admin_is_kept(superuser: User, wearer: User) -> None:
     desk = Client()
     desk.force_login(superuser)
