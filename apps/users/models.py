@@ -8,14 +8,15 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.validators import validate_international_phonenumber
 
 from mdd_backend import names
 
-from .kinds import Way
+from .kinds import Deed, Way
+from .signals import deed_done
 
 DEVICES_MOST = 100_000  # of any one account
 
@@ -58,7 +59,13 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, phone_number: Any, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(phone_number, password, role=Role.ADMIN, is_superuser=True, **fields)
+        """As create_user. It is done at the server: the journal keeps it, without a name."""
+        with transaction.atomic():
+            user = self.create_user(phone_number, password, role=Role.ADMIN, is_superuser=True, **fields)
+            changed = {"role": [Role.USER, Role.ADMIN], "is_superuser": [False, True]}
+            facts = {"person": user.pk, "changed": changed}
+            deed_done.send(sender=User, kind=Deed.ACCOUNT_MADE, actor=None, facts=facts)
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

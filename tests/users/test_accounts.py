@@ -12,6 +12,7 @@ from django.db import IntegrityError, connections
 from rest_framework.test import APIClient
 
 from apps.devices.models import HelperPosition
+from apps.sos.models import JournalEntry
 from apps.users.models import Role, Status, User
 from apps.users.rules.accounts import change_own_account
 from tests.users.conftest import (
@@ -225,6 +226,8 @@ def test_createsuperuser_takes_all_from_the_environment(monkeypatch: pytest.Monk
         "+998900000001", Role.ADMIN, True, True,
     )  # fmt: skip
     assert post(LOGIN, {"phone_number": "+998900000001", "password": "correct-horse-battery"}).status_code == 200
+    kept = JournalEntry.objects.values_list("kind", "actor_id", "data__person", "data__changed__is_superuser")
+    assert list(kept) == [("ACCOUNT_MADE", None, user.pk, [False, True])]
 
 
 def test_the_first_dispatcher_needs_a_phone_that_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """What a dispatcher decides about accounts, and what only a superuser does."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from apps.sos.models import JournalEntry
 from apps.users.models import Role, Status, User
@@ -73,6 +75,23 @@ def test_the_same_decision_many_times_at_once_is_one_deed(wearer: User, dispatch
     client = client_of(dispatcher)
     assert at_once(8, lambda _: client.patch(url, {"role": "HELPER"}, format="json")) == {200: 8}
     assert JournalEntry.objects.filter(kind="ACCOUNT_CHANGED").count() == 1
+
+
+@pytest.mark.parametrize("before", ["none", "one", "a banned one", "one who is no ADMIN"])
+def test_an_installation_of_before_has_a_superuser_after_the_upgrade(person: Any, before: str) -> None:
+    person(role=Role.ADMIN, status=Status.BANNED)
+    person()
+    oldest, newer = person(role=Role.ADMIN), person(role=Role.ADMIN)
+    match before:
+        case "one":
+            User.objects.filter(pk=newer.pk).update(is_superuser=True)
+        case "a banned one":
+            person(role=Role.ADMIN, status=Status.BANNED, is_superuser=True)
+        case "one who is no ADMIN":
+            person(is_superuser=True)
+    import_module("apps.users.migrations.0012_remarks").keep_a_superuser(apps, None)
+    chiefs = [user for user in User.objects.all() if user.is_chief]
+    assert chiefs == [newer if before == "one" else oldest]
 
 
 def test_a_banned_superuser_is_none(superuser: User, dispatcher: User, wearer: User, client_of: Any) -> None:
