@@ -66,12 +66,12 @@ SELECT id FROM kept
 FORGET_OLD = """
 WITH old AS (
     SELECT id FROM notifications_notification
-    WHERE id > %(after)s AND created_at < now() - make_interval(days => %(days)s)
-    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    WHERE id > %(after)s AND id <= %(until)s AND created_at < now() - make_interval(days => %(days)s)
+    FOR UPDATE SKIP LOCKED
 ), changes AS (
     DELETE FROM notifications_notificationchange c USING old WHERE c.notification_id = old.id
 ), gone AS (
     DELETE FROM notifications_notification n USING old WHERE n.id = old.id
 )
-SELECT max(id), count(*) FROM old
+SELECT count(*) FROM old
 """

@@ -330,19 +330,19 @@ WHERE a.accepted_at IS NOT NULL
 FORGET_PAYLOADS = """
 WITH old AS (
     SELECT id FROM sos_signal
-    WHERE id > %(after)s AND received_at < now() - make_interval(days => %(days)s)
+    WHERE id > %(after)s AND id <= %(until)s AND received_at < now() - make_interval(days => %(days)s)
       AND (raw_payload IS NOT NULL OR warnings <> '{}')
-    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 ), kept AS (
     UPDATE sos_signal s SET raw_payload = NULL, payload_digest = NULL, warnings = '{}' FROM old WHERE s.id = old.id
 )
-SELECT max(id), count(*) FROM old
+SELECT count(*) FROM old
 """
 FORGET_EVENTS = """
 WITH old AS (
     SELECT id FROM sos_sosevent
-    WHERE id > %(after)s AND closed_at < now() - make_interval(days => %(days)s)
-    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    WHERE id > %(after)s AND id <= %(until)s AND closed_at < now() - make_interval(days => %(days)s)
+    FOR UPDATE SKIP LOCKED
 ), signals AS (
     DELETE FROM sos_signal s USING old WHERE s.event_id = old.id
 ), alerts AS (
@@ -357,5 +357,5 @@ WITH old AS (
 ), gone AS (
     DELETE FROM sos_sosevent e USING old WHERE e.id = old.id
 )
-SELECT max(id), count(*) FROM old
+SELECT count(*) FROM old
 """

@@ -53,13 +53,14 @@ JOIN users_user viewer ON viewer.id = seen.viewer JOIN users_user person ON pers
 ON CONFLICT (viewer_id, person_id, way, hour) DO NOTHING
 """
 
-# Runs in `batches.forget`. A look's id grows with its time.
+# Runs in `batches.forget`.
 FORGET_LOOKS = """
 WITH old AS (
-    SELECT id FROM users_look WHERE id > %(after)s AND at < now() - make_interval(days => %(days)s)
-    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    SELECT id FROM users_look
+    WHERE id > %(after)s AND id <= %(until)s AND at < now() - make_interval(days => %(days)s)
+    FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM users_look l USING old WHERE l.id = old.id
 )
-SELECT max(id), count(*) FROM old
+SELECT count(*) FROM old
 """

@@ -1,21 +1,21 @@
-"""What is kept for a while only goes in small transactions, each of a thousand rows, which nobody waits for."""
+"""What is kept for a while only goes in small transactions, each of a thousand ids, which nobody waits for."""
 
 from django.db import connection
+from django.db.models import Max, Min, Model
 
 BATCH = 1000
 
 
-def forget(statement: str, days: int) -> int:
-    """Runs a statement until it finds nothing more, and returns how many rows it took.
+def forget(model: type[Model], statement: str, days: int) -> int:
+    """Runs a statement for each thousand ids of a table, and returns how many rows it took.
 
-    The statement takes at most `%(batch)s` rows older than `%(days)s` days whose ids are above `%(after)s`, skips those
-    that somebody holds, and selects the highest id and the number of what it took.
+    The statement takes those above id `%(after)s`, up to `%(until)s`, that are older than `%(days)s` days, skips what
+    somebody holds, and selects the number of what it took. However large a table is, each statement is short.
     """
-    after = total = 0
-    while True:
+    ids = model._default_manager.aggregate(first=Min("pk"), last=Max("pk"))
+    total = 0
+    for after in range((ids["first"] or 1) - 1, ids["last"] or 0, BATCH):
         with connection.cursor() as cursor:
-            cursor.execute(statement, {"after": after, "days": days, "batch": BATCH})
-            last, count = cursor.fetchone()
-        if not count:
-            return total
-        after, total = last, total + count
+            cursor.execute(statement, {"after": after, "until": after + BATCH, "days": days})
+            total += cursor.fetchone()[0]
+    return total

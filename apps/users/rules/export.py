@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from django.contrib.gis.geos import Point
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Min
@@ -103,6 +104,7 @@ def _write(file: io.TextIOWrapper, rows: Iterable[Any]) -> None:
 
 def _plain(value: Any) -> Any:
     """A place as latitude and longitude in degrees, a phone number as it is dialled."""
-    if hasattr(value, "coords"):
-        return {"lat": value.y, "lon": value.x}
+    if isinstance(value, Point):
+        lon, lat = value.coords
+        return {"lat": lat, "lon": lon}
     return str(value) if hasattr(value, "as_e164") else value

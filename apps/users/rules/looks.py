@@ -78,7 +78,7 @@ def has_looked(viewer: User, person: int, way: Way) -> bool:
 
 def forget_looks(days: int) -> int:
     """Deletes what was looked at longer ago; how many looks went."""
-    return batches.forget(sql.FORGET_LOOKS, days)
+    return batches.forget(Look, sql.FORGET_LOOKS, days)
 
 
 def flush() -> None:
