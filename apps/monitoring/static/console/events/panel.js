@@ -176,6 +176,7 @@ function people(detail, confirm) {
 /** Whom the wearer trusts, to be phoned, and what they were sent. @param {Detail | null} detail */
 function contacts(detail) {
   if (!detail) return [h("p", { class: "quiet" }, t("loading"))];
+  if (!detail.contacts) return [h("p", { class: "quiet" }, t("past_hidden"))];
   if (!detail.contacts.length) return [h("p", { class: "quiet" }, t("no_contacts"))];
   return [h("ul", { class: "contacts" }, ...detail.contacts.map((one) =>
     h("li", {}, h("span", {}, one.name, h("a", { class: "call", href: `tel:${one.phone_number}` }, one.phone_number)),
@@ -190,7 +191,7 @@ function message(one) {
 /** Messages to whom no other part shows: the wearer, dispatchers, former contacts. @param {Detail | null} detail */
 function others(detail) {
   const helpers = new Set(detail?.helpers.map((helper) => helper.uuid));
-  const shown = new Set(detail?.contacts.flatMap((contact) => contact.told.map((one) => one.uuid)));
+  const shown = new Set(detail?.contacts?.flatMap((contact) => contact.told.map((one) => one.uuid)));
   const rest = detail?.reach.filter((one) => !shown.has(one.uuid) && (one.person === null || !helpers.has(one.person))) ?? [];
   if (!rest.length) return [h("p", { class: "quiet" }, t("nobody_told"))];
   return [h("ul", { class: "told-others" }, ...rest.slice(-20).reverse().map((one) =>

@@ -61,7 +61,7 @@
  * @typedef {{text: string, author: string, created_at: string}} Note
  * @typedef {{uuid: string, kind: string, channel: string, state: string, reason: string, created_at: string}} Told
  * @typedef {{name: string, phone_number: string, language: string, told: Told[]}} Contact
- * @typedef {{event_uid: string, helpers: CalledHelper[], reach: Reach[], contacts: Contact[], notes: Note[],
+ * @typedef {{event_uid: string, helpers: CalledHelper[], reach: Reach[], contacts: Contact[] | null, notes: Note[],
  *   needs_reason: boolean, lat: number | null, lon: number | null, accuracy_m: number | null,
  *   device: (Device & {medical_note: string, address_note: string, wearer_phone: string | null}) | null}} Detail
  * @typedef {{position: number, at: string, kind: string, status: string | null,
