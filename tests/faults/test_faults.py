@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
@@ -180,6 +180,7 @@ def count(instance: Instance, watches: Watches, dispatcher: Dispatcher, closed: 
 def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
     stored = {str(uid) for (uid,) in instance.rows("SELECT uid FROM sos_sosevent")}
     signalled = instance.count("SELECT count(DISTINCT event_id) FROM sos_signal")
+    twice, unnecessary = called_twice(instance)
     return {
         "presses answered": len(answered),
         "lost: answered, not stored": len(answered - stored),
@@ -198,24 +199,36 @@ def count_events(instance: Instance, answered: set[str]) -> dict[str, int]:
             "SELECT count(*) FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id WHERE NOT EXISTS"
             " (SELECT FROM notifications_notification n WHERE n.event_uid = e.uid AND n.user_id = a.helper_id)"
         ),
-        "phones called to two open events": len(instance.rows(CALLED_TWICE)),
-        "lost: called to two while others were free": sum(free for _, free in instance.rows(CALLED_TWICE)),
+        "phones called to two open events": twice,
+        "lost: called to two while others were free": unnecessary,
     }
 
 
-# Who was called while called to another event that was open; and whether somebody whom a push can reach was called to
-# none just then. On a slow machine events come to third and fourth waves, which want more people than the town has.
-CALLED_TWICE = """
-WITH called AS (
-    SELECT a.helper_id, a.created_at AS at, coalesce(e.closed_at, 'infinity') AS ended
-    FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id)
-SELECT two.helper_id, EXISTS (
-    SELECT FROM notifications_pushtoken free WHERE NOT EXISTS (
-        SELECT FROM called c WHERE c.helper_id = free.user_id
-            AND c.at < two.at + interval '5 s' AND c.ended > two.at - interval '5 s'))
-FROM called two WHERE two.at > now() - interval '250 s' AND EXISTS (
-    SELECT FROM called c WHERE c.helper_id = two.helper_id AND c.at < two.at AND c.ended > two.at)
-"""
+def called_twice(instance: Instance) -> tuple[int, int]:
+    """How many calls went to somebody who was called to another open event, and for how many somebody else was free.
+
+    On a slow machine events come to third and fourth waves, which want more people than the town has. Free is whom a
+    push can reach and who was called to nothing open in the five seconds around.
+    """
+    calls = instance.rows(
+        "SELECT a.helper_id, extract(epoch FROM a.created_at)::float,"
+        " coalesce(extract(epoch FROM e.closed_at)::float, 'infinity')"
+        " FROM sos_helperalert a JOIN sos_sosevent e ON e.id = a.event_id ORDER BY a.created_at"
+    )
+    reachable = {helper for (helper,) in instance.rows("SELECT user_id FROM notifications_pushtoken")}
+    spans: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+    twice = []
+    for helper, at, ended in calls:
+        others = spans[helper]
+        if any(begun < at < until for begun, until in others):
+            twice.append(at)
+        others.append((at, ended))
+    unnecessary = [
+        at
+        for at in twice
+        if any(not any(begun < at + 5 and until > at - 5 for begun, until in spans[helper]) for helper in reachable)
+    ]
+    return len(twice), len(unnecessary)
 
 
 def count_fixes(instance: Instance, walks: list[Walk]) -> dict[str, int]:
