@@ -47,9 +47,10 @@ KEEP_LOOKS = """
 INSERT INTO users_look (viewer_id, person_id, way, event_uid, reason, hour, at)
 SELECT viewer.id, person.id, seen.way, seen.event, seen.reason, date_trunc('hour', statement_timestamp(), 'UTC'),
        statement_timestamp()
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::uuid[], %s::text[])
-     AS seen (viewer, person, way, event, reason)
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::uuid[], %s::text[]) WITH ORDINALITY
+     AS seen (viewer, person, way, event, reason, place)
 JOIN users_user viewer ON viewer.id = seen.viewer JOIN users_user person ON person.id = seen.person
+ORDER BY seen.place
 ON CONFLICT (viewer_id, person_id, way, hour) DO NOTHING
 """
 
